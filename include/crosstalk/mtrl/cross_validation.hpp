@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "crosstalk/mtrl/loss.hpp"
+#include "crosstalk/mtrl/solve.hpp"
+#include "crosstalk/task_set.hpp"
+#include "crosstalk/watch.hpp"
+
+namespace crosstalk::mtrl {
+
+struct CrossValidationOptions {
+  /// The grid: every pair of a lambda1 and a lambda2 is tried.
+  std::vector<double> lambda1 = {1e-4, 1e-3, 1e-2, 1e-1, 1.0};
+  std::vector<double> lambda2 = {0.0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0};
+  std::size_t folds = 3;  ///< 2 to the smallest number of rows of a task
+  std::uint64_t seed = 1;
+  int threads = 1;
+};
+
+struct CrossValidation {
+  struct Trial {
+    double lambda1;
+    double lambda2;
+    double loss;    ///< mean held-out loss over folds and tasks, each task counting the same
+    double metric;  ///< mean of the primary metric, for the record
+  };
+  std::vector<Trial> trials;  ///< in grid order
+  Options best;               ///< the options given, with the lambdas of the trial of least held-out loss
+};
+
+/// Chooses lambda1 and lambda2 by k-fold cross-validation inside every task. The held-out quantity is the learner's own loss.
+/// @throws std::invalid_argument for an empty grid, or fewer than 2 folds.
+CrossValidation cross_validate(const TaskSet& tasks, const Loss& loss, const Options& options,
+                               const CrossValidationOptions& grid, const Watch& watch = {});
+
+}  // namespace crosstalk::mtrl

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include "crosstalk/mtrl/loss.hpp"
+#include "crosstalk/symmetric_eigen.hpp"
+#include "crosstalk/task_set.hpp"
+
+namespace crosstalk::mtrl {
+
+/// R(W) = sum_i 1/N_i sum_j loss(w_i' x_ij, y_ij), the data term of (1), and its derivatives.
+///
+/// A risk is made once for the clean data; `with_rows` adds injected rows to it at a cost that, for the squared loss,
+/// does not depend on the number of clean rows: the data enters through X_i'X_i and X_i'y_i only.
+/// Copies are cheap enough to make one per attack iteration; the clean rows are shared between them.
+class EmpiricalRisk {
+ public:
+  /// @throws std::invalid_argument when the tasks are not valid, or a label is not -1/+1 for a classification loss.
+  EmpiricalRisk(TaskSet tasks, const Loss& loss);
+
+  /// The risk over the clean rows and these: N_i = n_i + rows of injected[i]. Replaces rows added earlier.
+  /// @param injected  m tasks in the same order; a task without rows gets none.
+  [[nodiscard]] EmpiricalRisk with_rows(const TaskSet& injected) const;
+
+  struct Evaluation {
+    double value;                         ///< R(W)
+    Eigen::VectorXd values;               ///< mean loss of every task, m
+    Eigen::MatrixXd gradient;             ///< d x m
+    std::vector<Eigen::VectorXd> second;  ///< loss'' by row, a vector per task; empty for the squared loss
+  };
+  /// @param W  d x m, column i the weights of task i.
+  [[nodiscard]] Evaluation evaluate(const Eigen::MatrixXd& W) const;
+
+  /// R(W) summed row by row. Slower for the squared loss than `evaluate`, and free of its cancellation when the fit is
+  /// nearly perfect.
+  [[nodiscard]] double value_from_rows(const Eigen::MatrixXd& W) const;
+
+  /// The second derivative of the risk of task i at the evaluated W: X_i' diag(loss'') X_i / N_i, d x d.
+  [[nodiscard]] Eigen::MatrixXd hessian_block(const Evaluation& at, Eigen::Index task) const;
+  /// Column i = hessian_block(i) * v_i, without forming the block where the rows are cheaper.
+  [[nodiscard]] Eigen::MatrixXd hessian_times(const Evaluation& at, const Eigen::MatrixXd& V) const;
+  /// trace of hessian_block(i) for every task.
+  [[nodiscard]] Eigen::VectorXd hessian_traces(const Evaluation& at) const;
+
+  /// Eigendecomposition of mean_i X_i'X_i / n_i over the clean rows: what the tasks' Hessians have in common.
+  /// Made with the risk when d > m, where the solver asks for it; empty otherwise.
+  [[nodiscard]] const SymmetricEigen& mean_second_moment() const { return clean_->mean_second_moment; }
+
+  [[nodiscard]] Eigen::Index tasks() const { return static_cast<Eigen::Index>(clean_->tasks.size()); }
+  [[nodiscard]] Eigen::Index features() const { return clean_->tasks.features(); }
+  /// N_i
+  [[nodiscard]] Eigen::Index rows(Eigen::Index task) const;
+  [[nodiscard]] const TaskSet& clean() const { return clean_->tasks; }
+  [[nodiscard]] const Loss& loss() const { return *loss_; }
+
+ private:
+  /// What the squared loss needs of a task's rows.
+  struct Moments {
+    Eigen::MatrixXd gram;   ///< X'X
+    Eigen::VectorXd cross;  ///< X'y
+    double label_square;    ///< y'y
+  };
+  struct Clean {
+    TaskSet tasks;
+    std::vector<Moments> moments;  ///< squared loss only
+    SymmetricEigen mean_second_moment;
+  };
+
+  [[nodiscard]] static Moments moments_of(const Task& task);
+  /// Calls visit(rows of the task) for the clean part and, when there is one, the injected part.
+  template <class Visit>
+  void for_each_part(Eigen::Index task, Visit visit) const;
+  [[nodiscard]] const Moments& moments(Eigen::Index task) const;
+
+  std::shared_ptr<const Clean> clean_;
+  const Loss* loss_;
+  TaskSet injected_;                                            ///< m tasks, or none
+  std::vector<std::shared_ptr<const Moments>> poisoned_moments_;  ///< m entries, null where nothing was injected; or none
+};
+
+}  // namespace crosstalk::mtrl

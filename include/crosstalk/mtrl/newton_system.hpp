@@ -1,0 +1,64 @@
+#pragma once
+
+#include <vector>
+
+#include <Eigen/Cholesky>
+#include <Eigen/Core>
+
+#include "crosstalk/mtrl/coupling.hpp"
+#include "crosstalk/mtrl/empirical_risk.hpp"
+
+namespace crosstalk::mtrl {
+
+/// lambda1 > 0 and lambda2 >= 0 of (1).
+struct Penalty {
+  double lambda1 = 0.1;  ///< pull of all weights towards zero
+  double lambda2 = 0.1;  ///< pull of related tasks towards each other; 0 for none
+};
+
+/// The Hessian H of (2) at one W, and the solution of H X = B by preconditioned conjugate gradients.
+///
+///   H V = [risk Hessian_i v_i]_i + l1 V + l2 (second derivative of tau^2/2) V
+///
+/// The preconditioner is H with Omega held fixed, which on the feature side (d <= m) decouples into one d x d Cholesky
+/// factor a task. On the task side (d > m) it is a Sylvester operator once the tasks' risk Hessians are replaced by
+/// multiples of their mean second moment: exact when the tasks share their rows.
+/// The objects it is made from must outlive it.
+class NewtonSystem {
+ public:
+  NewtonSystem(const EmpiricalRisk& risk, const EmpiricalRisk::Evaluation& at, const Coupling& coupling,
+               const Penalty& penalty);
+  /// With the coupling's second derivative at a dual estimate N, d x m (Coupling::hessian_times with two arguments).
+  NewtonSystem(const EmpiricalRisk& risk, const EmpiricalRisk::Evaluation& at, const Coupling& coupling,
+               const Penalty& penalty, Eigen::MatrixXd dual);
+
+  [[nodiscard]] Eigen::MatrixXd times(const Eigen::MatrixXd& V) const;
+  [[nodiscard]] Eigen::MatrixXd precondition(const Eigen::MatrixXd& R) const;
+
+  struct Solution {
+    Eigen::MatrixXd X;     ///< d x m
+    double residual;       ///< |B - H X| / |B|, Frobenius
+    int products;          ///< Hessian products spent
+  };
+  /// Stops at a relative residual <= tolerance or after max_products.
+  [[nodiscard]] Solution solve(const Eigen::MatrixXd& B, double tolerance, int max_products) const;
+
+ private:
+  /// l1 I + l2 tau T^-1 on the smaller side of W: the penalty's second derivative with Omega held fixed.
+  [[nodiscard]] Eigen::MatrixXd penalties() const;
+  void prepare_feature_side();
+  void prepare_task_side();
+
+  const EmpiricalRisk& risk_;
+  const EmpiricalRisk::Evaluation& at_;
+  const Coupling& coupling_;
+  Penalty penalty_;
+  Eigen::MatrixXd dual_;  // empty for the exact Hessian
+
+  std::vector<Eigen::MatrixXd> blocks_;                       // feature side: risk Hessians, non-quadratic losses
+  std::vector<Eigen::LLT<Eigen::MatrixXd>> factors_;          // feature side
+  Eigen::MatrixXd task_basis_;                                // task side: K^-1/2 P, m x m
+  Eigen::MatrixXd inverse_;                                   // task side: 1 / (g_a + b_b), d x m
+};
+
+}  // namespace crosstalk::mtrl

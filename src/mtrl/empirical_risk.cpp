@@ -1,0 +1,193 @@
+#include "crosstalk/mtrl/empirical_risk.hpp"
+
+#include <cmath>
+#include <stdexcept>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace crosstalk::mtrl {
+
+namespace {
+
+void require_sign_labels(const TaskSet& tasks, const Loss& loss) {
+  for (const Task& task : tasks)
+    for (Eigen::Index j = 0; j < task.rows(); ++j)
+      if (std::abs(task.labels[j]) != 1.0)
+        throw std::invalid_argument(fmt::format("task \"{}\" has the label {} in row {}; the {} loss needs -1 or +1",
+                                                task.name, task.labels[j], j + 1, loss.name()));
+}
+
+}  // namespace
+
+EmpiricalRisk::Moments EmpiricalRisk::moments_of(const Task& task) {
+  const Eigen::MatrixXd& X = task.features;
+  return {X.transpose() * X, X.transpose() * task.labels, task.labels.squaredNorm()};
+}
+
+EmpiricalRisk::EmpiricalRisk(TaskSet tasks, const Loss& loss) : loss_(&loss) {
+  require_valid(tasks, "empirical risk");
+  if (loss.is_classification()) require_sign_labels(tasks, loss);
+  auto clean = std::make_shared<Clean>();
+  clean->tasks = std::move(tasks);
+  const TaskSet& own = clean->tasks;
+  if (loss.is_squared()) {
+    clean->moments.reserve(own.size());
+    for (const Task& task : own) clean->moments.push_back(moments_of(task));
+  }
+  const Eigen::Index d = own.features();
+  if (d > static_cast<Eigen::Index>(own.size())) {
+    Eigen::MatrixXd mean = Eigen::MatrixXd::Zero(d, d);
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      const auto n = static_cast<double>(own[i].rows());
+      if (loss.is_squared())
+        mean += clean->moments[i].gram / n;
+      else
+        mean.noalias() += own[i].features.transpose() * own[i].features / n;
+    }
+    clean->mean_second_moment = symmetric_eigen(mean / static_cast<double>(own.size()));
+  }
+  clean_ = std::move(clean);
+}
+
+EmpiricalRisk EmpiricalRisk::with_rows(const TaskSet& injected) const {
+  if (static_cast<Eigen::Index>(injected.size()) != tasks())
+    throw std::invalid_argument(fmt::format("with_rows: {} tasks for a risk of {}", injected.size(), tasks()));
+  if (loss_->is_classification()) require_sign_labels(injected, *loss_);
+  EmpiricalRisk result = *this;
+  result.injected_ = injected;
+  result.poisoned_moments_.clear();
+  if (!loss_->is_squared()) return result;
+  result.poisoned_moments_.resize(injected.size());
+  for (std::size_t i = 0; i < injected.size(); ++i) {
+    if (injected[i].rows() == 0) continue;
+    auto sum = std::make_shared<Moments>(moments_of(injected[i]));
+    sum->gram += clean_->moments[i].gram;
+    sum->cross += clean_->moments[i].cross;
+    sum->label_square += clean_->moments[i].label_square;
+    result.poisoned_moments_[i] = std::move(sum);
+  }
+  return result;
+}
+
+Eigen::Index EmpiricalRisk::rows(Eigen::Index task) const {
+  const auto i = static_cast<std::size_t>(task);
+  return clean_->tasks[i].rows() + (injected_.size() == 0 ? 0 : injected_[i].rows());
+}
+
+const EmpiricalRisk::Moments& EmpiricalRisk::moments(Eigen::Index task) const {
+  const auto i = static_cast<std::size_t>(task);
+  return poisoned_moments_.empty() || !poisoned_moments_[i] ? clean_->moments[i] : *poisoned_moments_[i];
+}
+
+template <class Visit>
+void EmpiricalRisk::for_each_part(Eigen::Index task, Visit visit) const {
+  const auto i = static_cast<std::size_t>(task);
+  visit(clean_->tasks[i]);
+  if (injected_.size() != 0 && injected_[i].rows() != 0) visit(injected_[i]);
+}
+
+EmpiricalRisk::Evaluation EmpiricalRisk::evaluate(const Eigen::MatrixXd& W) const {
+  Evaluation result{0.0, Eigen::VectorXd::Zero(W.cols()), Eigen::MatrixXd::Zero(W.rows(), W.cols()), {}};
+  if (loss_->is_squared()) {
+    // sum_j (y - w'x)^2 = w'Gw - 2 c'w + y'y, with G = X'X and c = X'y.
+    Eigen::VectorXd Gw(W.rows());
+    for (Eigen::Index i = 0; i < W.cols(); ++i) {
+      const Moments& sums = moments(i);
+      const auto n = static_cast<double>(rows(i));
+      Gw.noalias() = sums.gram * W.col(i);
+      result.values[i] = (W.col(i).dot(Gw - 2.0 * sums.cross) + sums.label_square) / n;
+      result.gradient.col(i) = (2.0 / n) * (Gw - sums.cross);
+    }
+    result.value = result.values.sum();
+    return result;
+  }
+  result.second.resize(static_cast<std::size_t>(W.cols()));
+  Eigen::VectorXd first;
+  for (Eigen::Index i = 0; i < W.cols(); ++i) {
+    const auto n = static_cast<double>(rows(i));
+    Eigen::VectorXd& second = result.second[static_cast<std::size_t>(i)];
+    second.resize(rows(i));
+    Eigen::Index offset = 0;
+    for_each_part(i, [&](const Task& part) {
+      first.noalias() = part.features * W.col(i);
+      for (Eigen::Index j = 0; j < part.rows(); ++j) {
+        const Loss::Jet jet = loss_->at(first[j], part.labels[j]);
+        result.values[i] += jet.value / n;
+        first[j] = jet.first;
+        second[offset + j] = jet.second;
+      }
+      result.gradient.col(i).noalias() += part.features.transpose() * first / n;
+      offset += part.rows();
+    });
+  }
+  result.value = result.values.sum();
+  return result;
+}
+
+double EmpiricalRisk::value_from_rows(const Eigen::MatrixXd& W) const {
+  double value = 0.0;
+  for (Eigen::Index i = 0; i < W.cols(); ++i) {
+    double sum = 0.0;
+    for_each_part(i, [&](const Task& part) {
+      const Eigen::VectorXd z = part.features * W.col(i);
+      for (Eigen::Index j = 0; j < part.rows(); ++j) sum += loss_->at(z[j], part.labels[j]).value;
+    });
+    value += sum / static_cast<double>(rows(i));
+  }
+  return value;
+}
+
+Eigen::MatrixXd EmpiricalRisk::hessian_block(const Evaluation& at, Eigen::Index task) const {
+  const auto n = static_cast<double>(rows(task));
+  if (loss_->is_squared()) return (2.0 / n) * moments(task).gram;
+  const Eigen::VectorXd& second = at.second[static_cast<std::size_t>(task)];
+  Eigen::MatrixXd block = Eigen::MatrixXd::Zero(features(), features());
+  Eigen::Index offset = 0;
+  for_each_part(task, [&](const Task& part) {
+    const auto weights = second.segment(offset, part.rows()) / n;
+    block.noalias() += part.features.transpose() * (weights.asDiagonal() * part.features);
+    offset += part.rows();
+  });
+  return block;
+}
+
+Eigen::MatrixXd EmpiricalRisk::hessian_times(const Evaluation& at, const Eigen::MatrixXd& V) const {
+  Eigen::MatrixXd product = Eigen::MatrixXd::Zero(V.rows(), V.cols());
+  for (Eigen::Index i = 0; i < V.cols(); ++i) {
+    const auto n = static_cast<double>(rows(i));
+    if (loss_->is_squared()) {
+      product.col(i).noalias() = (2.0 / n) * (moments(i).gram * V.col(i));
+      continue;
+    }
+    const Eigen::VectorXd& second = at.second[static_cast<std::size_t>(i)];
+    Eigen::Index offset = 0;
+    for_each_part(i, [&](const Task& part) {
+      const Eigen::VectorXd z =
+          (part.features * V.col(i)).cwiseProduct(second.segment(offset, part.rows())) / n;
+      product.col(i).noalias() += part.features.transpose() * z;
+      offset += part.rows();
+    });
+  }
+  return product;
+}
+
+Eigen::VectorXd EmpiricalRisk::hessian_traces(const Evaluation& at) const {
+  Eigen::VectorXd traces = Eigen::VectorXd::Zero(tasks());
+  for (Eigen::Index i = 0; i < tasks(); ++i) {
+    const auto n = static_cast<double>(rows(i));
+    if (loss_->is_squared()) {
+      traces[i] = 2.0 / n * moments(i).gram.trace();
+      continue;
+    }
+    Eigen::Index offset = 0;
+    for_each_part(i, [&](const Task& part) {
+      traces[i] +=
+          part.features.rowwise().squaredNorm().dot(at.second[static_cast<std::size_t>(i)].segment(offset, part.rows())) / n;
+      offset += part.rows();
+    });
+  }
+  return traces;
+}
+
+}  // namespace crosstalk::mtrl

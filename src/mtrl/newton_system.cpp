@@ -1,0 +1,107 @@
+#include "crosstalk/mtrl/newton_system.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "crosstalk/symmetric_eigen.hpp"
+
+namespace crosstalk::mtrl {
+
+NewtonSystem::NewtonSystem(const EmpiricalRisk& risk, const EmpiricalRisk::Evaluation& at, const Coupling& coupling,
+                           const Penalty& penalty)
+    : NewtonSystem(risk, at, coupling, penalty, Eigen::MatrixXd()) {}
+
+NewtonSystem::NewtonSystem(const EmpiricalRisk& risk, const EmpiricalRisk::Evaluation& at, const Coupling& coupling,
+                           const Penalty& penalty, Eigen::MatrixXd dual)
+    : risk_(risk), at_(at), coupling_(coupling), penalty_(penalty), dual_(std::move(dual)) {
+  if (coupling.task_side())
+    prepare_task_side();
+  else
+    prepare_feature_side();
+}
+
+Eigen::MatrixXd NewtonSystem::penalties() const {
+  Eigen::MatrixXd result = penalty_.lambda2 * coupling_.tau() * coupling_.inverse_root();
+  result.diagonal().array() += penalty_.lambda1;
+  return result;
+}
+
+void NewtonSystem::prepare_feature_side() {
+  // M = l1 I + l2 tau T^-1; then H with T held fixed is blockdiag(H_i + M).
+  const Eigen::MatrixXd M = penalties();
+  const auto m = static_cast<std::size_t>(risk_.tasks());
+  factors_.reserve(m);
+  const bool keep_blocks = !risk_.loss().is_squared();
+  for (std::size_t i = 0; i < m; ++i) {
+    Eigen::MatrixXd block = risk_.hessian_block(at_, static_cast<Eigen::Index>(i));
+    factors_.emplace_back(block + M);
+    if (keep_blocks) blocks_.push_back(std::move(block));
+  }
+}
+
+void NewtonSystem::prepare_task_side() {
+  // H with Omega held fixed is  V -> [H_i v_i] + V (l1 I + l2 tau S^-1).  With H_i = k_i G, K = diag(k), G the mean
+  // second moment, and Y = V K^1/2 it reads  (G Y + Y K^-1/2 (l1 I + l2 tau S^-1) K^-1/2) K^1/2:
+  // a Sylvester operator, diagonal in the eigenvectors of its two symmetric sides.
+  const SymmetricEigen& G = risk_.mean_second_moment();
+  const double mean_trace = std::max(G.values.sum(), 1e-300);
+  Eigen::VectorXd k = risk_.hessian_traces(at_) / mean_trace;
+  k = k.cwiseMax(1e-8 * std::max(k.maxCoeff(), 1e-8));
+  const Eigen::VectorXd scale = k.cwiseSqrt().cwiseInverse();
+  const SymmetricEigen P = symmetric_eigen(scale.asDiagonal() * penalties() * scale.asDiagonal());
+  task_basis_ = scale.asDiagonal() * P.vectors;
+  const Eigen::VectorXd g = G.values.cwiseMax(0.0);
+  inverse_.resize(g.size(), P.values.size());
+  for (Eigen::Index b = 0; b < inverse_.cols(); ++b) inverse_.col(b) = (g.array() + P.values[b]).inverse();
+}
+
+Eigen::MatrixXd NewtonSystem::times(const Eigen::MatrixXd& V) const {
+  Eigen::MatrixXd product = penalty_.lambda1 * V;
+  if (penalty_.lambda2 > 0.0)
+    product += penalty_.lambda2 * (dual_.size() > 0 ? coupling_.hessian_times(V, dual_) : coupling_.hessian_times(V));
+  if (blocks_.empty()) return product + risk_.hessian_times(at_, V);
+  for (Eigen::Index i = 0; i < V.cols(); ++i)
+    product.col(i).noalias() += blocks_[static_cast<std::size_t>(i)] * V.col(i);
+  return product;
+}
+
+Eigen::MatrixXd NewtonSystem::precondition(const Eigen::MatrixXd& R) const {
+  if (!factors_.empty()) {
+    Eigen::MatrixXd result(R.rows(), R.cols());
+    for (Eigen::Index i = 0; i < R.cols(); ++i)
+      result.col(i) = factors_[static_cast<std::size_t>(i)].solve(R.col(i));
+    return result;
+  }
+  const Eigen::MatrixXd& Q = risk_.mean_second_moment().vectors;
+  const Eigen::MatrixXd rotated = (Q.transpose() * (R * task_basis_)).cwiseProduct(inverse_);
+  return Q * (rotated * task_basis_.transpose());
+}
+
+NewtonSystem::Solution NewtonSystem::solve(const Eigen::MatrixXd& B, double tolerance, int max_products) const {
+  const double scale = B.norm();
+  Solution solution{Eigen::MatrixXd::Zero(B.rows(), B.cols()), 0.0, 0};
+  if (scale == 0.0) return solution;
+  Eigen::MatrixXd R = B;
+  Eigen::MatrixXd Z = precondition(R);
+  Eigen::MatrixXd direction = Z;
+  double rho = R.cwiseProduct(Z).sum();
+  solution.residual = 1.0;
+  while (solution.residual > tolerance && solution.products < max_products) {
+    const Eigen::MatrixXd H = times(direction);
+    ++solution.products;
+    const double curvature = direction.cwiseProduct(H).sum();
+    if (!(curvature > 0.0)) break;  // rounding has used up the positive definiteness: keep what there is
+    const double step = rho / curvature;
+    solution.X += step * direction;
+    R -= step * H;
+    solution.residual = R.norm() / scale;
+    Z = precondition(R);
+    const double next = R.cwiseProduct(Z).sum();
+    direction = Z + (next / rho) * direction;
+    rho = next;
+  }
+  return solution;
+}
+
+}  // namespace crosstalk::mtrl

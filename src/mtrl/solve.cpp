@@ -1,0 +1,228 @@
+#include "crosstalk/mtrl/solve.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <utility>
+
+#include <Eigen/SVD>
+#include <fmt/format.h>
+
+namespace crosstalk::mtrl {
+
+namespace {
+
+void require_valid(const Options& options) {
+  const auto require = [](bool good, const char* name, double value, const char* rule) {
+    if (!good) throw std::invalid_argument(fmt::format("solve: {} is {}; it must be {}", name, value, rule));
+  };
+  require(options.lambda1 > 0.0 && std::isfinite(options.lambda1), "lambda1", options.lambda1, "> 0");
+  require(options.lambda2 >= 0.0 && std::isfinite(options.lambda2), "lambda2", options.lambda2, ">= 0");
+  require(options.smoothing >= 0.0 && std::isfinite(options.smoothing), "smoothing", options.smoothing, ">= 0");
+  require(options.tolerance > 0.0 && std::isfinite(options.tolerance), "tolerance", options.tolerance, "> 0");
+  require(options.max_steps >= 1, "max_steps", options.max_steps, ">= 1");
+}
+
+double penalty_value(const Penalty& penalty, const Eigen::MatrixXd& W, double tau) {
+  return 0.5 * penalty.lambda1 * W.squaredNorm() + 0.5 * penalty.lambda2 * tau * tau;
+}
+
+// F, its gradient and all that the Hessian needs, at one W for one smoothing.
+struct Point {
+  Eigen::MatrixXd W;
+  EmpiricalRisk::Evaluation risk;
+  Coupling coupling;
+  double value;
+  Eigen::MatrixXd gradient;
+
+  Point(const EmpiricalRisk& data, const Penalty& penalty, double smoothing, Eigen::MatrixXd weights)
+      : W(std::move(weights)), risk(data.evaluate(W)), coupling(W, smoothing) {
+    value = risk.value + penalty_value(penalty, W, coupling.tau());
+    gradient = risk.gradient + penalty.lambda1 * W;
+    if (penalty.lambda2 > 0.0) gradient += penalty.lambda2 * coupling.gradient();
+  }
+};
+
+// The smallest element of the subdifferential at e = 0. With W = U diag(s) V' of rank r the subdifferential of tau^2/2 is
+// tau (U_r V_r' + Z) for all Z in the complement of both ranges with spectral norm <= 1, so the part of the rest
+// of the gradient that lies there is lowered by l2 tau in every singular value, at most to zero.
+Eigen::MatrixXd smallest_subgradient(const Point& at, const Penalty& penalty) {
+  const Coupling& coupling = at.coupling;
+  const Eigen::VectorXd& s = coupling.singular_values();
+  Eigen::Index rank = 0;
+  while (rank < s.size() && s[rank] > 0.0) ++rank;
+  if (penalty.lambda2 == 0.0 || (rank == s.size() && rank > 0)) return at.gradient;
+  const Eigen::MatrixXd A_gradient = coupling.task_side() ? Eigen::MatrixXd(at.gradient.transpose()) : at.gradient;
+  const Eigen::MatrixXd A = coupling.task_side() ? Eigen::MatrixXd(at.W.transpose()) : at.W;
+  const Eigen::MatrixXd U = coupling.basis().leftCols(rank);
+  const Eigen::MatrixXd V = A.transpose() * U * s.head(rank).cwiseInverse().asDiagonal();
+  Eigen::MatrixXd outside = A_gradient - U * (U.transpose() * A_gradient);
+  outside -= (outside * V) * V.transpose();
+  const Eigen::BDCSVD<Eigen::MatrixXd> svd(outside, Eigen::ComputeThinU | Eigen::ComputeThinV);
+  const Eigen::VectorXd absorbed = svd.singularValues().cwiseMin(penalty.lambda2 * coupling.tau());
+  const Eigen::MatrixXd smallest = A_gradient - svd.matrixU() * absorbed.asDiagonal() * svd.matrixV().transpose();
+  return coupling.task_side() ? Eigen::MatrixXd(smallest.transpose()) : smallest;
+}
+
+// W with the singular values below the cut set to zero.
+Eigen::MatrixXd truncate(const Eigen::MatrixXd& W, const Coupling& coupling, double cut) {
+  const Eigen::VectorXd& s = coupling.singular_values();
+  const Eigen::Index rank = (s.array() > cut).count();
+  const Eigen::MatrixXd U = coupling.basis().leftCols(rank);
+  return coupling.task_side() ? Eigen::MatrixXd((W * U) * U.transpose()) : Eigen::MatrixXd(U * (U.transpose() * W));
+}
+
+struct Outcome {
+  Point point;
+  Status status;
+};
+
+// Newton's method for one smoothing e > 0, until |grad F|^2 <= 2 l1 * tolerance * F.
+class Newton {
+ public:
+  Newton(const EmpiricalRisk& risk, const Options& options, Fit& counts)
+      : risk_(risk), options_(options), counts_(counts) {}
+
+  // @param patience  steps before giving up.
+  Outcome run(Eigen::MatrixXd start, double smoothing, double tolerance, int patience) const {
+    const Penalty penalty = options_.penalty();
+    Point at(risk_, penalty, smoothing, std::move(start));
+    const auto converged = [&](const Point& point) {
+      return point.gradient.squaredNorm() <= 2.0 * options_.lambda1 * tolerance * std::abs(point.value);
+    };
+    int dual_steps = 0;  // to come
+    for (int step = 0; !converged(at); ++step) {
+      if (step == patience || counts_.steps == options_.max_steps) return {std::move(at), Status::OutOfSteps};
+      // At the solution l2 tau T^-1 W = -(grad R + l1 W): the right-hand side estimates T^-1 W even where W is still far.
+      Eigen::MatrixXd dual;
+      if (dual_steps > 0)
+        dual = at.coupling.clip((at.risk.gradient + penalty.lambda1 * at.W) / (-penalty.lambda2 * at.coupling.tau()));
+      const NewtonSystem system(risk_, at.risk, at.coupling, penalty, std::move(dual));
+      const double size = at.gradient.norm();
+      const double target = std::sqrt(2.0 * options_.lambda1 * tolerance * std::abs(at.value));
+      // Inexact Newton: exact enough for a superlinear rate, never beyond the target.
+      const double relative_gap = size * size / (2.0 * options_.lambda1 * std::abs(at.value));
+      const double forcing = std::max({0.3 * target / size, std::min(0.1, std::sqrt(relative_gap)), 1e-12});
+      const auto solution = system.solve(-at.gradient, forcing, 1000);
+      ++counts_.steps;
+      counts_.products += solution.products;
+      const double slope = at.gradient.cwiseProduct(solution.X).sum();
+      bool lowered = false;
+      for (double length = 1.0; length > 1e-10; length *= 0.5) {
+        Point next(risk_, penalty, smoothing, at.W + length * solution.X);
+        // Near the solution F no longer resolves the step: then a smaller gradient at an equal F is progress, too.
+        const double rounding = 1e-14 * std::abs(at.value);
+        const bool descends = next.value <= at.value + 1e-4 * length * slope;
+        const bool level = next.value <= at.value + rounding && next.gradient.norm() < 0.9 * size;
+        if (descends || level) {
+          at = std::move(next);
+          lowered = true;
+          dual_steps = dual_steps > 0 ? dual_steps - 1 : (length < 0.5 && penalty.lambda2 > 0.0 ? kDualSteps : 0);
+          break;
+        }
+      }
+      if (!lowered) return {std::move(at), Status::OutOfPrecision};
+    }
+    return {std::move(at), Status::Converged};
+  }
+
+ private:
+  static constexpr int kDualSteps = 4;
+  const EmpiricalRisk& risk_;
+  const Options& options_;
+  Fit& counts_;
+};
+
+// The smallest e, relative to the largest singular value of W, for which F_e is solved as it stands.
+constexpr double kSmallestSmoothing = 1e-7;
+
+Fit finish(const EmpiricalRisk& risk, const Options& options, Outcome outcome, double smoothing, Fit fit) {
+  const Penalty penalty = options.penalty();
+  fit.status = outcome.status;
+  if (smoothing == options.smoothing) {
+    fit.weights = std::move(outcome.point.W);
+    fit.gradient_norm = outcome.point.gradient.norm();
+    fit.gap = fit.gradient_norm * fit.gradient_norm / (2.0 * options.lambda1);
+  } else {
+    // Solved for a larger e than asked. Singular values of the size of that e are zero for e = 0; the certificate is that of
+    // F_0 plus what F_e lies above F_0 at W.
+    fit.weights = truncate(outcome.point.W, outcome.point.coupling, 30.0 * smoothing);
+    const Point exact(risk, penalty, 0.0, fit.weights);
+    const double tau = Coupling(fit.weights, options.smoothing).tau();
+    fit.gradient_norm = smallest_subgradient(exact, penalty).norm();
+    fit.gap = fit.gradient_norm * fit.gradient_norm / (2.0 * options.lambda1) +
+              0.5 * penalty.lambda2 * (tau * tau - exact.coupling.tau() * exact.coupling.tau());
+  }
+  const Coupling coupling(fit.weights, options.smoothing);
+  fit.covariance = coupling.covariance();
+  fit.objective = risk.value_from_rows(fit.weights) + penalty_value(penalty, fit.weights, coupling.tau());
+  if (fit.gap <= options.tolerance * fit.objective) fit.status = Status::Converged;
+  else if (fit.status == Status::Converged) fit.status = Status::OutOfPrecision;
+  return fit;
+}
+
+}  // namespace
+
+std::string_view to_string(Status status) {
+  switch (status) {
+    case Status::Converged: return "converged";
+    case Status::OutOfSteps: return "out of steps";
+    case Status::OutOfPrecision: return "out of precision";
+  }
+  return "unknown";
+}
+
+double objective(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& W) {
+  return risk.value_from_rows(W) + penalty_value(options.penalty(), W, Coupling(W, options.smoothing).tau());
+}
+
+Eigen::MatrixXd gradient(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& W) {
+  const Point at(risk, options.penalty(), options.smoothing, W);
+  return options.smoothing > 0.0 ? at.gradient : smallest_subgradient(at, options.penalty());
+}
+
+Fit solve(const TaskSet& tasks, const Loss& loss, const Options& options) {
+  return solve(EmpiricalRisk(tasks, loss), options);
+}
+
+Fit solve(const EmpiricalRisk& risk, const Options& options) {
+  require_valid(options);
+  Fit fit;
+  const Newton newton(risk, options, fit);
+  const auto largest_singular_value = [](const Eigen::MatrixXd& W) { return Coupling(W, 0.0).singular_values()[0]; };
+
+  // With a smoothing far above all singular values T = e I and tau = m e: every task on its own. From there the smoothing
+  // falls to the one asked for, each stage starting where the last ended.
+  Options alone = options;
+  alone.lambda1 = options.lambda1 + options.lambda2 * static_cast<double>(risk.tasks());
+  alone.lambda2 = 0.0;
+  const Eigen::MatrixXd zero = Eigen::MatrixXd::Zero(risk.features(), risk.tasks());
+  Eigen::MatrixXd W = Newton(risk, alone, fit).run(zero, 1.0, 1e-2, options.max_steps).point.W;
+  double smoothing = std::max(options.smoothing, 0.1 * largest_singular_value(W));
+  for (;;) {
+    const double last = std::max(options.smoothing, kSmallestSmoothing * largest_singular_value(W));
+    const bool final_stage = smoothing <= last || options.lambda2 == 0.0;
+    if (final_stage) smoothing = options.lambda2 == 0.0 ? options.smoothing : last;
+    Outcome outcome = newton.run(W, smoothing > 0.0 ? smoothing : 1.0, final_stage ? 0.5 * options.tolerance : 1e-3, options.max_steps);
+    if (final_stage || outcome.status != Status::Converged) return finish(risk, options, std::move(outcome), smoothing, fit);
+    W = outcome.point.W;
+    smoothing = std::max(0.1 * smoothing, options.smoothing);
+  }
+}
+
+Fit solve_from(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& start) {
+  require_valid(options);
+  Fit fit;
+  const double largest = Coupling(start, 0.0).singular_values()[0];
+  const double smoothing = std::max(options.smoothing, kSmallestSmoothing * largest);
+  Outcome outcome = Newton(risk, options, fit).run(start, smoothing, 0.5 * options.tolerance, 12);
+  if (outcome.status == Status::OutOfSteps) {
+    Fit cold = solve(risk, options);
+    cold.steps += fit.steps;
+    cold.products += fit.products;
+    return cold;
+  }
+  return finish(risk, options, std::move(outcome), smoothing, fit);
+}
+
+}  // namespace crosstalk::mtrl
