@@ -1,0 +1,41 @@
+#pragma once
+
+#include <vector>
+
+#include "crosstalk/attack/row_gradient.hpp"
+#include "crosstalk/attack/threat.hpp"
+#include "crosstalk/attack/utility.hpp"
+#include "crosstalk/mtrl/solve.hpp"
+#include "crosstalk/watch.hpp"
+
+namespace crosstalk::attack {
+
+struct PatomOptions {
+  double step = 100.0;      ///< > 0. Step size of the projected ascent, the same in every iteration.
+  int iterations = 10;      ///< >= 0
+  double batch_share = 3.0; ///< > 0. Rows in a batch, as a multiple of the target tasks' clean rows, drawn with replacement.
+  bool full_batch = false;  ///< the exact sum over the target rows instead of a batch
+};
+
+/// The learner's answer to one set of injected rows.
+struct Iterate {
+  double utility;  ///< U
+  mtrl::Fit fit;
+};
+
+struct AttackResult {
+  TaskSet injected;               ///< m tasks in the learner's units; those not attacked have no rows
+  std::vector<Iterate> iterates;  ///< the start, then one an iteration
+  bool stopped = false;           ///< ended early because the caller asked for it
+};
+
+/// PATOM: projected stochastic gradient ascent on the injected rows' features; their labels stay. [Zhao18, Algorithm 1]
+/// @param clean     risk over the clean rows.
+/// @param start     the injected rows to begin with (random_rows).
+/// @param gradient  dU/dx, by default Eqs. 15 and 16.
+/// @param near      a fit of the clean rows, to start the first fit from.
+AttackResult patom(const mtrl::EmpiricalRisk& clean, const Utility& utility, const FeasibleSet& feasible, TaskSet start,
+                   const mtrl::Options& learner, const PatomOptions& options, const mtrl::Fit& near, Rng rng,
+                   const RowGradient& gradient = patom_row_gradient, const Watch& watch = {});
+
+}  // namespace crosstalk::attack

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crosstalk/rng.hpp"
+#include "crosstalk/task_set.hpp"
+
+namespace crosstalk::attack {
+
+/// Who attacks whom, and with how much: the sets T_tar and T_att of [Zhao18, Sec. 3] and the feasible set of injected rows.
+struct Threat {
+  std::vector<std::size_t> targets;    ///< tasks whose loss the attacker raises; positions in the task set
+  std::vector<std::size_t> attackers;  ///< tasks to which the attacker can add rows
+  double budget = 0.3;  ///< >= 0. Task i gets round(budget * n_i) rows, a share of its clean rows.
+  double radius = 1.0;  ///< > 0, in the learner's units. Injected features lie in the l2 ball of this radius.
+};
+
+enum class Kind {
+  Direct,    ///< attackers = targets
+  Indirect,  ///< no task is both
+  Hybrid,    ///< anything else
+};
+Kind kind_of(const Threat& threat);
+std::string_view to_string(Kind kind);
+
+/// Number of rows that task i gets.
+Eigen::Index injected_rows(const Threat& threat, const TaskSet& tasks, std::size_t task);
+
+/// @throws std::invalid_argument for an empty or unknown set, a task named twice, a budget or radius outside its range, or
+///   a budget too small to buy a single row.
+void require_valid(const Threat& threat, const TaskSet& tasks);
+
+/// A random half of m tasks (rounded up) as the first set, the rest as the second, both in ascending order.
+struct Halves {
+  std::vector<std::size_t> first;
+  std::vector<std::size_t> second;
+};
+Halves random_halves(std::size_t tasks, std::uint64_t seed);
+
+/// Where an injected row may be. The feature part lies in an l2 ball; a constant bias entry, last, stays 1.
+struct FeasibleSet {
+  double radius = 1.0;
+  bool bias = true;
+  /// Moves every row of X (k x d) to the nearest feasible point.
+  void project(Eigen::MatrixXd& X) const;
+};
+
+/// How the labels of injected rows are drawn. For classification the observed range is {-1, +1}, and Uniform and Ends
+/// are the same.
+enum class LabelRule {
+  Clean,    ///< from the task's own labels, with replacement
+  Uniform,  ///< uniform in the range of the task's labels
+  Ends,     ///< the smallest or the largest of the task's labels, each with probability 1/2
+};
+/// @throws std::invalid_argument for a name other than clean, uniform, ends.
+LabelRule label_rule_named(const std::string& name);
+std::string_view to_string(LabelRule rule);
+
+/// The rows an attack starts from: features uniform in the ball, labels by the rule. m tasks; those that are not attacked
+/// have no rows.
+TaskSet random_rows(const TaskSet& clean, const Threat& threat, const FeasibleSet& feasible, LabelRule rule, Rng& rng);
+
+}  // namespace crosstalk::attack

@@ -1,0 +1,55 @@
+#include "crosstalk/attack/patom.hpp"
+
+#include <cmath>
+#include <stdexcept>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace crosstalk::attack {
+
+namespace {
+
+void require_valid(const PatomOptions& options) {
+  const auto require = [](bool good, const char* name, double value, const char* rule) {
+    if (!good) throw std::invalid_argument(fmt::format("patom: {} is {}; it must be {}", name, value, rule));
+  };
+  require(options.step > 0.0 && std::isfinite(options.step), "step", options.step, "> 0");
+  require(options.iterations >= 0, "iterations", options.iterations, ">= 0");
+  require(options.batch_share > 0.0 && options.batch_share <= 1e3, "batch share", options.batch_share, "in (0, 1000]");
+}
+
+}  // namespace
+
+AttackResult patom(const mtrl::EmpiricalRisk& clean, const Utility& utility, const FeasibleSet& feasible, TaskSet start,
+                   const mtrl::Options& learner, const PatomOptions& options, const mtrl::Fit& near, Rng rng,
+                   const RowGradient& gradient, const Watch& watch) {
+  require_valid(options);
+  const auto batch =
+      static_cast<std::size_t>(std::max(1.0, std::round(options.batch_share * static_cast<double>(utility.rows()))));
+  AttackResult result;
+  result.injected = std::move(start);
+  for (int t = 0;; ++t) {
+    const mtrl::EmpiricalRisk risk = clean.with_rows(result.injected);
+    const Eigen::MatrixXd& last = t == 0 ? near.weights : result.iterates.back().fit.weights;
+    mtrl::Fit fit = mtrl::solve_from(risk, learner, last);
+    const double value = utility.value(fit.weights);
+    result.iterates.push_back({value, std::move(fit)});
+    result.stopped = watch.stop.stop_requested();
+    if (t == options.iterations || result.stopped) return result;
+    if (watch.progress) watch.progress(static_cast<double>(t) / options.iterations, "PATOM");
+
+    const mtrl::Fit& now = result.iterates.back().fit;
+    const Eigen::MatrixXd utility_gradient =
+        options.full_batch ? utility.gradient(now.weights) : utility.batch_gradient(now.weights, batch, rng);
+    const auto steps = gradient({risk, result.injected, now, learner, utility_gradient});
+    for (std::size_t i = 0; i < result.injected.size(); ++i) {
+      Task& task = result.injected[i];
+      if (task.rows() == 0) continue;
+      task.features += options.step * steps[i];
+      feasible.project(task.features);
+    }
+  }
+}
+
+}  // namespace crosstalk::attack

@@ -1,0 +1,128 @@
+#include "crosstalk/attack/threat.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+#include "crosstalk/split.hpp"
+
+namespace crosstalk::attack {
+
+namespace {
+
+std::vector<std::size_t> sorted(std::vector<std::size_t> tasks) {
+  std::sort(tasks.begin(), tasks.end());
+  return tasks;
+}
+
+void require_valid_set(const std::vector<std::size_t>& set, const TaskSet& tasks, const char* what) {
+  if (set.empty()) throw std::invalid_argument(fmt::format("attack: there are no {} tasks", what));
+  const auto order = sorted(set);
+  if (order.back() >= tasks.size())
+    throw std::invalid_argument(
+        fmt::format("attack: {} task {} does not exist; there are {} tasks", what, order.back() + 1, tasks.size()));
+  const auto twice = std::adjacent_find(order.begin(), order.end());
+  if (twice != order.end())
+    throw std::invalid_argument(fmt::format("attack: {} task \"{}\" is named twice", what, tasks[*twice].name));
+}
+
+}  // namespace
+
+Kind kind_of(const Threat& threat) {
+  const auto targets = sorted(threat.targets);
+  const auto attackers = sorted(threat.attackers);
+  if (targets == attackers) return Kind::Direct;
+  std::vector<std::size_t> both;
+  std::set_intersection(targets.begin(), targets.end(), attackers.begin(), attackers.end(), std::back_inserter(both));
+  return both.empty() ? Kind::Indirect : Kind::Hybrid;
+}
+
+std::string_view to_string(Kind kind) {
+  switch (kind) {
+    case Kind::Direct: return "direct";
+    case Kind::Indirect: return "indirect";
+    case Kind::Hybrid: return "hybrid";
+  }
+  return "unknown";
+}
+
+Eigen::Index injected_rows(const Threat& threat, const TaskSet& tasks, std::size_t task) {
+  if (std::find(threat.attackers.begin(), threat.attackers.end(), task) == threat.attackers.end()) return 0;
+  return static_cast<Eigen::Index>(std::llround(threat.budget * static_cast<double>(tasks[task].rows())));
+}
+
+void require_valid(const Threat& threat, const TaskSet& tasks) {
+  require_valid_set(threat.targets, tasks, "target");
+  require_valid_set(threat.attackers, tasks, "attacking");
+  if (!(threat.budget >= 0.0 && threat.budget <= 100.0))
+    throw std::invalid_argument(
+        fmt::format("attack: budget is {}; it must be between 0 and 100 times the clean rows", threat.budget));
+  if (!(threat.radius > 0.0 && std::isfinite(threat.radius)))
+    throw std::invalid_argument(fmt::format("attack: radius is {}; it must be > 0", threat.radius));
+  const bool buys_a_row = std::any_of(threat.attackers.begin(), threat.attackers.end(),
+                                      [&](std::size_t i) { return injected_rows(threat, tasks, i) > 0; });
+  if (threat.budget > 0.0 && !buys_a_row)
+    throw std::invalid_argument(
+        fmt::format("attack: a budget of {} of the clean rows buys no row in any attacking task", threat.budget));
+}
+
+Halves random_halves(std::size_t tasks, std::uint64_t seed) {
+  Rng rng = Rng::stream(seed, "halves");
+  const auto order = rng.permutation(tasks);
+  const auto middle = order.begin() + static_cast<std::ptrdiff_t>((tasks + 1) / 2);
+  return {sorted({order.begin(), middle}), sorted({middle, order.end()})};
+}
+
+void FeasibleSet::project(Eigen::MatrixXd& X) const {
+  const Eigen::Index d = X.cols() - (bias ? 1 : 0);
+  for (Eigen::Index j = 0; j < X.rows(); ++j) {
+    const double norm = X.row(j).head(d).norm();
+    if (norm > radius) X.row(j).head(d) *= radius / norm;
+  }
+  if (bias) X.col(d).setOnes();
+}
+
+LabelRule label_rule_named(const std::string& name) {
+  for (const LabelRule rule : {LabelRule::Clean, LabelRule::Uniform, LabelRule::Ends})
+    if (to_string(rule) == name) return rule;
+  throw std::invalid_argument(fmt::format("labels is \"{}\"; it must be one of clean, uniform, ends", name));
+}
+
+std::string_view to_string(LabelRule rule) {
+  switch (rule) {
+    case LabelRule::Clean: return "clean";
+    case LabelRule::Uniform: return "uniform";
+    case LabelRule::Ends: return "ends";
+  }
+  return "unknown";
+}
+
+TaskSet random_rows(const TaskSet& clean, const Threat& threat, const FeasibleSet& feasible, LabelRule rule, Rng& rng) {
+  const bool signs = has_sign_labels(clean);
+  const Eigen::Index d = clean.features() - (feasible.bias ? 1 : 0);
+  TaskSet injected;
+  injected.feature_names = clean.feature_names;
+  for (std::size_t i = 0; i < clean.size(); ++i) {
+    const Eigen::Index rows = injected_rows(threat, clean, i);
+    const Eigen::VectorXd& labels = clean[i].labels;
+    const double low = signs ? -1.0 : labels.minCoeff();
+    const double high = signs ? 1.0 : labels.maxCoeff();
+    Task task{clean[i].name, Eigen::MatrixXd::Ones(rows, clean.features()), Eigen::VectorXd(rows)};
+    for (Eigen::Index j = 0; j < rows; ++j) {
+      task.features.row(j).head(d) = rng.in_ball(d, feasible.radius).transpose();
+      if (rule == LabelRule::Clean)
+        task.labels[j] = labels[static_cast<Eigen::Index>(rng.below(static_cast<std::size_t>(labels.size())))];
+      else if (rule == LabelRule::Ends || signs)
+        task.labels[j] = rng.below(2) == 0 ? low : high;
+      else
+        task.labels[j] = rng.uniform(low, high);
+    }
+    injected.tasks.push_back(std::move(task));
+  }
+  return injected;
+}
+
+}  // namespace crosstalk::attack
