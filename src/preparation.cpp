@@ -119,6 +119,10 @@ double Preparation::label_in_file_units(std::size_t task, double label) const {
   return label * label_deviation_[t] + label_mean_[t];
 }
 
+Eigen::Index Preparation::raw_features(Eigen::Index prepared_features) const {
+  return options_.pca > 0 ? components_.rows() : prepared_features - (options_.bias ? 1 : 0);
+}
+
 nlohmann::json matrix_to_json(const Eigen::MatrixXd& matrix) {
   nlohmann::json rows = nlohmann::json::array();
   for (Eigen::Index i = 0; i < matrix.rows(); ++i) {

@@ -66,7 +66,7 @@ std::string nearest_name(const std::string& word, const std::vector<std::string>
     return row.back();
   };
   std::string best;
-  std::size_t best_distance = std::max<std::size_t>(1, word.size() / 2) + 1;
+  std::size_t best_distance = (word.size() + 1) / 2;  // with half of it wrong it is another word
   for (const std::string& candidate : candidates) {
     if (const std::size_t d = distance(candidate); d < best_distance) {
       best_distance = d;

@@ -36,6 +36,9 @@ class Preparation {
   /// A prediction in the learner's units, in the units of the file.
   [[nodiscard]] double label_in_file_units(std::size_t task, double label) const;
 
+  /// Number of features of the file, given that of the learner.
+  [[nodiscard]] Eigen::Index raw_features(Eigen::Index prepared_features) const;
+
   [[nodiscard]] const PreparationOptions& options() const { return options_; }
   [[nodiscard]] double divisor() const { return divisor_; }
 

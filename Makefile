@@ -1,0 +1,27 @@
+# Each target is a thin call of setup.sh and a CMake preset.
+#   make audit   installs what is missing, builds, audits the default data set and prints the report's path
+#   make test    installs what is missing, builds and runs all tests
+.PHONY: audit build test bench clean
+
+JOBS ?= $(shell nproc)
+
+audit: build
+	@build/release/crosstalk audit --out crosstalk-out/audit
+
+build:
+	@./setup.sh build
+	@cmake --preset release >build-release.log 2>&1 || { cat build-release.log; exit 1; }
+	@cmake --build --preset release -j $(JOBS)
+	@rm -f build-release.log
+
+test:
+	@./setup.sh build test
+	@tests/run.sh $(JOBS)
+
+bench:
+	@./setup.sh build bench
+	@cmake --preset bench && cmake --build --preset bench -j $(JOBS)
+	@for program in build/bench/benchmarks/*_bench; do $$program || exit 1; done
+
+clean:
+	rm -rf build crosstalk-out

@@ -1,0 +1,131 @@
+#include <map>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "attack_setup.hpp"
+#include "commands.hpp"
+#include "crosstalk/evaluate/audit.hpp"
+#include "crosstalk/evaluate/audit_report.hpp"
+#include "crosstalk/evaluate/audit_summary.hpp"
+#include "crosstalk/report/page.hpp"
+#include "crosstalk/report/table.hpp"
+#include "drawing.hpp"
+#include "finished_parts.hpp"
+#include "problem.hpp"
+#include "session.hpp"
+
+namespace crosstalk::app {
+
+namespace {
+
+struct Flags {
+  CommonOptions common;
+  DataOptions data;
+  LearnerOptions learner;
+  AttackOptions attack;
+  bool resume = false;
+  std::string figures;
+};
+
+evaluate::AuditOptions audit_options(const Flags& flags, const Problem& problem) {
+  evaluate::AuditOptions options;
+  options.learner = problem.learner;
+  options.targets = task_list("--targets", flags.attack.targets, problem.train);
+  options.attackers = task_list("--attackers", flags.attack.attackers, problem.train);
+  options.budgets = number_list("--budgets", flags.attack.budget);
+  options.labels = attack::label_rule_named(flags.attack.labels);
+  options.feasible = {flags.attack.radius, problem.preparation.options().bias};
+  options.patom = patom_options(flags.attack);
+  options.seed = flags.common.seed;
+  options.threads = thread_count(flags.common);
+  return options;
+}
+
+// The command with all that was set, in words that a shell takes as they stand.
+std::string command_text(const Configuration& configuration) {
+  std::string text = "crosstalk audit";
+  for (const auto& [key, value] : configuration.items()) {
+    const std::string word = value.is_string() ? value.get<std::string>() : value.dump();
+    const bool plain = !word.empty() && word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+.,/:=") == std::string::npos;
+    std::string quoted = "'";
+    for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    text += fmt::format(" {}{}", key == "data" ? "" : "--" + key + "=", plain ? word : quoted + "'");
+  }
+  return text;
+}
+
+int run(const Flags& flags, const Configuration& configuration) {
+  const auto formats = drawing_formats(flags.figures);
+  Problem problem = load_problem(flags.common, flags.data, flags.learner);
+  Session session({"audit", flags.common.out, flags.common.json, flags.common.quiet}, configuration);
+  FinishedParts finished(session, configuration, flags.resume);
+  choose_lambdas(problem, flags.common, flags.learner, true, session.watch());
+  const evaluate::AuditOptions options = audit_options(flags, problem);
+  const auto result = evaluate::audit(problem.train, problem.evaluation(), *problem.loss, options, finished.memory(), session.watch());
+
+  evaluate::AuditFacts facts;
+  facts.data_name = problem.dataset.name;
+  facts.notes = problem.dataset.notes;
+  facts.sources = problem.dataset.sources;
+  facts.loss = problem.loss->name();
+  facts.preparation = preparation_text(problem);
+  facts.training_rows = static_cast<std::size_t>(problem.train.rows());
+  facts.evaluation_rows = static_cast<std::size_t>(problem.evaluation().rows());
+  facts.features = static_cast<std::size_t>(problem.raw_train.features());
+  facts.held_out = problem.test.size() > 0;
+  facts.cross_validation = problem.cross_validation;
+  facts.options = options;
+  facts.command = command_text(configuration);
+  facts.version = CROSSTALK_VERSION;
+
+  for (const auto& [name, table] : evaluate::audit_tables(result, facts)) session.write(name + ".csv", report::to_csv(table));
+  std::map<std::string, std::string> svgs;
+  std::string trouble;
+  for (const evaluate::AuditFigure& figure : evaluate::audit_figures(result, facts)) {
+    for (const report::Format format : formats) {
+      const Drawing drawing = draw(session, figure.name, figure.figure, format);
+      if (format == report::Format::Svg) svgs[figure.name] = drawing.svg;
+      if (!drawing.trouble.empty()) trouble = drawing.trouble;
+    }
+  }
+  if (!trouble.empty()) session.say("figures: " + trouble);
+  const report::Page page = evaluate::audit_page(result, facts, svgs);
+  const auto report_path = session.write("report.html", report::to_html(page));
+
+  auto& record = session.record();
+  record["data"] = data_record(problem);
+  record["learner"] = learner_record(problem);
+  record["fit"] = {{"objective", result.clean_fit.objective},
+                   {"gradient_norm", result.clean_fit.gradient_norm},
+                   {"gap", result.clean_fit.gap},
+                   {"status", to_string(result.clean_fit.status)}};
+  record["audit"] = evaluate::to_json(result);
+  record["summary"] = evaluate::to_json(evaluate::summarise(result), result.task_names);
+  record["audit"]["report_file"] = report_path.string();
+  session.finish(fmt::format("{}\nreport: {}\n", page.answer, report_path.string()));
+  finished.forget();
+
+  bool converged = result.clean_fit.status == mtrl::Status::Converged;
+  for (const auto& outcome : result.outcomes) converged = converged && outcome.converged;
+  for (const auto& harm : result.harms) converged = converged && harm.converged;
+  return converged ? kDone : kNotConverged;
+}
+
+}  // namespace
+
+Action add_audit(CLI::App& app) {
+  auto flags = std::make_shared<Flags>();
+  flags->common.out = "crosstalk-out/audit";
+  flags->data.data = "fashion-mnist";
+  add_options(app, flags->data);
+  add_options(app, flags->attack, false);
+  add_options(app, flags->learner);
+  add_options(app, flags->common);
+  app.add_flag("--resume", flags->resume, "Go on with the parts that a stopped run of the same audit finished")->group("General");
+  app.add_option("--figures", flags->figures, "Also draw every figure as png, pdf or both (png,pdf), beside its SVG")->group("General");
+  return [flags](const Configuration& configuration) { return run(*flags, configuration); };
+}
+
+}  // namespace crosstalk::app

@@ -1,0 +1,95 @@
+#include "config_file.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <toml++/toml.h>
+
+#include "crosstalk/data/files.hpp"
+#include "crosstalk/error.hpp"
+#include "crosstalk/task_set.hpp"
+
+namespace crosstalk::app {
+
+namespace {
+
+class Reader {
+ public:
+  Reader(std::string path, std::string command, const std::vector<std::string>& known)
+      : path_(std::move(path)), command_(std::move(command)), known_(known) {}
+
+  [[nodiscard]] std::vector<std::string> toml(const std::string& text) const {
+    try {
+      const toml::table root = toml::parse(text, path_);
+      std::vector<std::string> words;
+      for (const auto& [key, node] : root) {
+        const std::string name(key.str());
+        if (const toml::table* table = node.as_table()) {
+          if (name != command_) reject(node, name, {command_});
+          for (const auto& [inner, value] : *table) add(words, std::string(inner.str()), name + ".", value);
+        } else {
+          add(words, name, "", node);
+        }
+      }
+      return words;
+    } catch (const toml::parse_error& error) {
+      throw DataError(fmt::format("{}:{}: {}", path_, error.source().begin.line, error.description()));
+    }
+  }
+
+  [[nodiscard]] std::vector<std::string> record(const std::string& text) const {
+    const auto json = nlohmann::json::parse(text, nullptr, false);
+    if (json.is_discarded() || !json.contains("configuration") || !json["configuration"].is_object())
+      throw DataError(fmt::format("{}: not the run.json of an earlier run", path_));
+    std::vector<std::string> words;
+    for (const auto& [key, value] : json["configuration"].items()) {
+      if (std::find(known_.begin(), known_.end(), key) == known_.end())
+        throw DataError(fmt::format("{}: unknown key \"{}\" for the command {}", path_, key, command_));
+      words.push_back(fmt::format("--{}={}", key, value.is_string() ? value.get<std::string>() : value.dump()));
+    }
+    return words;
+  }
+
+ private:
+  void add(std::vector<std::string>& words, const std::string& key, const std::string& prefix, const toml::node& node) const {
+    if (std::find(known_.begin(), known_.end(), key) == known_.end()) reject(node, prefix + key, known_, prefix);
+    words.push_back(fmt::format("--{}={}", key, text_of(prefix + key, node)));
+  }
+
+  [[nodiscard]] std::string text_of(const std::string& key, const toml::node& node) const {
+    if (const auto* value = node.as_string()) return value->get();
+    if (const auto* value = node.as_integer()) return std::to_string(value->get());
+    if (const auto* value = node.as_floating_point()) return fmt::format("{}", value->get());
+    if (const auto* value = node.as_boolean()) return value->get() ? "true" : "false";
+    if (const auto* list = node.as_array()) {
+      std::string joined;
+      for (const toml::node& entry : *list) joined += fmt::format("{}{}", joined.empty() ? "" : ",", text_of(key, entry));
+      return joined;
+    }
+    throw DataError(fmt::format("{}:{}: \"{}\" must be a number, a string, a truth value or a list of them", path_,
+                                node.source().begin.line, key));
+  }
+
+  [[noreturn]] void reject(const toml::node& node, const std::string& key, const std::vector<std::string>& candidates,
+                           const std::string& prefix = "") const {
+    const std::string near = nearest_name(key.substr(prefix.size()), candidates);
+    throw DataError(fmt::format("{}:{}: unknown key \"{}\"{}", path_, node.source().begin.line, key,
+                                near.empty() ? "" : fmt::format("; did you mean \"{}{}\"?", prefix, near)));
+  }
+
+  std::string path_;
+  std::string command_;
+  const std::vector<std::string>& known_;
+};
+
+}  // namespace
+
+std::vector<std::string> read_config(const std::filesystem::path& path, const std::string& command,
+                                     const std::vector<std::string>& known) {
+  const std::string text = data::read_file(path);
+  const Reader reader(path.string(), command, known);
+  return path.extension() == ".json" ? reader.record(text) : reader.toml(text);
+}
+
+}  // namespace crosstalk::app

@@ -1,0 +1,142 @@
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "commands.hpp"
+#include "crosstalk/data/dataset.hpp"
+#include "crosstalk/data/known_sets.hpp"
+#include "crosstalk/error.hpp"
+#include "crosstalk/split.hpp"
+#include "download.hpp"
+#include "options.hpp"
+#include "session.hpp"
+
+namespace crosstalk::app {
+
+namespace {
+
+struct Flags {
+  CommonOptions common;
+  DataOptions data;
+  std::string name;
+};
+
+const data::KnownSet& known_set(const std::string& name) {
+  if (const data::KnownSet* set = data::find_known_set(name)) return *set;
+  std::vector<std::string> names;
+  for (const auto& set : data::known_sets()) names.push_back(set.name);
+  const std::string near = nearest_name(name, names);
+  throw DataError(fmt::format("no data set \"{}\"{}", name, near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near)));
+}
+
+nlohmann::ordered_json to_json(const data::KnownSet& set) {
+  const auto folder = data::locate(set, data::default_search_path());
+  nlohmann::ordered_json record = {{"name", set.name}, {"title", set.title}, {"tasks", set.tasks}, {"recipe", set.recipe},
+                                   {"terms", set.terms}, {"citation", set.citation}};
+  record["folder"] = folder ? nlohmann::ordered_json(folder->string()) : nlohmann::ordered_json(nullptr);
+  for (const auto& file : set.files)
+    record["files"].push_back({{"name", file.name}, {"bytes", file.bytes}, {"sha256", file.sha256}, {"url", file.url}});
+  return record;
+}
+
+int list(const Flags& flags) {
+  auto records = nlohmann::ordered_json::array();
+  std::string text = fmt::format("{:<14} {:>5}  {:<9} {}\n", "name", "tasks", "", "what");
+  for (const auto& set : data::known_sets()) {
+    records.push_back(to_json(set));
+    const bool here = data::locate(set, data::default_search_path()).has_value();
+    text += fmt::format("{:<14} {:>5}  {:<9} {}\n", set.name, set.tasks, here ? "here" : "not here", set.title);
+  }
+  fmt::print("{}", flags.common.json ? records.dump(2) + "\n" : text);
+  return kDone;
+}
+
+// A known set's facts; for a set or file that is here also what loading it gives.
+int describe(const Flags& flags) {
+  nlohmann::ordered_json record;
+  std::string text;
+  const data::KnownSet* set = data::find_known_set(flags.name);
+  const bool here = set == nullptr || data::locate(*set, data::default_search_path()).has_value();
+  if (set != nullptr) {
+    record["set"] = to_json(*set);
+    text += fmt::format("{}: {}\nrecipe: {}\nterms: {}\ncite: {}\n", set->name, set->title, set->recipe, set->terms, set->citation);
+    if (!here) text += fmt::format("not on this machine; get it with `crosstalk data fetch {}`\n", set->name);
+  }
+  if (here) {
+    data::LoadOptions options;
+    options.seed = flags.common.seed;
+    options.csv.task_column = flags.data.task;
+    options.csv.label_column = flags.data.label;
+    options.csv.ignore = split_list(flags.data.ignore);
+    const data::Dataset dataset = data::load(flags.name, options);
+    for (const std::string& note : dataset.notes) text += note + "\n";
+    text += fmt::format("{} tasks, {} features, {} rows{}, loss {}\n", dataset.train.size(), dataset.train.features(),
+                        dataset.train.rows(), dataset.test ? fmt::format(" and {} test rows", dataset.test->rows()) : "",
+                        dataset.recipe.loss);
+    text += fmt::format("{:<24} {:>8} {:>12} {:>12} {:>12}\n", "task", "rows", "label min", "mean", "max");
+    for (const Task& task : dataset.train) {
+      text += fmt::format("{:<24} {:>8} {:>12.5g} {:>12.5g} {:>12.5g}\n", task.name, task.rows(), task.labels.minCoeff(),
+                          task.labels.mean(), task.labels.maxCoeff());
+      record["tasks"].push_back({{"name", task.name},
+                                 {"rows", task.rows()},
+                                 {"label_min", task.labels.minCoeff()},
+                                 {"label_mean", task.labels.mean()},
+                                 {"label_max", task.labels.maxCoeff()}});
+    }
+    record["notes"] = dataset.notes;
+    record["sources"] = dataset.sources;
+    record["features"] = dataset.train.features();
+    record["rows"] = dataset.train.rows();
+  }
+  fmt::print("{}", flags.common.json ? record.dump(2) + "\n" : text);
+  return kDone;
+}
+
+int fetch(const Flags& flags) {
+  const data::KnownSet& set = known_set(flags.name);
+  if (const auto folder = data::locate(set, data::default_search_path())) {
+    fmt::print("{} is here: {}\n", set.name, folder->string());
+    return kDone;
+  }
+  const auto cache = data::user_cache();
+  if (!cache) throw DataError("there is no place to fetch to: neither XDG_CACHE_HOME nor HOME is set");
+  for (const auto& file : set.files) {
+    if (file.url.empty())
+      throw DataError(fmt::format("{} comes with a Debian package: apt-get install {}", set.name, set.debian_package));
+    if (!flags.common.quiet) fmt::print(stderr, "fetching {} ({} bytes)\n", file.url, file.bytes);
+    download({file.url, file.sha256, file.bytes, *cache / set.folder / file.name});
+  }
+  fmt::print("{} is now in {}\nterms: {}\n", set.name, (*cache / set.folder).string(), set.terms);
+  return kDone;
+}
+
+}  // namespace
+
+Action add_data(CLI::App& app) {
+  auto flags = std::make_shared<Flags>();
+  app.require_subcommand(1);
+  const auto with_general = [&](CLI::App* command) {
+    command->add_flag("--json", flags->common.json, "Print JSON");
+    command->add_flag("--quiet", flags->common.quiet, "No progress on stderr");
+    return command;
+  };
+  CLI::App* const list_command = with_general(app.add_subcommand("list", "The known data sets, and which are on this machine"));
+  CLI::App* const describe_command =
+      with_general(app.add_subcommand("describe", "A data set's origin, terms and recipe, and what loading it gives"));
+  describe_command->add_option("name", flags->name, "A known set or a file")->required();
+  describe_command->add_option("--task", flags->data.task, "CSV: column that names the task of a row");
+  describe_command->add_option("--label", flags->data.label, "CSV: column of the label");
+  describe_command->add_option("--ignore", flags->data.ignore, "CSV: columns to leave out, a,b,c");
+  describe_command->add_option("--seed", flags->common.seed, "Seed of the rows that a recipe draws");
+  CLI::App* const fetch_command =
+      with_general(app.add_subcommand("fetch", "Download a known set into the user's cache, checksums checked"));
+  fetch_command->add_option("name", flags->name, "A known set")->required();
+  return [=](const Configuration&) {
+    if (list_command->parsed()) return list(*flags);
+    if (describe_command->parsed()) return describe(*flags);
+    return fetch(*flags);
+  };
+}
+
+}  // namespace crosstalk::app

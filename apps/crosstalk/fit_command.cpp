@@ -1,0 +1,76 @@
+#include <chrono>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "commands.hpp"
+#include "crosstalk/evaluate/audit.hpp"
+#include "crosstalk/mtrl/metrics.hpp"
+#include "model_file.hpp"
+#include "problem.hpp"
+#include "session.hpp"
+
+namespace crosstalk::app {
+
+namespace {
+
+struct Flags {
+  CommonOptions common;
+  DataOptions data;
+  LearnerOptions learner;
+};
+
+std::string summary_of(const Problem& problem, const mtrl::Fit& fit, const mtrl::Metrics& metrics, const Session& session) {
+  std::string text = fmt::format("{}: {} tasks, {} training rows, {} loss, lambda1 {:g}, lambda2 {:g}\n", problem.dataset.name,
+                                 problem.train.size(), problem.train.rows(), problem.loss->name(), problem.learner.lambda1,
+                                 problem.learner.lambda2);
+  text += fmt::format("objective {:.10g}, certified gap {:.1e}, {}\n", fit.objective, fit.gap, to_string(fit.status));
+  for (std::size_t k = 0; k < metrics.names.size(); ++k)
+    text += fmt::format("mean {} {:.4f} on the {} rows\n", metrics.names[k], metrics.mean(k),
+                        problem.test.size() > 0 ? "test" : "training");
+  return text + fmt::format("model: {}\n", session.path("model.json").string());
+}
+
+int run(const Flags& flags, const Configuration& configuration) {
+  Problem problem = load_problem(flags.common, flags.data, flags.learner);
+  Session session({"fit", flags.common.out, flags.common.json, flags.common.quiet}, configuration);
+  choose_lambdas(problem, flags.common, flags.learner, false, session.watch());
+  const auto start = std::chrono::steady_clock::now();
+  const mtrl::Fit fit = mtrl::solve(problem.train, *problem.loss, problem.learner);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const mtrl::Metrics metrics = mtrl::evaluate(problem.evaluation(), *problem.loss, fit.weights);
+
+  auto& record = session.record();
+  record["data"] = data_record(problem);
+  record["learner"] = learner_record(problem);
+  record["fit"] = {{"objective", fit.objective},
+                   {"gradient_norm", fit.gradient_norm},
+                   {"gap", fit.gap},
+                   {"status", to_string(fit.status)},
+                   {"steps", fit.steps},
+                   {"hessian_products", fit.products},
+                   {"seconds", seconds},
+                   {"peak_mb", peak_memory_mb()}};
+  record["fit"]["weights_file"] = session.write("weights.csv", weights_csv(problem.train, fit.weights)).string();
+  record["fit"]["covariance_file"] = session.write("covariance.csv", covariance_csv(problem.train, fit.covariance)).string();
+  const Model model{problem.train.names(), std::string(problem.loss->name()), problem.dataset.label_column,
+                    problem.preparation, fit.weights};
+  record["fit"]["model_file"] = session.write("model.json", to_json(model).dump() + "\n").string();
+  record[problem.test.size() > 0 ? "test" : "train"] = evaluate::to_json(metrics, problem.train.names());
+  session.finish(summary_of(problem, fit, metrics, session));
+  return fit.status == mtrl::Status::Converged ? kDone : kNotConverged;
+}
+
+}  // namespace
+
+Action add_fit(CLI::App& app) {
+  auto flags = std::make_shared<Flags>();
+  flags->common.out = "crosstalk-out/fit";
+  add_options(app, flags->data);
+  add_options(app, flags->learner);
+  add_options(app, flags->common);
+  return [flags](const Configuration& configuration) { return run(*flags, configuration); };
+}
+
+}  // namespace crosstalk::app

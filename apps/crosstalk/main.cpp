@@ -1,0 +1,165 @@
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <map>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <omp.h>
+
+#include "commands.hpp"
+#include "config_file.hpp"
+#include "crosstalk/error.hpp"
+#include "crosstalk/task_set.hpp"
+#include "session.hpp"
+
+namespace crosstalk::app {
+
+namespace {
+
+struct Command {
+  CLI::App* app;
+  Action action;
+};
+
+std::vector<std::string> long_flags(const CLI::App& app) {
+  std::vector<std::string> flags;
+  for (const CLI::Option* option : app.get_options())
+    for (const std::string& name : option->get_lnames())
+      if (name != "help" && name != "version") flags.push_back(name);
+  return flags;
+}
+
+// The flags that were set, in the program's order, as JSON values of their own kind.
+Configuration configuration_of(const CLI::App& app) {
+  Configuration configuration = Configuration::object();
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_lnames().empty()) continue;
+    const std::string& name = option->get_lnames().front();
+    if (option->count() == 0 && name != "data") continue;
+    if (name == "help" || name == "config" || name == "out" || name == "json" || name == "quiet" || name == "threads" || name == "resume")
+      continue;  // what does not change the result
+    const auto text = option->as<std::string>();
+    const auto value = nlohmann::ordered_json::parse(text, nullptr, false);
+    const bool as_it_is = !value.is_discarded() && (value.is_number() || value.is_boolean()) && value.dump() == text;
+    configuration[name] = as_it_is ? value : nlohmann::ordered_json(text);
+  }
+  return configuration;
+}
+
+// The words of the command line with those of --config put before them, so that what the user typed wins.
+std::vector<std::string> with_config(const std::vector<std::string>& words, const std::map<std::string, Command>& commands) {
+  if (words.empty()) return words;
+  const auto command = commands.find(words.front());
+  if (command == commands.end()) return words;
+  std::string path;
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    if (words[i] == "--config" && i + 1 < words.size()) path = words[i + 1];
+    if (words[i].starts_with("--config=")) path = words[i].substr(9);
+  }
+  if (path.empty()) return words;
+  std::vector<std::string> all = {words.front()};
+  const auto settings = read_config(path, words.front(), long_flags(*command->second.app));
+  all.insert(all.end(), settings.begin(), settings.end());
+  all.insert(all.end(), words.begin() + 1, words.end());
+  return all;
+}
+
+// One line that names what was typed and the rule it breaks.
+std::string usage_message(const CLI::ParseError& error, const CLI::App& app, const std::vector<std::string>& words) {
+  const std::string text = error.what();
+  if (dynamic_cast<const CLI::ConversionError*>(&error) != nullptr)
+    return fmt::format("{}; it must be a number{}", text, text.find("--standardise") == std::string::npos ? "" : " or true, false");
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr) return text.substr(0, text.find('\n'));
+  const auto flags = long_flags(app);
+  for (const std::string& word : words) {
+    if (!word.starts_with("--")) continue;
+    const std::string name = word.substr(2, word.find('=') - 2);
+    if (std::find(flags.begin(), flags.end(), name) != flags.end() || name == "help") continue;
+    const std::string near = nearest_name(name, flags);
+    return fmt::format("unknown flag --{}{}", name, near.empty() ? "" : fmt::format("; did you mean --{}?", near));
+  }
+  return text;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app{"Measure, attack, defend and protect multi-task learning", "crosstalk"};
+  app.set_version_flag("--version", CROSSTALK_VERSION);
+  app.require_subcommand(1);
+  app.option_defaults()->always_capture_default()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  std::map<std::string, Command> commands;
+  const auto add = [&](const char* name, const char* what, Action (*make)(CLI::App&)) {
+    CLI::App* const command = app.add_subcommand(name, what);
+    commands[name] = {command, make(*command)};
+  };
+  add("audit", "Learn on clean data, attack it, and write a report on what was lost", add_audit);
+  add("fit", "Learn a multi-task model and test it", add_fit);
+  add("attack", "Compute the injected rows of one threat and write the poisoned data", add_attack);
+  add("predict", "Predict with a model that fit wrote", add_predict);
+  add("data", "List, describe and fetch data sets", add_data);
+
+  const std::vector<std::string> typed(argv + 1, argv + argc);
+  const auto named = typed.empty() ? commands.end() : commands.find(typed.front());
+  if (!typed.empty() && named == commands.end() && !typed.front().starts_with("-")) {
+    std::vector<std::string> names;
+    for (const auto& [name, command] : commands) names.push_back(name);
+    const std::string near = nearest_name(typed.front(), names);
+    fmt::print(stderr, "crosstalk: unknown command \"{}\"; {}\n", typed.front(),
+               near.empty() ? fmt::format("the commands are {}", fmt::join(names, ", ")) : fmt::format("did you mean \"{}\"?", near));
+    return kUsageError;
+  }
+  const CLI::App* const failing = named == commands.end() ? &app : named->second.app;
+  try {
+    auto words = with_config(typed, commands);
+    std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
+    app.parse(words);
+  } catch (const CLI::Success& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    fmt::print(stderr, "crosstalk: {}\n", usage_message(error, *failing, typed));
+    return kUsageError;
+  }
+  for (const auto& [name, command] : commands)
+    if (command.app->parsed()) {
+      const CLI::Option* const data = command.app->get_option_no_throw("--data");
+      if (data != nullptr && data->as<std::string>().empty()) {
+        fmt::print(stderr, "crosstalk: {} needs DATA: a known set or a file\n", name);
+        return kUsageError;
+      }
+      return command.action(configuration_of(*command.app));
+    }
+  return kUsageError;
+}
+
+}  // namespace
+
+}  // namespace crosstalk::app
+
+int main(int argc, char** argv) {
+  using namespace crosstalk::app;
+  // A full disk or a closed pipe is an error to report, not a reason to be killed.
+  std::signal(SIGXFSZ, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);
+  omp_set_num_threads(1);  // for BLAS; work is spread over independent parts, each on one thread
+  end_cleanly_on_interrupt();
+  try {
+    return run(argc, argv);
+  } catch (const crosstalk::DataError& error) {
+    fmt::print(stderr, "crosstalk: {}\n", error.what());
+    return kDataError;
+  } catch (const std::invalid_argument& error) {
+    fmt::print(stderr, "crosstalk: {}\n", error.what());
+    return kUsageError;
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "crosstalk: out of memory\n");
+    return kDataError;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "crosstalk: {}\n", error.what());
+    return kDataError;
+  }
+}

@@ -1,0 +1,105 @@
+#include "options.hpp"
+
+#include <charconv>
+#include <cmath>
+#include <sstream>
+#include <stdexcept>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+namespace crosstalk::app {
+
+void add_options(CLI::App& command, CommonOptions& options) {
+  command.add_option("--config", options.config, "Settings from a TOML file, or from the run.json of an earlier run")
+      ->group("General");
+  command.add_option("--out", options.out, "Folder for everything that is written")->group("General");
+  command.add_option("--seed", options.seed, "Seed of all random numbers")->group("General");
+  command.add_option("--threads", options.threads, "Threads; 0 for all cores. Results do not depend on it")
+      ->check(CLI::Range(0, 1024))
+      ->group("General");
+  command.add_flag("--json", options.json, "Print the record (run.json) in place of the summary")->group("General");
+  command.add_flag("--quiet", options.quiet, "No progress on stderr")->group("General");
+}
+
+void add_options(CLI::App& command, DataOptions& options) {
+  command.add_option("data,--data", options.data, "A known set (see `crosstalk data list`) or a file: CSV, NPZ, MAT, IDX")
+      ->group("Data");
+  command.add_option("--task", options.task, "CSV: column that names the task of a row")->group("Data");
+  command.add_option("--label", options.label, "CSV: column of the label")->group("Data");
+  command.add_option("--ignore", options.ignore, "CSV: columns to leave out, a,b,c")->group("Data");
+  command.add_option("--separator", options.separator, "CSV: comma, semicolon or tab; found out when not given")
+      ->check(CLI::IsMember({"comma", "semicolon", "tab"}))
+      ->group("Data");
+  command.add_option("--scale", options.scale, "none, or unit-ball: divide so that the largest training row has norm 1")
+      ->check(CLI::IsMember({"none", "unit-ball"}))
+      ->group("Data");
+  command.add_option("--test-fraction", options.test_fraction, "Share of each task's rows held out for testing, in [0, 1)")
+      ->group("Data");
+  command.add_option("--pca", options.pca, "Principal components to keep; 0 for all features")->group("Data");
+  command.add_option("--standardise-labels", options.standardise_labels, "Labels of each task to mean 0, variance 1 (true, false)")
+      ->group("Data");
+}
+
+void add_options(CLI::App& command, LearnerOptions& options) {
+  command.add_option("--loss", options.loss, "squared, squared-hinge or logistic")
+      ->check(CLI::IsMember({"squared", "squared-hinge", "logistic"}))
+      ->group("Learner");
+  command.add_option("--lambda1", options.lambda1, "Pull of all weights towards zero, > 0")->group("Learner");
+  command.add_option("--lambda2", options.lambda2, "Pull of related tasks towards each other, >= 0")->group("Learner");
+  command.add_option("--smoothing", options.smoothing, "e of the smoothed covariance, in units of W, >= 0; 0 as in the paper")
+      ->group("Learner");
+  command.add_option("--tolerance", options.tolerance, "Certified gap at which a fit has converged, relative to the objective")
+      ->group("Learner");
+  command.add_flag("--cv", options.cross_validate, "Choose lambda1 and lambda2 by cross-validation")->group("Learner");
+  command.add_option("--folds", options.folds, "Folds of the cross-validation")->check(CLI::Range(2, 100))->group("Learner");
+}
+
+void add_options(CLI::App& command, AttackOptions& options, bool one_budget) {
+  command.add_option("--targets", options.targets, "Tasks under attack, a,b,c: names, or numbers from 1")->group("Attack");
+  command.add_option("--attackers", options.attackers, "Tasks the attacker controls, a,b,c")->group("Attack");
+  if (one_budget) {
+    options.budget = "0.3";
+    command.add_option("--budget", options.budget, "Injected rows of an attacking task, as a share of its clean rows")
+        ->group("Attack");
+    command.add_option("--method", options.method, "patom, or random: the same rows unoptimised")
+        ->check(CLI::IsMember({"patom", "random"}))
+        ->group("Attack");
+  } else {
+    options.budget = "0.05,0.1,0.2,0.3";
+    command.add_option("--budgets,--budget", options.budget, "Injected rows as shares of an attacking task's clean rows, a,b,c")
+        ->group("Attack");
+  }
+  command.add_option("--labels", options.labels, "Labels of injected rows: clean (drawn from the task's), uniform, ends")
+      ->check(CLI::IsMember({"clean", "uniform", "ends"}))
+      ->group("Attack");
+  command.add_option("--radius", options.radius, "Ball of the injected rows, in the learner's units, > 0")->group("Attack");
+  command.add_option("--step", options.step, "PATOM: step size, > 0")->group("Attack");
+  command.add_option("--iterations", options.iterations, "PATOM: iterations, >= 0")->group("Attack");
+  command.add_option("--batch-share", options.batch_share, "PATOM: rows in a batch, as a multiple of the target rows")
+      ->group("Attack");
+  command.add_flag("--full-batch", options.full_batch, "PATOM: all target rows in place of batches")->group("Attack");
+}
+
+std::vector<std::string> split_list(const std::string& text) {
+  std::vector<std::string> words;
+  std::istringstream stream(text);
+  for (std::string word; std::getline(stream, word, ',');)
+    if (!word.empty()) words.push_back(word);
+  return words;
+}
+
+std::vector<double> number_list(const std::string& flag, const std::string& text) {
+  std::vector<double> numbers;
+  for (const std::string& word : split_list(text)) {
+    double value = 0.0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+    if (error != std::errc() || end != word.data() + word.size() || !std::isfinite(value))
+      throw std::invalid_argument(fmt::format("{}: \"{}\" is not a finite number", flag, word));
+    numbers.push_back(value);
+  }
+  if (numbers.empty()) throw std::invalid_argument(fmt::format("{}: there is no number in \"{}\"", flag, text));
+  return numbers;
+}
+
+}  // namespace crosstalk::app

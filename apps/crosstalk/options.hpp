@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace crosstalk::app {
+
+/// Flags of every command.
+struct CommonOptions {
+  std::string config;
+  std::string out;
+  std::uint64_t seed = 1;
+  int threads = 0;  ///< 0: all cores
+  bool json = false;
+  bool quiet = false;
+};
+
+/// Which data, and how it is prepared.
+struct DataOptions {
+  std::string data;
+  std::string task;
+  std::string label = "label";
+  std::string ignore;  ///< columns, separated by commas
+  std::string separator;
+  std::optional<std::string> scale;
+  std::optional<double> test_fraction;
+  std::optional<long> pca;
+  std::optional<bool> standardise_labels;
+};
+
+struct LearnerOptions {
+  std::string loss;
+  std::optional<double> lambda1;
+  std::optional<double> lambda2;
+  double smoothing = 1e-3;
+  double tolerance = 1e-10;
+  bool cross_validate = false;
+  std::size_t folds = 3;
+};
+
+struct AttackOptions {
+  std::string targets;
+  std::string attackers;
+  std::string budget;  ///< a number, or for audit a list
+  std::string method = "patom";
+  std::string labels = "uniform";
+  double radius = 1.0;
+  double step = 100.0;
+  int iterations = 10;
+  double batch_share = 3.0;
+  bool full_batch = false;
+};
+
+void add_options(CLI::App& command, CommonOptions& options);
+void add_options(CLI::App& command, DataOptions& options);
+void add_options(CLI::App& command, LearnerOptions& options);
+void add_options(CLI::App& command, AttackOptions& options, bool one_budget);
+
+/// Words of a list "a,b,c"; none for an empty text.
+std::vector<std::string> split_list(const std::string& text);
+/// @throws std::invalid_argument naming the flag and the word that is not a finite number.
+std::vector<double> number_list(const std::string& flag, const std::string& text);
+
+}  // namespace crosstalk::app

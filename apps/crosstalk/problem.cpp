@@ -1,0 +1,167 @@
+#include "problem.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <stdexcept>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "crosstalk/error.hpp"
+#include "crosstalk/split.hpp"
+
+namespace crosstalk::app {
+
+namespace {
+
+data::LoadOptions load_options(const CommonOptions& common, const DataOptions& data, const LearnerOptions& learner) {
+  data::LoadOptions options;
+  options.seed = common.seed;
+  options.loss = learner.loss;
+  options.csv.task_column = data.task;
+  options.csv.label_column = data.label;
+  options.csv.ignore = split_list(data.ignore);
+  if (!data.separator.empty()) options.csv.separator = data.separator == "tab" ? '\t' : data.separator == "comma" ? ',' : ';';
+  return options;
+}
+
+void require_learnable(const TaskSet& train, const mtrl::Loss& loss, const std::string& data_name) {
+  for (const Task& task : train) {
+    if (task.rows() < 2)
+      throw DataError(fmt::format("{}: task \"{}\" has {} training row; it must have at least 2", data_name, task.name, task.rows()));
+    if (!loss.is_classification()) continue;
+    for (const double label : task.labels)
+      if (label != 1.0 && label != -1.0)
+        throw DataError(fmt::format("{}: task \"{}\" has the label {}; the {} loss needs -1 or +1", data_name, task.name, label, loss.name()));
+    if (task.labels.minCoeff() == task.labels.maxCoeff())
+      throw DataError(fmt::format("{}: task \"{}\" has only the class {:+} in its training rows; it must have both", data_name,
+                                  task.name, task.labels[0]));
+  }
+}
+
+}  // namespace
+
+int thread_count(const CommonOptions& common) {
+  if (common.threads > 0) return common.threads;
+  return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+}
+
+Problem load_problem(const CommonOptions& common, const DataOptions& data, const LearnerOptions& learner) {
+  Problem problem;
+  problem.dataset = data::load(data.data, load_options(common, data, learner));
+  data::Dataset& dataset = problem.dataset;
+  problem.loss = &mtrl::loss_named(learner.loss.empty() ? dataset.recipe.loss : learner.loss);
+
+  Split split;
+  if (dataset.test) {
+    if (data.test_fraction)
+      throw std::invalid_argument(fmt::format("--test-fraction: {} has a test part of its own", dataset.name));
+    split = {std::move(dataset.train), std::move(*dataset.test)};
+  } else {
+    const double fraction = data.test_fraction.value_or(dataset.recipe.test_fraction);
+    if (!(fraction >= 0.0 && fraction < 1.0))
+      throw std::invalid_argument(fmt::format("--test-fraction: {} is not in [0, 1)", fraction));
+    if (fraction == 0.0)
+      split.train = std::move(dataset.train);
+    else
+      split = split_rows(dataset.train, fraction, common.seed);
+  }
+  dataset.train = {};
+  dataset.test.reset();
+  require_learnable(split.train, *problem.loss, dataset.name);
+
+  PreparationOptions preparation;
+  preparation.scale = data.scale.value_or("unit-ball") == "none" ? Scale::None : Scale::UnitBall;
+  preparation.pca = data.pca.value_or(dataset.recipe.pca);
+  preparation.standardise_labels = data.standardise_labels.value_or(dataset.recipe.standardise_labels);
+  problem.preparation = Preparation::fit(split.train, preparation);
+  problem.train = problem.preparation.apply(split.train);
+  problem.test = problem.preparation.apply(split.test);
+  problem.raw_train = std::move(split.train);
+  return problem;
+}
+
+void choose_lambdas(Problem& problem, const CommonOptions& common, const LearnerOptions& learner, bool by_default,
+                    const Watch& watch) {
+  const bool given = learner.lambda1.has_value() || learner.lambda2.has_value();
+  if (learner.cross_validate && given)
+    throw std::invalid_argument("--cv chooses lambda1 and lambda2; give either --cv or the lambdas");
+  problem.learner.lambda1 = learner.lambda1.value_or(0.1);
+  problem.learner.lambda2 = learner.lambda2.value_or(0.1);
+  problem.learner.smoothing = learner.smoothing;
+  problem.learner.tolerance = learner.tolerance;
+  if (!learner.cross_validate && (given || !by_default)) return;
+  mtrl::CrossValidationOptions grid;
+  grid.folds = learner.folds;
+  grid.seed = common.seed;
+  grid.threads = thread_count(common);
+  problem.cross_validation = mtrl::cross_validate(problem.train, *problem.loss, problem.learner, grid, watch);
+  problem.learner = problem.cross_validation->best;
+}
+
+nlohmann::ordered_json data_record(const Problem& problem) {
+  const PreparationOptions& preparation = problem.preparation.options();
+  return {{"name", problem.dataset.name},
+          {"sources", problem.dataset.sources},
+          {"notes", problem.dataset.notes},
+          {"tasks", problem.train.size()},
+          {"features", problem.raw_train.features()},
+          {"training_rows", problem.train.rows()},
+          {"test_rows", problem.test.rows()},
+          {"preparation",
+           {{"pca", preparation.pca},
+            {"scale", preparation.scale == Scale::UnitBall ? "unit-ball" : "none"},
+            {"divisor", problem.preparation.divisor()},
+            {"bias", preparation.bias},
+            {"standardise_labels", preparation.standardise_labels}}}};
+}
+
+nlohmann::ordered_json learner_record(const Problem& problem) {
+  nlohmann::ordered_json record = {{"loss", problem.loss->name()},
+                                   {"lambda1", problem.learner.lambda1},
+                                   {"lambda2", problem.learner.lambda2},
+                                   {"smoothing", problem.learner.smoothing},
+                                   {"tolerance", problem.learner.tolerance},
+                                   {"chosen_by_cross_validation", problem.cross_validation.has_value()}};
+  if (problem.cross_validation)
+    for (const auto& trial : problem.cross_validation->trials)
+      record["trials"].push_back(
+          {{"lambda1", trial.lambda1}, {"lambda2", trial.lambda2}, {"loss", trial.loss}, {"metric", trial.metric}});
+  return record;
+}
+
+std::string preparation_text(const Problem& problem) {
+  const PreparationOptions& options = problem.preparation.options();
+  std::string text;
+  if (options.pca > 0) text += fmt::format("Reduced to {} principal components of the training rows. ", options.pca);
+  if (options.scale == Scale::UnitBall)
+    text += fmt::format("Features divided by {:.6g}, the largest norm of a training row. ", problem.preparation.divisor());
+  else
+    text += "Features as in the file. ";
+  if (options.standardise_labels) text += "Labels of each task standardised. ";
+  return text + "A constant feature 1 appended as the bias.";
+}
+
+std::vector<std::size_t> task_list(const std::string& flag, const std::string& text, const TaskSet& tasks) {
+  std::vector<std::size_t> chosen;
+  const auto names = tasks.names();
+  for (const std::string& word : split_list(text)) {
+    const auto found = std::find(names.begin(), names.end(), word);
+    std::size_t number = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
+    const bool is_number = error == std::errc() && end == word.data() + word.size();
+    if (found != names.end())
+      chosen.push_back(static_cast<std::size_t>(found - names.begin()));
+    else if (is_number && number >= 1 && number <= tasks.size())
+      chosen.push_back(number - 1);
+    else
+      try {
+        task_index(tasks, word);
+      } catch (const std::invalid_argument& unknown) {
+        throw std::invalid_argument(fmt::format("{}: {}", flag, unknown.what()));
+      }
+  }
+  return chosen;
+}
+
+}  // namespace crosstalk::app

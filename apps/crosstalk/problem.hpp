@@ -1,0 +1,54 @@
+#pragma once
+
+#include <optional>
+
+#include <nlohmann/json.hpp>
+
+#include "crosstalk/data/dataset.hpp"
+#include "crosstalk/mtrl/cross_validation.hpp"
+#include "crosstalk/mtrl/loss.hpp"
+#include "crosstalk/mtrl/solve.hpp"
+#include "crosstalk/preparation.hpp"
+#include "crosstalk/watch.hpp"
+#include "options.hpp"
+
+namespace crosstalk::app {
+
+/// What a command learns from: the data as read, the same in the learner's units, and the learner's settings.
+struct Problem {
+  data::Dataset dataset;  ///< without its rows, which are in the members below
+  TaskSet raw_train;
+  TaskSet train;  ///< prepared, with the bias column
+  TaskSet test;   ///< prepared; no tasks when nothing was held out
+  Preparation preparation;
+  const mtrl::Loss* loss = nullptr;
+  mtrl::Options learner;
+  std::optional<mtrl::CrossValidation> cross_validation;  ///< when it chose the lambdas
+
+  /// The rows to measure on: the test rows, or the training rows when there are none.
+  [[nodiscard]] const TaskSet& evaluation() const { return test.size() > 0 ? test : train; }
+};
+
+/// Loads, splits and prepares.
+/// @throws DataError for data that cannot be learned from: a task with one row, a class missing, labels that are not -1/+1.
+Problem load_problem(const CommonOptions& common, const DataOptions& data, const LearnerOptions& learner);
+
+/// Sets the lambdas: as given, or by cross-validation when the user asks or, with `by_default`, gives neither; else 0.1 each
+/// as in the paper.
+void choose_lambdas(Problem& problem, const CommonOptions& common, const LearnerOptions& learner, bool by_default,
+                    const Watch& watch);
+
+/// Number of threads for 0 = all cores.
+int thread_count(const CommonOptions& common);
+
+/// For the record: `data` (set, rows, notes, preparation) and `learner` (loss, lambdas, trials).
+nlohmann::ordered_json data_record(const Problem& problem);
+nlohmann::ordered_json learner_record(const Problem& problem);
+/// The preparation in a sentence.
+std::string preparation_text(const Problem& problem);
+
+/// Positions of tasks named by the words of a list, or numbered from 1.
+/// @throws std::invalid_argument naming the flag and the unknown word.
+std::vector<std::size_t> task_list(const std::string& flag, const std::string& text, const TaskSet& tasks);
+
+}  // namespace crosstalk::app

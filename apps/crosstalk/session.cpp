@@ -1,0 +1,125 @@
+#include "session.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <system_error>
+#include <thread>
+
+#include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "crosstalk/data/files.hpp"
+#include "crosstalk/error.hpp"
+
+namespace crosstalk::app {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Held while a file is written; whoever ends the process takes it first.
+std::mutex& writing() {
+  static std::mutex mutex;
+  return mutex;
+}
+
+std::string clock_text(double seconds) {
+  const auto whole = static_cast<long>(seconds + 0.5);
+  if (whole < 60) return fmt::format("{} s", whole);
+  return fmt::format("{} min {:02} s", whole / 60, whole % 60);
+}
+
+}  // namespace
+
+Session::Session(Options options, nlohmann::ordered_json configuration)
+    : options_(std::move(options)), start_(Clock::now()), shown_(start_), on_terminal_(isatty(STDERR_FILENO) != 0) {
+  record_["command"] = options_.command;
+  record_["version"] = CROSSTALK_VERSION;
+  record_["configuration"] = std::move(configuration);
+  std::error_code error;
+  std::filesystem::create_directories(options_.out, error);
+  if (error) throw DataError(fmt::format("--out: {} cannot be made: {}", options_.out.string(), error.message()));
+  if (access(options_.out.c_str(), W_OK | X_OK) != 0)
+    throw DataError(fmt::format("--out: {} is a folder that cannot be written", options_.out.string()));
+}
+
+std::filesystem::path Session::write(const std::filesystem::path& name, std::string_view content) const {
+  const std::lock_guard lock(writing());
+  const auto target = path(name);
+  std::error_code error;
+  std::filesystem::create_directories(target.parent_path(), error);
+  if (error) throw DataError(fmt::format("{} cannot be made: {}", target.parent_path().string(), error.message()));
+  data::write_file(target, content);
+  return target;
+}
+
+Watch Session::watch() {
+  Watch result;
+  if (!options_.quiet) result.progress = [this](double done, const std::string& what) { show_progress(done, what); };
+  return result;
+}
+
+void Session::show_progress(double done, const std::string& what) {
+  const auto now = Clock::now();
+  const double interval = on_terminal_ ? 0.2 : 5.0;
+  if (std::chrono::duration<double>(now - shown_).count() < interval) return;
+  shown_ = now;
+  const double elapsed = std::chrono::duration<double>(now - start_).count();
+  const std::string left = done > 0.0 ? clock_text(elapsed * (1.0 - done) / done) + " left" : "";
+  const std::string line = fmt::format("{} {:3.0f} %  {}", what, 100.0 * done, left);
+  if (on_terminal_) {
+    fmt::print(stderr, "\r{:<78}", line);
+    std::fflush(stderr);
+    line_open_ = true;
+  } else {
+    fmt::print(stderr, "{}\n", line);
+  }
+}
+
+void Session::clear_progress() {
+  if (line_open_) fmt::print(stderr, "\r{:<78}\r", "");
+  line_open_ = false;
+}
+
+void Session::say(const std::string& line) const {
+  if (!options_.quiet) fmt::print(stderr, "{}\n", line);
+}
+
+void Session::finish(const std::string& summary) {
+  clear_progress();
+  record_["timings"]["total_seconds"] = std::chrono::duration<double>(Clock::now() - start_).count();
+  record_["timings"]["peak_mb"] = peak_memory_mb();
+  const std::string text = record_.dump(2) + "\n";
+  write("run.json", text);
+  fmt::print("{}", options_.json ? text : summary);
+  if (std::fflush(stdout) != 0) throw DataError("stdout: the result could not be written");
+}
+
+void end_cleanly_on_interrupt() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // threads made later inherit it: only the one below ever sees them
+  std::thread([signals] {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    const std::lock_guard lock(writing());
+    fmt::print(stderr, "\ncrosstalk: interrupted; finished parts are kept, --resume goes on from them\n");
+    std::_Exit(kInterrupted);
+  }).detach();
+}
+
+double peak_memory_mb() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) * 1024.0 / 1e6;
+}
+
+}  // namespace crosstalk::app

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "crosstalk/watch.hpp"
+
+namespace crosstalk::app {
+
+/// Exit codes of every command.
+inline constexpr int kDone = 0;
+inline constexpr int kDataError = 1;
+inline constexpr int kUsageError = 2;
+inline constexpr int kNotConverged = 3;
+inline constexpr int kInterrupted = 130;
+
+/// What one run of a command writes and says: its output folder, its progress, its record.
+class Session {
+ public:
+  struct Options {
+    std::string command;
+    std::filesystem::path out;
+    bool json = false;   ///< the record on stdout in place of the summary
+    bool quiet = false;  ///< no progress
+  };
+
+  /// Makes the output folder and proves that it can be written.
+  /// @throws DataError naming the folder and the system's reason.
+  Session(Options options, nlohmann::ordered_json configuration);
+
+  /// Writes a file of the output folder, whole or not at all; parent folders are made.
+  /// @return its path
+  std::filesystem::path write(const std::filesystem::path& name, std::string_view content) const;
+  [[nodiscard]] std::filesystem::path path(const std::filesystem::path& name) const { return options_.out / name; }
+
+  /// Progress with the time left on stderr.
+  [[nodiscard]] Watch watch();
+  /// One line on stderr, unless quiet.
+  void say(const std::string& line) const;
+
+  /// The record so far: `command`, `version`, `configuration`, and what the command adds.
+  nlohmann::ordered_json& record() { return record_; }
+  /// Writes run.json and prints the record or the summary.
+  void finish(const std::string& summary);
+
+ private:
+  void show_progress(double done, const std::string& what);
+  void clear_progress();
+
+  Options options_;
+  nlohmann::ordered_json record_;
+  std::chrono::steady_clock::time_point start_;
+  std::chrono::steady_clock::time_point shown_;
+  bool on_terminal_;
+  bool line_open_ = false;
+};
+
+/// From here on SIGINT and SIGTERM end the process at once, but never in the middle of writing a file.
+void end_cleanly_on_interrupt();
+
+/// Largest resident size of this process so far, in MB of 10^6 bytes.
+double peak_memory_mb();
+
+}  // namespace crosstalk::app

@@ -1,0 +1,112 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <Eigen/Core>
+#include <nlohmann/json.hpp>
+
+#include "crosstalk/attack/patom.hpp"
+#include "crosstalk/attack/threat.hpp"
+#include "crosstalk/mtrl/metrics.hpp"
+#include "crosstalk/mtrl/solve.hpp"
+#include "crosstalk/task_set.hpp"
+#include "crosstalk/watch.hpp"
+
+namespace crosstalk::evaluate {
+
+/// What the injected rows of an attack are.
+enum class Method {
+  Random,  ///< rows drawn at random in the ball, not optimised
+  Patom,   ///< the same rows and labels after PATOM
+};
+std::string_view to_string(Method method);
+
+struct AuditOptions {
+  mtrl::Options learner;
+  /// Tasks under attack. Empty: the tasks are halved at random and each half is the target once, the other half then
+  /// standing for the tasks that an indirect attacker controls.
+  std::vector<std::size_t> targets = {};
+  /// Tasks the attacker controls; needs targets. Empty: direct, indirect and hybrid attacks are all tried.
+  std::vector<std::size_t> attackers = {};
+  std::vector<double> budgets = {0.05, 0.1, 0.2, 0.3};  ///< each >= 0; the largest also measures the harm by task
+  attack::LabelRule labels = attack::LabelRule::Uniform;
+  attack::FeasibleSet feasible;
+  attack::PatomOptions patom;
+  std::size_t harm_tasks = 40;  ///< at most so many tasks are tried as the only attacker, those with the most rows first
+  std::uint64_t seed = 1;
+  int threads = 1;
+};
+
+/// Who attacks whom in one part of the audit.
+struct Scenario {
+  std::vector<std::size_t> targets;
+  std::vector<std::size_t> attackers;
+  attack::Kind kind;
+};
+
+/// One attack and what it did.
+struct Outcome {
+  std::size_t scenario = 0;  ///< position in AuditResult::scenarios
+  Method method = Method::Random;
+  double budget = 0.0;
+  std::size_t rows = 0;           ///< injected rows in all
+  double utility = 0.0;           ///< the attacker's: summed loss on the targets' clean training rows
+  Eigen::VectorXd loss;           ///< mean loss of every task on the evaluation rows, m
+  Eigen::MatrixXd metrics;        ///< m x metrics, columns as AuditResult::clean.names
+  Eigen::VectorXd utility_curve;  ///< utility of the start and after every iteration; one entry for Random
+  Eigen::VectorXd metric_curve;   ///< mean primary metric of the targets, likewise
+  Eigen::MatrixXd correlation;    ///< m x m, for the largest budget and at most kCorrelationTasks tasks; else empty
+  bool converged = true;          ///< every fit inside
+};
+inline constexpr std::size_t kCorrelationTasks = 200;
+
+/// What one task can do to all others as the only attacker, with PATOM at the largest budget.
+struct Harm {
+  std::size_t attacker = 0;
+  std::size_t rows = 0;     ///< injected rows
+  Eigen::VectorXd loss;     ///< mean loss of every task on the evaluation rows
+  bool converged = true;
+  /// Mean over the other tasks of loss / clean loss - 1.
+  [[nodiscard]] double mean_rise(const Eigen::VectorXd& clean_loss) const;
+};
+
+struct AuditResult {
+  std::vector<std::string> task_names;
+  std::vector<Scenario> scenarios;
+  mtrl::Fit clean_fit;
+  mtrl::Metrics clean;            ///< on the evaluation rows
+  Eigen::VectorXd clean_loss;     ///< mean loss of every task on the evaluation rows
+  Eigen::VectorXd clean_utility;  ///< of every scenario
+  Eigen::MatrixXd clean_correlation;
+  std::vector<Outcome> outcomes;  ///< scenario by scenario, method by method, budgets ascending
+  std::vector<Harm> harms;        ///< most harmful first
+  bool harm_is_partial = false;   ///< more tasks than harm_tasks
+  bool stopped = false;           ///< ended early on request; outcomes are incomplete
+
+  /// Outcome of a scenario, nullptr when it was not run.
+  [[nodiscard]] const Outcome* find(std::size_t scenario, Method method, double budget) const;
+};
+
+/// Remembers finished parts, so that a stopped audit can go on. Both may be empty.
+struct Memory {
+  std::function<std::optional<nlohmann::json>(const std::string& part)> recall;
+  std::function<void(const std::string& part, const nlohmann::json& result)> keep;
+};
+
+/// Learns on the clean rows, attacks, learns again, and measures every task each time.
+/// @param train       clean training rows in the learner's units.
+/// @param evaluation  rows to measure on, the same tasks; held-out rows, or the training rows when there are no others.
+/// @throws std::invalid_argument for options that do not fit the tasks.
+AuditResult audit(const TaskSet& train, const TaskSet& evaluation, const mtrl::Loss& loss, const AuditOptions& options,
+                  const Memory& memory = {}, const Watch& watch = {});
+
+/// Everything in the result, names instead of positions; NaN becomes null.
+nlohmann::json to_json(const AuditResult& result);
+nlohmann::json to_json(const mtrl::Metrics& metrics, const std::vector<std::string>& task_names);
+
+}  // namespace crosstalk::evaluate

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "crosstalk/evaluate/audit.hpp"
+#include "crosstalk/mtrl/cross_validation.hpp"
+#include "crosstalk/report/figure.hpp"
+#include "crosstalk/report/page.hpp"
+#include "crosstalk/report/table.hpp"
+
+namespace crosstalk::evaluate {
+
+/// What the result does not know of itself.
+struct AuditFacts {
+  std::string data_name;
+  std::vector<std::string> notes = {};    ///< what was done on loading, one sentence each
+  std::vector<std::string> sources = {};  ///< the files that were read
+  std::string loss = {};                  ///< the learner's
+  std::string preparation = {};           ///< what was done before learning, in sentences
+  std::size_t training_rows = 0;
+  std::size_t evaluation_rows = 0;
+  std::size_t features = 0;               ///< in the learner's units, the bias included
+  bool held_out = true;                   ///< the evaluation rows are not the training rows
+  std::optional<mtrl::CrossValidation> cross_validation = {};  ///< set when it chose the lambdas
+  AuditOptions options = {};              ///< the learner's among them; the number of threads is not reported
+  std::string command = {};               ///< that repeats the audit
+  std::string version = {};
+};
+
+struct AuditFigure {
+  std::string name;  ///< stem of its files, begins with "figure-"
+  report::Figure figure;
+  std::string title;
+  std::string caption;
+  std::string how_to_read;
+  std::string description;
+};
+
+/// The plots, in the order of the page. Those with tasks as bars show the first kTopTasks; correlations are drawn up to
+/// kHeatMapTasks tasks.
+std::vector<AuditFigure> audit_figures(const AuditResult& result, const AuditFacts& facts);
+inline constexpr std::size_t kTopTasks = 20;
+inline constexpr std::size_t kHeatMapTasks = 40;
+
+/// Every number of the audit, for CSV files: a file's stem and its table. Stems differ from the figures' names.
+std::vector<std::pair<std::string, report::Table>> audit_tables(const AuditResult& result, const AuditFacts& facts);
+
+/// The report, for report::to_html. Nothing in it depends on the clock or the number of threads.
+/// @param svgs  a figure's name -> the SVG that gnuplot drew; where one is missing or empty, the page says so.
+report::Page audit_page(const AuditResult& result, const AuditFacts& facts,
+                        const std::map<std::string, std::string>& svgs);
+
+}  // namespace crosstalk::evaluate

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "crosstalk/attack/threat.hpp"
+#include "crosstalk/evaluate/audit.hpp"
+
+namespace crosstalk::evaluate {
+
+/// How far one kind of attack gets with one budget, over the targets of all scenarios of that kind that ran.
+struct Exposure {
+  attack::Kind kind = attack::Kind::Direct;
+  Method method = Method::Random;
+  double budget = 0.0;
+  double loss_rise = 0.0;     ///< mean over the targets of loss / clean loss - 1; targets without a clean loss left out
+  double clean_metric = 0.0;    ///< mean of the primary metric over the targets where it is defined; NaN when nowhere
+  double metric = 0.0;          ///< likewise, after the attack
+  double utility_rise = 0.0;  ///< mean over the scenarios of the attacker's utility / the clean one - 1
+};
+
+/// What happened to one target.
+struct TaskExposure {
+  struct Under {
+    attack::Kind kind = attack::Kind::Direct;
+    Method method = Method::Random;
+    double loss = 0.0;
+    double loss_rise = 0.0;  ///< loss / clean loss - 1; NaN when the clean loss is 0
+    double metric = 0.0;
+  };
+  std::size_t task = 0;
+  std::vector<Under> attacks;  ///< kind by kind, random rows first
+  std::size_t worst = 0;       ///< position in `attacks` of the planned attack with the largest loss
+
+  /// Null when this kind did not run.
+  [[nodiscard]] const Under* find(attack::Kind kind, Method method) const;
+};
+
+/// How an attack moved the learned correlation of two tasks.
+struct CorrelationChange {
+  std::size_t scenario = 0;
+  std::size_t first = 0;  ///< tasks, first < second
+  std::size_t second = 0;
+  double clean = 0.0;
+  double attacked = 0.0;
+};
+
+/// The few numbers that answer the audit's question. All are computed from an AuditResult alone.
+struct AuditSummary {
+  std::string metric;                 ///< name of the primary metric
+  std::vector<attack::Kind> kinds;    ///< that the audit has, in the order direct, indirect, hybrid
+  std::vector<double> budgets;        ///< ascending, each once
+  std::vector<Exposure> exposures;    ///< kind by kind, method by method, budgets ascending; only what ran
+  std::optional<double> budget;       ///< largest budget at which a planned attack ran: the numbers below are for it
+  std::optional<Exposure> worst;      ///< the planned kind with the largest rise of the loss
+  std::vector<TaskExposure> tasks;    ///< targets, largest rise of the loss first
+  std::vector<CorrelationChange> correlation_changes;  ///< planned attacks, strongest first, at most ten a scenario
+  std::size_t planned_attacks = 0;
+  std::size_t finished_attacks = 0;
+  std::size_t planned_harms = 0;
+  std::size_t finished_harms = 0;
+  std::size_t unconverged = 0;  ///< fits of clean rows, attacks and harms that did not converge (an attack counts once)
+
+  /// Null when it did not run.
+  [[nodiscard]] const Exposure* find(attack::Kind kind, Method method, double at_budget) const;
+};
+
+AuditSummary summarise(const AuditResult& result);
+
+/// Names instead of positions; NaN becomes null.
+nlohmann::json to_json(const AuditSummary& summary, const std::vector<std::string>& task_names);
+
+}  // namespace crosstalk::evaluate

@@ -1,0 +1,204 @@
+#include "audit_report_answer.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "audit_words.hpp"
+#include "crosstalk/report/text.hpp"
+
+namespace crosstalk::evaluate::answer {
+
+namespace {
+
+constexpr double kSmallRise = 0.05;   // of the loss; below it and below one step of the metric an attack is harmless
+constexpr double kSmallHarm = 0.01;   // mean rise of all other tasks by a single attacking task
+constexpr std::size_t kNameInCard = 24;
+
+double steps_worse(const AuditSummary& summary, const Exposure& exposure) {
+  return words::steps_worse(summary.metric, exposure.clean_metric, exposure.metric);
+}
+
+std::vector<Exposure> planned(const AuditSummary& summary) {
+  std::vector<Exposure> found;
+  for (const Exposure& exposure : summary.exposures)
+    if (exposure.method == Method::Patom && summary.budget && exposure.budget == *summary.budget)
+      found.push_back(exposure);
+  return found;
+}
+
+// "AUC falls from 0.98 to 0.71", empty where it is not defined.
+std::string metric_change(const AuditSummary& summary, const Exposure& exposure) {
+  if (!std::isfinite(exposure.clean_metric) || !std::isfinite(exposure.metric)) return "";
+  const std::string name = words::metric(summary.metric);
+  const std::string before = words::metric_value(summary.metric, exposure.clean_metric);
+  const std::string after = words::metric_value(summary.metric, exposure.metric);
+  if (before == after) return fmt::format("mean {} stays at {}", name, before);
+  std::string text = fmt::format("mean {} {} from {} to {}", name,
+                                 exposure.metric < exposure.clean_metric ? "falls" : "rises", before, after);
+  if (summary.metric == "auc" && exposure.metric < 0.5 && exposure.clean_metric >= 0.5)
+    text += ", worse than guessing";
+  if (summary.metric == "nmse" && exposure.metric > 1.0 && exposure.clean_metric <= 1.0)
+    text += ", worse than always saying the mean";
+  return text;
+}
+
+std::string of_kind(attack::Kind kind) {
+  return fmt::format("{} attack: {}", words::kind(kind), words::kind_meaning(kind));
+}
+
+std::string harmless_text(const AuditSummary& summary) {
+  const Exposure& worst = *summary.worst;
+  std::string text = fmt::format("Planted rows did next to no harm here. With {} added rows, the worst of the attacks tried ({}) "
+                                 "changed the loss of the tasks under attack by {} on average",
+                                 words::share(*summary.budget), of_kind(worst.kind), words::rise(worst.loss_rise));
+  const std::string metric = metric_change(summary, worst);
+  return text + (metric.empty() ? "." : fmt::format("; their {}.", metric));
+}
+
+std::string damage_text(const AuditSummary& summary) {
+  const Exposure& worst = *summary.worst;
+  std::string text = fmt::format("Who can add {} of planted rows to the tasks that they control ", words::share(*summary.budget));
+  if (std::isfinite(worst.loss_rise) && worst.loss_rise > 0.0)
+    text += fmt::format("raises the loss of the tasks under attack by {} on average ({}).",
+                        words::amount(worst.loss_rise), of_kind(worst.kind));
+  else if (std::isfinite(worst.loss_rise))
+    text += fmt::format("does not raise the mean loss of the tasks under attack ({}, {}).", words::rise(worst.loss_rise),
+                        of_kind(worst.kind));
+  else
+    text += "attacks tasks without any clean loss, so that a rise cannot be stated.";
+  const std::string metric = metric_change(summary, worst);
+  if (!metric.empty()) text += fmt::format(" Their {}.", metric);
+
+  // The attacker aims at the loss; another kind may still hurt the metric more.
+  const std::vector<Exposure> all = planned(summary);
+  const auto most = std::max_element(all.begin(), all.end(), [&](const Exposure& a, const Exposure& b) {
+    return steps_worse(summary, a) < steps_worse(summary, b);
+  });
+  if (most->kind != worst.kind && steps_worse(summary, *most) > steps_worse(summary, worst) + 1.0)
+    text += fmt::format(" The {} goes further there, to {}.", of_kind(most->kind),
+                        words::metric_value(summary.metric, most->metric));
+
+  if (const Exposure* const random = summary.find(worst.kind, Method::Random, *summary.budget)) {
+    const double needed = std::max(random->loss_rise, 0.0) + kSmallRise / 5.0;
+    text += worst.loss_rise > needed
+                ? fmt::format(" The same rows at random: {}.", words::rise(random->loss_rise))
+                : fmt::format(" Planning them adds nothing: the same rows at random do as much ({}).",
+                              words::rise(random->loss_rise));
+  }
+  const Exposure* const indirect = summary.find(attack::Kind::Indirect, Method::Patom, *summary.budget);
+  if (indirect != nullptr && worst.kind != attack::Kind::Indirect && most->kind != attack::Kind::Indirect)
+    text += indirect->loss_rise >= kSmallRise || steps_worse(summary, *indirect) >= 1.0
+                ? fmt::format(" Rows planted only in other tasks (indirect attack) still cost {}.", words::rise(indirect->loss_rise))
+                : fmt::format(" Rows planted only in other tasks (indirect attack) do next to nothing ({}).",
+                              words::rise(indirect->loss_rise));
+  return text;
+}
+
+}  // namespace
+
+bool is_harmless(const AuditSummary& summary) {
+  const std::vector<Exposure> all = planned(summary);
+  return std::none_of(all.begin(), all.end(), [&](const Exposure& exposure) {
+    return !std::isfinite(exposure.loss_rise) || exposure.loss_rise >= kSmallRise || steps_worse(summary, exposure) >= 1.0;
+  });
+}
+
+std::string sentences(const AuditSummary& summary, const AuditResult& result, const AuditFacts& facts) {
+  std::string text;
+  if (result.stopped)
+    text = fmt::format("Incomplete: the audit was stopped after {} of {} attacks. ",
+                       summary.finished_attacks + summary.finished_harms, summary.planned_attacks + summary.planned_harms);
+  if (!summary.worst) return text + "No planned attack has run, so there is no answer yet.";
+  text += is_harmless(summary) ? harmless_text(summary) : damage_text(summary);
+  if (!facts.held_out) text += " All numbers are on the training rows; none were held out.";
+  return text;
+}
+
+std::vector<report::Card> cards(const AuditSummary& summary, const AuditResult& result) {
+  if (!summary.worst) return {};
+  const Exposure& worst = *summary.worst;
+  const std::string budget = words::share(*summary.budget);
+  std::vector<report::Card> cards = {
+      {words::rise(worst.loss_rise),
+       fmt::format("loss of the tasks under attack with {} added rows, {} attack, mean over the tasks", budget,
+                   words::kind(worst.kind)),
+       worst.loss_rise}};
+  if (std::isfinite(worst.metric) && std::isfinite(worst.clean_metric))
+    cards.push_back({words::metric_value(summary.metric, worst.metric),
+                     fmt::format("their mean {} after that attack; {} before it", words::metric(summary.metric),
+                                 words::metric_value(summary.metric, worst.clean_metric)),
+                     worst.metric});
+  if (!summary.tasks.empty()) {
+    const TaskExposure& task = summary.tasks.front();
+    const TaskExposure::Under& under = task.attacks[task.worst];
+    if (std::isfinite(under.loss_rise))
+      cards.push_back({report::shortened(result.task_names[task.task], kNameInCard),
+                       fmt::format("{}: its loss changes by {} ({} attack)",
+                                   summary.tasks.size() > 1 ? "is the most exposed task" : "is the task under attack",
+                                   words::rise(under.loss_rise), words::kind(under.kind)),
+                       {}});
+  }
+  if (summary.finished_harms > 1) {
+    const Harm& harm = result.harms.front();
+    const double rise = harm.mean_rise(result.clean_loss);
+    if (rise >= kSmallHarm)
+      cards.push_back({report::shortened(result.task_names[harm.attacker], kNameInCard),
+                       fmt::format("is the most dangerous task: attacking alone, it raises the loss of the others by {} on average",
+                                   words::amount(rise)),
+                       {}});
+    else
+      cards.push_back({words::rise(rise),
+                       fmt::format("is the most that a single attacking task changes the loss of the others ({})",
+                                   words::task(result.task_names[harm.attacker])),
+                       rise});
+  }
+  return cards;
+}
+
+std::vector<report::Block> warnings(const AuditSummary& summary, const AuditResult& result, const AuditFacts& facts) {
+  using report::Callout;
+  std::vector<report::Block> blocks;
+  if (result.stopped)
+    blocks.emplace_back(
+        Callout{Callout::Kind::Warning, "This audit is incomplete",
+                fmt::format("It was stopped: {} of {} attacks and {} of {} single attackers have run. Means are over those "
+                            "alone, and the worst attack may be among the missing ones.",
+                            summary.finished_attacks, summary.planned_attacks, summary.finished_harms, summary.planned_harms)});
+  if (summary.unconverged > 0) {
+    const bool clean = result.clean_fit.status != mtrl::Status::Converged;
+    blocks.emplace_back(Callout{
+        Callout::Kind::Warning, "Not every model was fitted to the end",
+        fmt::format("{} of {} parts of the audit hold a model whose optimality could not be certified{}. Their numbers are "
+                    "approximate; the tables say which attacks.",
+                    summary.unconverged, 1 + summary.finished_attacks + summary.finished_harms,
+                    clean ? ", the clean model among them" : "")});
+  }
+  if (!facts.held_out)
+    blocks.emplace_back(Callout{Callout::Kind::Warning, "No rows were held out",
+                                "Losses and metrics are on the clean training rows, so the clean model looks better than it "
+                                "is and the rises look larger."});
+  std::vector<std::string> free;
+  for (std::size_t i = 0; i < result.task_names.size(); ++i)
+    if (!(result.clean_loss[static_cast<Eigen::Index>(i)] > 0.0)) free.push_back(words::task(result.task_names[i]));
+  if (!free.empty())
+    blocks.emplace_back(Callout{Callout::Kind::Note, "Tasks without a clean loss",
+                                fmt::format("{} {} no loss before the attack. A rise cannot be stated for them; the means "
+                                            "leave them out.",
+                                            words::list(free), free.size() == 1 ? "has" : "have")});
+  std::vector<std::string> undefined;
+  for (std::size_t i = 0; i < result.task_names.size(); ++i)
+    if (std::isnan(result.clean.values(static_cast<Eigen::Index>(i), 0))) undefined.push_back(words::task(result.task_names[i]));
+  if (!undefined.empty())
+    blocks.emplace_back(
+        Callout{Callout::Kind::Note, fmt::format("Tasks without {}", words::metric(summary.metric)),
+                fmt::format("{} is not defined for {}: {} in the rows it was measured on. The means leave {} out; the "
+                            "tables show a dash.",
+                            words::metric(summary.metric), words::list(undefined),
+                            summary.metric == "auc" ? "there is one class only" : "all labels are the same",
+                            undefined.size() == 1 ? "it" : "them")});
+  return blocks;
+}
+
+}  // namespace crosstalk::evaluate::answer

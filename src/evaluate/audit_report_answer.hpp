@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "crosstalk/evaluate/audit.hpp"
+#include "crosstalk/evaluate/audit_report.hpp"
+#include "crosstalk/evaluate/audit_summary.hpp"
+#include "crosstalk/report/page.hpp"
+
+/// The first screen of the report: what came out, in words.
+namespace crosstalk::evaluate::answer {
+
+/// True when no kind of planned attack worsens loss or metric by a step worth mentioning.
+bool is_harmless(const AuditSummary& summary);
+
+/// A few sentences.
+std::string sentences(const AuditSummary& summary, const AuditResult& result, const AuditFacts& facts);
+
+/// The numbers behind them; none when nothing ran.
+std::vector<report::Card> cards(const AuditSummary& summary, const AuditResult& result);
+
+/// What makes the numbers less than they seem: stopped early, fits that did not converge, no held-out rows.
+std::vector<report::Block> warnings(const AuditSummary& summary, const AuditResult& result, const AuditFacts& facts);
+
+}  // namespace crosstalk::evaluate::answer

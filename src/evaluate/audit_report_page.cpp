@@ -1,0 +1,336 @@
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "audit_report_answer.hpp"
+#include "audit_report_tables.hpp"
+#include "audit_words.hpp"
+#include "crosstalk/evaluate/audit_report.hpp"
+#include "crosstalk/evaluate/audit_summary.hpp"
+#include "crosstalk/report/number.hpp"
+
+namespace crosstalk::evaluate {
+
+namespace {
+
+using report::Block;
+using report::Callout;
+using report::Fold;
+using report::List;
+using report::Paragraph;
+using report::Section;
+using report::TableBlock;
+
+std::vector<std::string> names_of(const std::vector<std::size_t>& tasks, const AuditResult& result) {
+  std::vector<std::string> names;
+  for (const std::size_t i : tasks) names.push_back(words::task(result.task_names[i]));
+  return names;
+}
+
+std::string learner_in_words(const mtrl::Options& learner) {
+  return fmt::format("lambda1 {}, lambda2 {}", report::exact(learner.lambda1), report::exact(learner.lambda2));
+}
+
+std::string lambda_in_words(const AuditFacts& facts) {
+  return facts.cross_validation
+             ? fmt::format("{}; the pair with the least held-out loss of {} tried, by cross-validation inside every task's "
+                           "training rows",
+                           learner_in_words(facts.options.learner), facts.cross_validation->trials.size())
+             : learner_in_words(facts.options.learner) + "; as given";
+}
+
+std::string labels_in_words(attack::LabelRule rule) {
+  switch (rule) {
+    case attack::LabelRule::Clean:
+      return "drawn from the task's own labels";
+    case attack::LabelRule::Uniform:
+      return "uniform in the range of the task's labels (for classes: either with probability 1/2)";
+    case attack::LabelRule::Ends:
+      return "the smallest or the largest label of the task, each with probability 1/2";
+  }
+  return "";
+}
+
+std::string targets_in_words(const AuditResult& result, const AuditOptions& options) {
+  if (options.targets.empty())
+    return result.scenarios.front().targets.size() == result.task_names.size()
+               ? "all tasks at once"
+               : "the tasks were halved at random, and each half was the target once";
+  return words::list(names_of(options.targets, result), 6);
+}
+
+std::string attackers_in_words(const AuditResult& result, const AuditOptions& options) {
+  if (!options.attackers.empty()) return words::list(names_of(options.attackers, result), 6);
+  std::vector<std::string> kinds;
+  for (const Scenario& scenario : result.scenarios)
+    if (const std::string kind = words::kind(scenario.kind); std::find(kinds.begin(), kinds.end(), kind) == kinds.end())
+      kinds.push_back(kind);
+  return fmt::format("{} attacks", words::list(kinds));
+}
+
+std::string budgets_in_words(const std::vector<double>& budgets) {
+  std::vector<std::string> shares;
+  for (const double budget : budgets) shares.push_back(words::share(budget));
+  return words::list(shares, shares.size());
+}
+
+/// Makes the sections from the parts that are there.
+class PageMaker {
+ public:
+  PageMaker(const AuditResult& result, const AuditFacts& facts, const std::map<std::string, std::string>& svgs)
+      : result_(result), facts_(facts), svgs_(svgs), summary_(summarise(result)), figures_(audit_figures(result, facts)) {}
+
+  [[nodiscard]] report::Page page() const {
+    report::Page page;
+    page.title = fmt::format("How exposed is {} to planted rows?", facts_.data_name);
+    page.subtitle = fmt::format("{} learned together, attacked in rehearsal by somebody who adds rows to some of them.",
+                                words::capital(words::count(result_.task_names.size(), "task")));
+    page.answer = answer::sentences(summary_, result_, facts_);
+    page.cards = answer::cards(summary_, result_);
+    page.facts = {{"Data", fmt::format("{}: {}, {} training rows", facts_.data_name,
+                                       words::count(result_.task_names.size(), "task"), facts_.training_rows)},
+                  {"Measured on", fmt::format("{} {} rows", facts_.evaluation_rows, facts_.held_out ? "held-out" : "training")},
+                  {"Learner", fmt::format("MTRL, {} loss, {}", facts_.loss, learner_in_words(facts_.options.learner))},
+                  {"Attack", fmt::format("PATOM, {}", words::count(static_cast<std::size_t>(facts_.options.patom.iterations), "iteration"))},
+                  {"Added rows", budgets_in_words(summary_.budgets)},
+                  {"Seed", std::to_string(facts_.options.seed)},
+                  {"Version", facts_.version}};
+    if (auto warnings = answer::warnings(summary_, result_, facts_); !warnings.empty())
+      page.sections.push_back({"Before you rely on this", std::move(warnings)});
+    if (summary_.budget) {
+      page.sections.push_back(exposure());
+      page.sections.push_back(tasks());
+    }
+    page.sections.push_back(harm());
+    if (summary_.budget) page.sections.push_back(convergence());
+    if (result_.task_names.size() > 1) page.sections.push_back(relations());
+    page.sections.push_back(asked());
+    if (!facts_.command.empty())
+      page.sections.push_back({"Repeat it", {report::Code{facts_.command, "The same numbers come out again with:"}}});
+    page.sections.push_back({"What this does not say", {List{limits()}}});
+    page.footer = fmt::format("Made by crosstalk {}. This file loads nothing and sends nothing. Every number "
+                              "in a table holds its exact value in the attribute data-value, and stands in the CSV files.",
+                              facts_.version);
+    return page;
+  }
+
+ private:
+  [[nodiscard]] const AuditFigure* find(const std::string& name) const {
+    const auto found = std::find_if(figures_.begin(), figures_.end(), [&](const AuditFigure& f) { return f.name == name; });
+    return found == figures_.end() ? nullptr : &*found;
+  }
+
+  [[nodiscard]] report::FigureBlock block(const AuditFigure& figure) const {
+    const auto svg = svgs_.find(figure.name);
+    return {svg == svgs_.end() ? std::string() : svg->second, figure.title, figure.caption, figure.how_to_read,
+            figure.description, fmt::format("Not drawn: that needs gnuplot. The numbers are in {}.csv.", figure.name)};
+  }
+
+  void add_figure(Section& section, const std::string& name) const {
+    if (const AuditFigure* const figure = find(name)) section.blocks.emplace_back(block(*figure));
+  }
+
+  // A table in view when it is short, else folded away.
+  static void add_table(Section& section, report::Table table, const std::string& fold) {
+    const bool is_long = table.rows.size() > kTopTasks;
+    section.blocks.emplace_back(TableBlock{std::move(table), is_long ? fold : ""});
+  }
+
+  [[nodiscard]] Section exposure() const {
+    Section section{"How much harm do added rows do?"};
+    List kinds;
+    for (const attack::Kind kind : summary_.kinds)
+      kinds.items.push_back(fmt::format("{} attack: {}.", words::capital(words::kind(kind)), words::kind_meaning(kind)));
+    section.blocks = {
+        Paragraph{"The attacker wants the tasks under attack to be predicted badly. To each task that they control they add "
+                  "rows: 30 % means three added rows for ten clean ones. The rows start at random; PATOM then moves their "
+                  "features, iteration by iteration, so that the learner does worse on its targets."},
+        kinds, TableBlock{tables::kinds(summary_)}};
+    report::FigureRow row;
+    for (const char* name : {"figure-exposure-loss", "figure-exposure-metric"})
+      if (const AuditFigure* const figure = find(name)) row.figures.push_back(block(*figure));
+    section.blocks.emplace_back(row);
+    section.blocks.emplace_back(TableBlock{tables::exposure(summary_), "All numbers of these plots"});
+    return section;
+  }
+
+  [[nodiscard]] Section tasks() const {
+    Section section{"Which tasks are exposed?"};
+    const TaskExposure& first = summary_.tasks.front();
+    const TaskExposure::Under& worst = first.attacks[first.worst];
+    const std::string name = words::task(result_.task_names[first.task]);
+    if (summary_.tasks.size() == 1)
+      section.blocks.emplace_back(Paragraph{fmt::format("{} is the only task under attack.", words::capital(name))});
+    else if (std::isfinite(worst.loss_rise))
+      section.blocks.emplace_back(Paragraph{
+          fmt::format("With {} added rows, {} suffers most: its loss changes by {} under the {} attack.",
+                      words::share(*summary_.budget), name, words::rise(worst.loss_rise), words::kind(worst.kind))});
+    add_figure(section, "figure-exposure-by-task");
+    add_table(section, tables::task_metrics(result_, summary_), fmt::format("{} of all tasks", words::metric(summary_.metric)));
+    section.blocks.emplace_back(TableBlock{tables::task_losses(result_, summary_), "Loss of all tasks"});
+    return section;
+  }
+
+  [[nodiscard]] Section harm() const {
+    Section section{"Which tasks are dangerous?"};
+    if (summary_.finished_harms == 0) {
+      section.blocks.emplace_back(
+          Paragraph{summary_.planned_harms > 0 ? "None of these attacks has run." : "There is no task that could attack another."});
+      return section;
+    }
+    const Harm& most = result_.harms.front();
+    const double rise = most.mean_rise(result_.clean_loss);
+    std::string text = fmt::format("Here every task was the only attacker once, with all other tasks as its targets and {} added "
+                                   "rows. The largest harm came from {}: the loss of the others changes by {} on average.",
+                                   words::share(summary_.budgets.back()), words::task(result_.task_names[most.attacker]),
+                                   words::rise(rise));
+    if (rise < 0.01) text += " That is next to nothing: no single task is a danger to the rest.";
+    if (result_.harm_is_partial)
+      text += fmt::format(" Only {} of the {} tasks were tried as attackers, those with the most rows; a smaller one could do more.",
+                          summary_.planned_harms, result_.task_names.size());
+    section.blocks.emplace_back(Paragraph{text});
+    add_figure(section, "figure-harm-by-attacker");
+    section.blocks.emplace_back(TableBlock{tables::harm(result_), "Harm by all attacking tasks"});
+    return section;
+  }
+
+  [[nodiscard]] Section convergence() const {
+    Section section{"Had the attack finished?"};
+    section.blocks.emplace_back(Paragraph{still_gaining()});
+    add_figure(section, "figure-convergence");
+    section.blocks.emplace_back(TableBlock{tables::convergence(result_), "Every iteration of every planned attack"});
+    section.blocks.emplace_back(TableBlock{tables::attacks(result_), "Every attack: rows, utility, convergence"});
+    return section;
+  }
+
+  // From the lines of the figure.
+  [[nodiscard]] std::string still_gaining() const {
+    const AuditFigure* const figure = find("figure-convergence");
+    if (figure == nullptr) return "There is no utility to follow.";
+    std::vector<std::string> gaining;
+    std::vector<std::string> past;
+    for (const report::Series& series : std::get<report::LineChart>(figure->figure).series) {
+      const std::vector<double>& y = series.y;
+      const double best = *std::max_element(y.begin(), y.end());
+      if (y.size() > 1 && y.back() - y[y.size() - 2] > 0.02 * std::abs(y.back())) gaining.push_back(series.name);
+      if (y.back() < best - 0.02 * std::abs(best)) past.push_back(series.name);
+    }
+    std::string text = gaining.empty() ? "The attacks had levelled off when they ended."
+                                       : fmt::format("The attack was still gaining in its last iteration ({}): more iterations "
+                                                     "would do more harm.",
+                                                     words::list(gaining));
+    if (!past.empty())
+      text += fmt::format(" It had been further in between ({}): PATOM's fixed step does not always go up, and the numbers of "
+                          "this report are those of its last iteration.",
+                          words::list(past));
+    return text;
+  }
+
+  [[nodiscard]] Section relations() const {
+    Section section{"What does the attack do to the learned relations?"};
+    if (result_.clean_correlation.size() == 0) {
+      section.blocks.emplace_back(Paragraph{fmt::format(
+          "With more than {} tasks, the matrices of correlations are not kept.", kCorrelationTasks)});
+      return section;
+    }
+    std::string text = "The learner finds out which tasks go together. An attack can make it believe in other relations.";
+    if (!summary_.correlation_changes.empty()) {
+      const CorrelationChange& change = summary_.correlation_changes.front();
+      text += fmt::format(" The strongest change: the correlation of {} and {} moves from {} to {} under the {} attack.",
+                          words::task(result_.task_names[change.first]), words::task(result_.task_names[change.second]),
+                          report::shown(change.clean, words::signed_decimals),
+                          report::shown(change.attacked, words::signed_decimals),
+                          words::kind(result_.scenarios[change.scenario].kind));
+    }
+    if (result_.task_names.size() > kHeatMapTasks)
+      text += fmt::format(" Matrices of more than {} tasks are not drawn; they are in correlations.csv.", kHeatMapTasks);
+    else if (result_.scenarios.front().targets.size() < result_.task_names.size())
+      text += fmt::format(" The plots are for the targets {}.",
+                          words::list(names_of(result_.scenarios.front().targets, result_), 6));
+    section.blocks.emplace_back(Paragraph{text});
+    report::FigureRow row;
+    for (const char* name : {"clean", "direct", "indirect", "hybrid"})
+      if (const AuditFigure* const figure = find(std::string("figure-correlation-") + name))
+        row.figures.push_back(block(*figure));
+    if (!row.figures.empty()) section.blocks.emplace_back(row);
+    if (!summary_.correlation_changes.empty())
+      section.blocks.emplace_back(TableBlock{tables::correlation_changes(result_, summary_), "The strongest changes"});
+    return section;
+  }
+
+  [[nodiscard]] Section asked() const {
+    const AuditOptions& options = facts_.options;
+    report::Table table{.caption = "Settings", .columns = {{.name = "setting"}, {.name = "value"}}};
+    const auto add = [&](const char* name, const std::string& value) {
+      if (!value.empty()) table.rows.push_back({std::string(name), value});
+    };
+    add("data", facts_.data_name);
+    add("rows", fmt::format("{} for training, {} {}; {} features with the bias", facts_.training_rows, facts_.evaluation_rows,
+                            facts_.held_out ? "held out to measure on" : "(the same) to measure on", facts_.features));
+    add("preparation", facts_.preparation);
+    add("learner", "multi-task relationship learning (MTRL), linear, all tasks together");
+    add("loss", facts_.loss);
+    add("lambdas", lambda_in_words(facts_));
+    add("smoothing", report::exact(options.learner.smoothing));
+    add("targets", targets_in_words(result_, options));
+    add("attackers", attackers_in_words(result_, options));
+    add("added rows", budgets_in_words(summary_.budgets) + " of each attacking task's clean rows");
+    add("their labels", fmt::format("{}: {}", attack::to_string(options.labels), labels_in_words(options.labels)));
+    add("their features", fmt::format("in the ball of radius {} in the learner's units", report::exact(options.feasible.radius)));
+    add("PATOM", fmt::format("{}, step {}, {}", words::count(static_cast<std::size_t>(options.patom.iterations), "iteration"),
+                             report::exact(options.patom.step),
+                             options.patom.full_batch
+                                 ? "all target rows in every gradient"
+                                 : fmt::format("batches of {} times the target rows", report::exact(options.patom.batch_share))));
+    add("seed", std::to_string(options.seed));
+    Section section{"What was asked", {TableBlock{std::move(table)}}};
+    if (!facts_.notes.empty()) {
+      section.blocks.emplace_back(Paragraph{"On loading the data:"});
+      section.blocks.emplace_back(List{facts_.notes});
+    }
+    if (!facts_.sources.empty()) section.blocks.emplace_back(Fold{"Files that were read", {List{facts_.sources}}});
+    if (facts_.cross_validation)
+      section.blocks.emplace_back(TableBlock{tables::trials(*facts_.cross_validation, summary_.metric), "How the lambdas were chosen"});
+    List scenarios;
+    for (std::size_t s = 0; s < result_.scenarios.size(); ++s) {
+      const Scenario& scenario = result_.scenarios[s];
+      scenarios.items.push_back(fmt::format("Scenario {}, {}: targets {}; attackers {}.", s + 1, words::kind(scenario.kind),
+                                            words::list(names_of(scenario.targets, result_), 50),
+                                            words::list(names_of(scenario.attackers, result_), 50)));
+    }
+    section.blocks.emplace_back(Fold{"Who attacked whom", {scenarios}});
+    return section;
+  }
+
+  [[nodiscard]] std::vector<std::string> limits() const {
+    std::vector<std::string> items = {
+        "It is a rehearsal, not a guarantee: the numbers are a lower bound of the damage. PATOM is a heuristic; its gradient "
+        "holds the learned relations of the tasks and the dual variables fixed. A better attack may exist.",
+        "The labels of planted rows are drawn by a rule and not optimised; an attacker who also chooses labels can do more.",
+        "The attacker is a strong one otherwise: they know the training rows, the learner and its settings.",
+        "It is about one learner: linear multi-task relationship learning (MTRL). Other models may be hurt more or less.",
+        "Planted rows are kept inside a ball around the origin, but nobody checked whether a person or a filter would notice them.",
+        fmt::format("It is one draw (seed {}): other seeds plant other rows{}. Repeat it with more seeds before small differences "
+                    "mean anything.",
+                    facts_.options.seed, facts_.options.targets.empty() ? " and halve the tasks in another way" : "")};
+    if (facts_.options.targets.empty() && result_.scenarios.front().targets.size() < result_.task_names.size())
+      items.emplace_back("Targets are random halves of the tasks. One task under attack by all others may suffer more.");
+    return items;
+  }
+
+  const AuditResult& result_;
+  const AuditFacts& facts_;
+  const std::map<std::string, std::string>& svgs_;
+  AuditSummary summary_;
+  std::vector<AuditFigure> figures_;
+};
+
+}  // namespace
+
+report::Page audit_page(const AuditResult& result, const AuditFacts& facts,
+                        const std::map<std::string, std::string>& svgs) {
+  return PageMaker(result, facts, svgs).page();
+}
+
+}  // namespace crosstalk::evaluate

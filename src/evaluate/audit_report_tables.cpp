@@ -1,0 +1,307 @@
+#include "audit_report_tables.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "audit_words.hpp"
+#include "crosstalk/evaluate/audit_report.hpp"
+
+namespace crosstalk::evaluate {
+
+namespace {
+
+using report::Cell;
+using report::Column;
+using report::Table;
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+Cell whole(std::size_t number) {
+  return static_cast<double>(number);
+}
+
+std::string scenario_number(std::size_t scenario) {
+  return std::to_string(scenario + 1);
+}
+
+std::string yes(bool answer) {
+  return answer ? "yes" : "no";
+}
+
+Column budget_column(const std::vector<double>& budgets) {
+  return {.name = "added rows", .unit = "share of clean rows", .format = words::share_format(budgets)};
+}
+
+std::vector<double> budgets_of(const AuditResult& result) {
+  std::vector<double> budgets;
+  for (const Outcome& outcome : result.outcomes) budgets.push_back(outcome.budget);
+  return budgets;
+}
+
+Column metric_column(const std::string& name, const std::string& prefix = "") {
+  return {.name = prefix + words::metric(name), .format = words::metric_format(name)};
+}
+
+// Kinds as pairs of columns: random rows, then planned ones.
+template <typename NumberOf>
+Table by_task(const AuditResult& result, const AuditSummary& summary, const std::string& what, double (*clean)(const AuditResult&, Eigen::Index),
+              const report::NumberFormat& format, NumberOf number_of) {
+  Table table{.columns = {{.name = "task"}, {.name = "clean", .format = format}}};
+  for (const attack::Kind kind : summary.kinds) {
+    table.columns.push_back({.name = words::kind(kind) + ", random rows", .format = format});
+    table.columns.push_back({.name = words::kind(kind), .format = format});
+  }
+  table.caption = fmt::format("{} of each task under attack, with {} added rows; the most exposed first", what,
+                              words::share(*summary.budget));
+  for (const TaskExposure& task : summary.tasks) {
+    std::vector<Cell> row = {result.task_names[task.task], clean(result, static_cast<Eigen::Index>(task.task))};
+    for (const attack::Kind kind : summary.kinds)
+      for (const Method method : {Method::Random, Method::Patom}) {
+        const TaskExposure::Under* const under = task.find(kind, method);
+        row.emplace_back(under == nullptr ? kNaN : number_of(*under));
+      }
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+Table clean(const AuditResult& result) {
+  Table table{.caption = "Before any attack", .columns = {{.name = "task"}, {.name = "loss", .format = words::significant}}};
+  for (const std::string& name : result.clean.names) table.columns.push_back(metric_column(name));
+  for (std::size_t i = 0; i < result.task_names.size(); ++i) {
+    const auto task = static_cast<Eigen::Index>(i);
+    std::vector<Cell> row = {result.task_names[i], result.clean_loss[task]};
+    for (const double value : result.clean.values.row(task)) row.emplace_back(value);
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+Table scenarios(const AuditResult& result) {
+  Table table{.caption = "Who attacks whom",
+              .columns = {{.name = "scenario"}, {.name = "kind"}, {.name = "task"}, {.name = "target"}, {.name = "attacker"}}};
+  const auto among = [](const std::vector<std::size_t>& set, std::size_t i) {
+    return std::find(set.begin(), set.end(), i) != set.end();
+  };
+  for (std::size_t s = 0; s < result.scenarios.size(); ++s)
+    for (std::size_t i = 0; i < result.task_names.size(); ++i) {
+      const Scenario& scenario = result.scenarios[s];
+      table.rows.push_back({scenario_number(s), words::kind(scenario.kind), result.task_names[i],
+                            yes(among(scenario.targets, i)), yes(among(scenario.attackers, i))});
+    }
+  return table;
+}
+
+Table attacks_by_task(const AuditResult& result) {
+  Table table{.caption = "Every task after every attack",
+              .columns = {{.name = "scenario"},
+                          {.name = "kind"},
+                          {.name = "method"},
+                          budget_column(budgets_of(result)),
+                          {.name = "task"},
+                          {.name = "loss", .format = words::significant}}};
+  for (const std::string& name : result.clean.names) table.columns.push_back(metric_column(name));
+  for (const Outcome& outcome : result.outcomes)
+    for (Eigen::Index i = 0; i < outcome.loss.size(); ++i) {
+      std::vector<Cell> row = {scenario_number(outcome.scenario), words::kind(result.scenarios[outcome.scenario].kind),
+                               std::string(to_string(outcome.method)), outcome.budget,
+                               result.task_names[static_cast<std::size_t>(i)], outcome.loss[i]};
+      for (const double value : outcome.metrics.row(i)) row.emplace_back(value);
+      table.rows.push_back(std::move(row));
+    }
+  return table;
+}
+
+Table harm_by_task(const AuditResult& result) {
+  Table table{.caption = "Every task after the attack of every single task",
+              .columns = {{.name = "attacker"}, {.name = "task"}, {.name = "loss", .format = words::significant}}};
+  for (const Harm& harm : result.harms)
+    for (Eigen::Index i = 0; i < harm.loss.size(); ++i)
+      table.rows.push_back({result.task_names[harm.attacker], result.task_names[static_cast<std::size_t>(i)], harm.loss[i]});
+  return table;
+}
+
+Table correlations(const AuditResult& result) {
+  Table table{.caption = "Learned correlations, every pair of tasks once",
+              .columns = {{.name = "scenario"},
+                          {.name = "kind"},
+                          {.name = "method"},
+                          {.name = "first task"},
+                          {.name = "second task"},
+                          {.name = "correlation", .format = words::decimals}}};
+  const auto add = [&](const std::string& scenario, const std::string& kind, const std::string& method,
+                       const Eigen::MatrixXd& values) {
+    for (Eigen::Index i = 0; i < values.rows(); ++i)
+      for (Eigen::Index j = i + 1; j < values.cols(); ++j)
+        table.rows.push_back({scenario, kind, method, result.task_names[static_cast<std::size_t>(i)],
+                              result.task_names[static_cast<std::size_t>(j)], values(i, j)});
+  };
+  add("", "clean", "", result.clean_correlation);
+  for (const Outcome& outcome : result.outcomes)
+    add(scenario_number(outcome.scenario), words::kind(result.scenarios[outcome.scenario].kind),
+        std::string(to_string(outcome.method)), outcome.correlation);
+  return table;
+}
+
+}  // namespace
+
+Table tables::kinds(const AuditSummary& summary) {
+  const report::NumberFormat format = words::metric_format(summary.metric);
+  Table table{.caption = fmt::format("Mean over the tasks under attack, with {} added rows", words::share(*summary.budget)),
+              .columns = {{.name = "attack"},
+                          {.name = "rise of the loss, random rows", .format = words::change},
+                          {.name = "rise of the loss, planned rows", .format = words::change},
+                          metric_column(summary.metric, "clean "),
+                          {.name = words::metric(summary.metric) + ", random rows", .format = format},
+                          {.name = words::metric(summary.metric) + ", planned rows", .format = format}}};
+  for (const attack::Kind kind : summary.kinds) {
+    const Exposure* const random = summary.find(kind, Method::Random, *summary.budget);
+    const Exposure* const planned = summary.find(kind, Method::Patom, *summary.budget);
+    if (planned == nullptr) continue;
+    table.rows.push_back({words::kind(kind), random == nullptr ? kNaN : random->loss_rise, planned->loss_rise,
+                          planned->clean_metric, random == nullptr ? kNaN : random->metric, planned->metric});
+  }
+  return table;
+}
+
+Table tables::exposure(const AuditSummary& summary) {
+  Table table{.caption = "Mean over the tasks under attack, by kind of attack and number of rows",
+              .columns = {{.name = "attack"},
+                          {.name = "rows"},
+                          budget_column(summary.budgets),
+                          {.name = "rise of the loss", .format = words::change},
+                          metric_column(summary.metric, "clean "),
+                          metric_column(summary.metric),
+                          {.name = "rise of the attacker's utility", .format = words::change}}};
+  for (const Exposure& exposure : summary.exposures)
+    table.rows.push_back({words::kind(exposure.kind), std::string(to_string(exposure.method)), exposure.budget,
+                          exposure.loss_rise, exposure.clean_metric, exposure.metric, exposure.utility_rise});
+  return table;
+}
+
+Table tables::task_losses(const AuditResult& result, const AuditSummary& summary) {
+  return by_task(
+      result, summary, "Mean loss", [](const AuditResult& r, Eigen::Index i) { return r.clean_loss[i]; },
+      words::significant, [](const TaskExposure::Under& under) { return under.loss; });
+}
+
+Table tables::task_metrics(const AuditResult& result, const AuditSummary& summary) {
+  return by_task(
+      result, summary, words::metric(summary.metric),
+      [](const AuditResult& r, Eigen::Index i) { return r.clean.values(i, 0); }, words::metric_format(summary.metric),
+      [](const TaskExposure::Under& under) { return under.metric; });
+}
+
+Table tables::harm(const AuditResult& result) {
+  Table table{.caption = "What each task does to all others as the only attacker; the most harmful first",
+              .columns = {{.name = "attacking task"},
+                          {.name = "planted rows", .format = words::whole},
+                          {.name = "mean rise of the others' loss", .format = words::change},
+                          {.name = "hit hardest"},
+                          {.name = "its clean loss", .format = words::significant},
+                          {.name = "its loss", .format = words::significant},
+                          {.name = "converged"}}};
+  for (const Harm& harm : result.harms) {
+    if (harm.loss.size() == 0) continue;
+    Eigen::Index worst = -1;
+    for (Eigen::Index i = 0; i < harm.loss.size(); ++i) {
+      if (i == static_cast<Eigen::Index>(harm.attacker) || !(result.clean_loss[i] > 0.0)) continue;
+      if (worst < 0 || harm.loss[i] / result.clean_loss[i] > harm.loss[worst] / result.clean_loss[worst]) worst = i;
+    }
+    const bool any = worst >= 0;
+    table.rows.push_back({result.task_names[harm.attacker], whole(harm.rows), harm.mean_rise(result.clean_loss),
+                          any ? result.task_names[static_cast<std::size_t>(worst)] : std::string(),
+                          any ? result.clean_loss[worst] : kNaN, any ? harm.loss[worst] : kNaN, yes(harm.converged)});
+  }
+  return table;
+}
+
+Table tables::correlation_changes(const AuditResult& result, const AuditSummary& summary) {
+  Table table{.caption = "The strongest changes of a learned correlation by planned rows",
+              .columns = {{.name = "first task"},
+                          {.name = "second task"},
+                          {.name = "clean", .format = words::signed_decimals},
+                          {.name = "attacked", .format = words::signed_decimals},
+                          {.name = "attack"},
+                          {.name = "scenario"}}};
+  for (const CorrelationChange& change : summary.correlation_changes)
+    table.rows.push_back({result.task_names[change.first], result.task_names[change.second], change.clean,
+                          change.attacked, words::kind(result.scenarios[change.scenario].kind),
+                          scenario_number(change.scenario)});
+  return table;
+}
+
+Table tables::attacks(const AuditResult& result) {
+  Table table{.caption = "Every attack",
+              .columns = {{.name = "scenario"},
+                          {.name = "kind"},
+                          {.name = "method"},
+                          budget_column(budgets_of(result)),
+                          {.name = "planted rows", .format = words::whole},
+                          {.name = "clean utility", .format = words::significant},
+                          {.name = "utility", .format = words::significant},
+                          {.name = "converged"}}};
+  for (const Outcome& outcome : result.outcomes) {
+    if (outcome.loss.size() == 0) continue;
+    table.rows.push_back({scenario_number(outcome.scenario), words::kind(result.scenarios[outcome.scenario].kind),
+                          std::string(to_string(outcome.method)), outcome.budget, whole(outcome.rows),
+                          result.clean_utility[static_cast<Eigen::Index>(outcome.scenario)], outcome.utility,
+                          yes(outcome.converged)});
+  }
+  return table;
+}
+
+Table tables::convergence(const AuditResult& result) {
+  const std::string& metric = result.clean.names.front();
+  Table table{.caption = "The planned attacks, iteration by iteration",
+              .columns = {{.name = "scenario"},
+                          {.name = "kind"},
+                          budget_column(budgets_of(result)),
+                          {.name = "iteration", .format = words::whole},
+                          {.name = "utility", .format = words::significant},
+                          metric_column(metric, "mean ")}};
+  for (const Outcome& outcome : result.outcomes) {
+    if (outcome.method != Method::Patom) continue;
+    for (Eigen::Index t = 0; t < outcome.utility_curve.size(); ++t)
+      table.rows.push_back({scenario_number(outcome.scenario), words::kind(result.scenarios[outcome.scenario].kind),
+                            outcome.budget, static_cast<double>(t), outcome.utility_curve[t], outcome.metric_curve[t]});
+  }
+  return table;
+}
+
+Table tables::trials(const mtrl::CrossValidation& chosen, const std::string& metric) {
+  Table table{.caption = "Cross-validation: mean over folds and tasks",
+              .columns = {{.name = "lambda1", .format = words::significant},
+                          {.name = "lambda2", .format = words::significant},
+                          {.name = "held-out loss", .format = words::significant},
+                          metric_column(metric, "held-out "),
+                          {.name = "chosen"}}};
+  for (const mtrl::CrossValidation::Trial& trial : chosen.trials)
+    table.rows.push_back({trial.lambda1, trial.lambda2, trial.loss, trial.metric,
+                          yes(trial.lambda1 == chosen.best.lambda1 && trial.lambda2 == chosen.best.lambda2)});
+  return table;
+}
+
+std::vector<std::pair<std::string, Table>> audit_tables(const AuditResult& result, const AuditFacts& facts) {
+  const AuditSummary summary = summarise(result);
+  std::vector<std::pair<std::string, Table>> all = {{"clean", clean(result)},
+                                                    {"scenarios", scenarios(result)},
+                                                    {"exposure", tables::exposure(summary)},
+                                                    {"attacks", tables::attacks(result)},
+                                                    {"attacks-by-task", attacks_by_task(result)},
+                                                    {"harm", tables::harm(result)},
+                                                    {"harm-by-task", harm_by_task(result)},
+                                                    {"convergence", tables::convergence(result)},
+                                                    {"correlations", correlations(result)},
+                                                    {"correlation-changes", tables::correlation_changes(result, summary)}};
+  if (summary.budget) {
+    all.emplace_back("task-losses", tables::task_losses(result, summary));
+    all.emplace_back("task-metrics", tables::task_metrics(result, summary));
+  }
+  if (facts.cross_validation) all.emplace_back("lambda", tables::trials(*facts.cross_validation, summary.metric));
+  return all;
+}
+
+}  // namespace crosstalk::evaluate

@@ -1,0 +1,218 @@
+#include "crosstalk/evaluate/audit_summary.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace crosstalk::evaluate {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr std::size_t kChangesPerScenario = 10;
+
+json number(double value) {
+  return std::isfinite(value) ? json(value) : json(nullptr);
+}
+
+/// Mean of the finite numbers that were added; NaN without any.
+class Mean {
+ public:
+  void add(double value) {
+    if (!std::isfinite(value)) return;
+    sum_ += value;
+    count_ += 1.0;
+  }
+  [[nodiscard]] double value() const { return count_ > 0.0 ? sum_ / count_ : kNaN; }
+
+ private:
+  double sum_ = 0.0;
+  double count_ = 0.0;
+};
+
+double rise(double attacked, double clean) {
+  return clean > 0.0 ? attacked / clean - 1.0 : kNaN;
+}
+
+// NaN is less than every number.
+bool less(double a, double b) {
+  return std::isnan(a) ? !std::isnan(b) : a < b;
+}
+
+std::optional<Exposure> exposure(const AuditResult& result, attack::Kind kind, Method method, double budget) {
+  Mean loss;
+  Mean clean_metric;
+  Mean metric;
+  Mean utility;
+  bool ran = false;
+  for (std::size_t s = 0; s < result.scenarios.size(); ++s) {
+    const Scenario& scenario = result.scenarios[s];
+    const Outcome* const outcome = scenario.kind == kind ? result.find(s, method, budget) : nullptr;
+    if (outcome == nullptr) continue;
+    ran = true;
+    utility.add(rise(outcome->utility, result.clean_utility[static_cast<Eigen::Index>(s)]));
+    for (const std::size_t task : scenario.targets) {
+      const auto i = static_cast<Eigen::Index>(task);
+      loss.add(rise(outcome->loss[i], result.clean_loss[i]));
+      clean_metric.add(result.clean.values(i, 0));
+      metric.add(outcome->metrics(i, 0));
+    }
+  }
+  if (!ran) return std::nullopt;
+  return Exposure{kind, method, budget, loss.value(), clean_metric.value(), metric.value(), utility.value()};
+}
+
+std::vector<TaskExposure> task_exposures(const AuditResult& result, double budget) {
+  std::vector<TaskExposure> tasks;
+  for (std::size_t i = 0; i < result.task_names.size(); ++i) {
+    const auto row = static_cast<Eigen::Index>(i);
+    TaskExposure task;
+    task.task = i;
+    bool planned = false;
+    for (const attack::Kind kind : {attack::Kind::Direct, attack::Kind::Indirect, attack::Kind::Hybrid})
+      for (const Method method : {Method::Random, Method::Patom})
+        for (std::size_t s = 0; s < result.scenarios.size(); ++s) {
+          const Scenario& scenario = result.scenarios[s];
+          const bool is_target = std::count(scenario.targets.begin(), scenario.targets.end(), i) > 0;
+          const Outcome* const outcome =
+              scenario.kind == kind && is_target ? result.find(s, method, budget) : nullptr;
+          if (outcome == nullptr) continue;
+          task.attacks.push_back({kind, method, outcome->loss[row],
+                                  rise(outcome->loss[row], result.clean_loss[row]), outcome->metrics(row, 0)});
+          if (method != Method::Patom) continue;
+          if (!planned || outcome->loss[row] > task.attacks[task.worst].loss) task.worst = task.attacks.size() - 1;
+          planned = true;
+        }
+    if (planned) tasks.push_back(std::move(task));
+  }
+  std::stable_sort(tasks.begin(), tasks.end(), [](const TaskExposure& a, const TaskExposure& b) {
+    return less(b.attacks[b.worst].loss_rise, a.attacks[a.worst].loss_rise);
+  });
+  return tasks;
+}
+
+std::vector<CorrelationChange> correlation_changes(const AuditResult& result) {
+  std::vector<CorrelationChange> all;
+  const auto stronger = [](const CorrelationChange& a, const CorrelationChange& b) {
+    return std::abs(a.attacked - a.clean) > std::abs(b.attacked - b.clean);
+  };
+  for (const Outcome& outcome : result.outcomes) {
+    if (outcome.method != Method::Patom || outcome.correlation.size() == 0) continue;
+    std::vector<CorrelationChange> changes;
+    const Eigen::Index m = outcome.correlation.rows();
+    for (Eigen::Index i = 0; i < m; ++i)
+      for (Eigen::Index j = i + 1; j < m; ++j)
+        changes.push_back({outcome.scenario, static_cast<std::size_t>(i), static_cast<std::size_t>(j),
+                           result.clean_correlation(i, j), outcome.correlation(i, j)});
+    std::stable_sort(changes.begin(), changes.end(), stronger);
+    changes.resize(std::min(changes.size(), kChangesPerScenario));
+    all.insert(all.end(), changes.begin(), changes.end());
+  }
+  std::stable_sort(all.begin(), all.end(), stronger);
+  return all;
+}
+
+std::size_t count_unconverged(const AuditResult& result) {
+  std::size_t count = result.clean_fit.status == mtrl::Status::Converged ? 0 : 1;
+  for (const Outcome& outcome : result.outcomes) count += outcome.converged ? 0 : 1;
+  for (const Harm& harm : result.harms) count += harm.converged ? 0 : 1;
+  return count;
+}
+
+}  // namespace
+
+const TaskExposure::Under* TaskExposure::find(attack::Kind kind, Method method) const {
+  const auto found = std::find_if(attacks.begin(), attacks.end(), [&](const Under& under) {
+    return under.kind == kind && under.method == method;
+  });
+  return found == attacks.end() ? nullptr : &*found;
+}
+
+const Exposure* AuditSummary::find(attack::Kind kind, Method method, double at_budget) const {
+  const auto found = std::find_if(exposures.begin(), exposures.end(), [&](const Exposure& exposure) {
+    return exposure.kind == kind && exposure.method == method && exposure.budget == at_budget;
+  });
+  return found == exposures.end() ? nullptr : &*found;
+}
+
+AuditSummary summarise(const AuditResult& result) {
+  AuditSummary summary;
+  summary.metric = result.clean.names.front();
+  for (const Outcome& outcome : result.outcomes) summary.budgets.push_back(outcome.budget);
+  std::sort(summary.budgets.begin(), summary.budgets.end());
+  summary.budgets.erase(std::unique(summary.budgets.begin(), summary.budgets.end()), summary.budgets.end());
+  for (const attack::Kind kind : {attack::Kind::Direct, attack::Kind::Indirect, attack::Kind::Hybrid}) {
+    const bool there = std::any_of(result.scenarios.begin(), result.scenarios.end(),
+                                   [&](const Scenario& scenario) { return scenario.kind == kind; });
+    if (!there) continue;
+    summary.kinds.push_back(kind);
+    for (const Method method : {Method::Random, Method::Patom})
+      for (const double budget : summary.budgets)
+        if (const auto found = exposure(result, kind, method, budget)) summary.exposures.push_back(*found);
+  }
+  for (const Exposure& exposure : summary.exposures)
+    if (exposure.method == Method::Patom && (!summary.budget || exposure.budget > *summary.budget))
+      summary.budget = exposure.budget;
+  for (const Exposure& exposure : summary.exposures)
+    if (exposure.method == Method::Patom && exposure.budget == summary.budget &&
+        (!summary.worst || less(summary.worst->loss_rise, exposure.loss_rise)))
+      summary.worst = exposure;
+  if (summary.budget) summary.tasks = task_exposures(result, *summary.budget);
+  summary.correlation_changes = correlation_changes(result);
+
+  summary.planned_attacks = result.outcomes.size();
+  for (const Outcome& outcome : result.outcomes) summary.finished_attacks += outcome.loss.size() > 0 ? 1 : 0;
+  summary.planned_harms = result.harms.size();
+  for (const Harm& harm : result.harms) summary.finished_harms += harm.loss.size() > 0 ? 1 : 0;
+  summary.unconverged = count_unconverged(result);
+  return summary;
+}
+
+json to_json(const AuditSummary& summary, const std::vector<std::string>& task_names) {
+  const auto exposure_to_json = [](const Exposure& exposure) -> json {
+    return {{"kind", attack::to_string(exposure.kind)},
+            {"method", to_string(exposure.method)},
+            {"budget", exposure.budget},
+            {"loss_rise", number(exposure.loss_rise)},
+            {"clean_metric", number(exposure.clean_metric)},
+            {"metric", number(exposure.metric)},
+            {"utility_rise", number(exposure.utility_rise)}};
+  };
+  json exposures = json::array();
+  for (const Exposure& exposure : summary.exposures) exposures.push_back(exposure_to_json(exposure));
+  json tasks = json::array();
+  for (const TaskExposure& task : summary.tasks) {
+    json attacks = json::array();
+    for (const TaskExposure::Under& under : task.attacks)
+      attacks.push_back({{"kind", attack::to_string(under.kind)},
+                         {"method", to_string(under.method)},
+                         {"loss", number(under.loss)},
+                         {"loss_rise", number(under.loss_rise)},
+                         {"metric", number(under.metric)}});
+    const TaskExposure::Under& worst = task.attacks[task.worst];
+    tasks.push_back({{"task", task_names[task.task]},
+                     {"worst_kind", attack::to_string(worst.kind)},
+                     {"loss_rise", number(worst.loss_rise)},
+                     {"attacks", attacks}});
+  }
+  json changes = json::array();
+  for (const CorrelationChange& change : summary.correlation_changes)
+    changes.push_back({{"scenario", change.scenario},
+                       {"first", task_names[change.first]},
+                       {"second", task_names[change.second]},
+                       {"clean", number(change.clean)},
+                       {"attacked", number(change.attacked)}});
+  return {{"metric", summary.metric},
+          {"budget", summary.budget ? json(*summary.budget) : json(nullptr)},
+          {"worst", summary.worst ? exposure_to_json(*summary.worst) : json(nullptr)},
+          {"exposures", exposures},
+          {"tasks", tasks},
+          {"correlation_changes", changes},
+          {"attacks", {{"planned", summary.planned_attacks}, {"finished", summary.finished_attacks}}},
+          {"harms", {{"planned", summary.planned_harms}, {"finished", summary.finished_harms}}},
+          {"unconverged", summary.unconverged}};
+}
+
+}  // namespace crosstalk::evaluate
