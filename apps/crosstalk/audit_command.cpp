@@ -1,11 +1,14 @@
+#include <algorithm>
 #include <map>
 #include <memory>
+#include <stdexcept>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "attack_setup.hpp"
 #include "commands.hpp"
+#include "crosstalk/error.hpp"
 #include "crosstalk/evaluate/audit.hpp"
 #include "crosstalk/evaluate/audit_report.hpp"
 #include "crosstalk/evaluate/audit_summary.hpp"
@@ -35,6 +38,9 @@ evaluate::AuditOptions audit_options(const Flags& flags, const Problem& problem)
   options.targets = task_list("--targets", flags.attack.targets, problem.train);
   options.attackers = task_list("--attackers", flags.attack.attackers, problem.train);
   options.budgets = number_list("--budgets", flags.attack.budget);
+  std::sort(options.budgets.begin(), options.budgets.end());
+  const auto twice = std::adjacent_find(options.budgets.begin(), options.budgets.end());
+  if (twice != options.budgets.end()) throw std::invalid_argument(fmt::format("--budgets: {} is named twice", *twice));
   options.labels = attack::label_rule_named(flags.attack.labels);
   options.feasible = {flags.attack.radius, problem.preparation.options().bias};
   options.patom = patom_options(flags.attack);
@@ -59,6 +65,11 @@ std::string command_text(const Configuration& configuration) {
 int run(const Flags& flags, const Configuration& configuration) {
   const auto formats = drawing_formats(flags.figures);
   Problem problem = load_problem(flags.common, flags.data, flags.learner);
+  for (const Task& task : problem.evaluation())
+    if (task.rows() == 0)
+      throw DataError(fmt::format("{}: the test fraction leaves task \"{}\" no row to test on; make it larger, or 0 to measure on "
+                                  "the training rows",
+                                  problem.dataset.name, task.name));
   Session session({"audit", flags.common.out, flags.common.json, flags.common.quiet}, configuration);
   FinishedParts finished(session, configuration, flags.resume);
   choose_lambdas(problem, flags.common, flags.learner, true, session.watch());

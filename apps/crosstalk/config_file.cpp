@@ -25,7 +25,8 @@ class Reader {
       std::vector<std::string> words;
       for (const auto& [key, node] : root) {
         const std::string name(key.str());
-        if (const toml::table* table = node.as_table()) {
+        const toml::table* table = node.as_table();
+        if (table != nullptr && std::find(known_.begin(), known_.end(), name) == known_.end()) {
           if (name != command_) reject(node, name, {command_});
           for (const auto& [inner, value] : *table) add(words, std::string(inner.str()), name + ".", value);
         } else {

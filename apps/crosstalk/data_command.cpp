@@ -48,7 +48,7 @@ int list(const Flags& flags) {
     const bool here = data::locate(set, data::default_search_path()).has_value();
     text += fmt::format("{:<14} {:>5}  {:<9} {}\n", set.name, set.tasks, here ? "here" : "not here", set.title);
   }
-  fmt::print("{}", flags.common.json ? records.dump(2) + "\n" : text);
+  print_result(flags.common.json ? records.dump(2) + "\n" : text);
   return kDone;
 }
 
@@ -89,14 +89,14 @@ int describe(const Flags& flags) {
     record["features"] = dataset.train.features();
     record["rows"] = dataset.train.rows();
   }
-  fmt::print("{}", flags.common.json ? record.dump(2) + "\n" : text);
+  print_result(flags.common.json ? record.dump(2) + "\n" : text);
   return kDone;
 }
 
 int fetch(const Flags& flags) {
   const data::KnownSet& set = known_set(flags.name);
   if (const auto folder = data::locate(set, data::default_search_path())) {
-    fmt::print("{} is here: {}\n", set.name, folder->string());
+    print_result(fmt::format("{} is here: {}\n", set.name, folder->string()));
     return kDone;
   }
   const auto cache = data::user_cache();
@@ -104,10 +104,10 @@ int fetch(const Flags& flags) {
   for (const auto& file : set.files) {
     if (file.url.empty())
       throw DataError(fmt::format("{} comes with a Debian package: apt-get install {}", set.name, set.debian_package));
-    if (!flags.common.quiet) fmt::print(stderr, "fetching {} ({} bytes)\n", file.url, file.bytes);
+    if (!flags.common.quiet) print_error(fmt::format("fetching {} ({} bytes)\n", file.url, file.bytes));
     download({file.url, file.sha256, file.bytes, *cache / set.folder / file.name});
   }
-  fmt::print("{} is now in {}\nterms: {}\n", set.name, (*cache / set.folder).string(), set.terms);
+  print_result(fmt::format("{} is now in {}\nterms: {}\n", set.name, (*cache / set.folder).string(), set.terms));
   return kDone;
 }
 

@@ -12,17 +12,21 @@ namespace crosstalk::app {
 /// The finished parts of a long run, one whole file each in the folder `unfinished` of the output, until the run is done.
 class FinishedParts {
  public:
-  /// @param resume  use the parts of an earlier run, if it had the same configuration; otherwise they are removed.
+  /// @param resume  use the parts of an earlier run, if it had the same configuration. Otherwise they stay until the first
+  ///   part of this run is kept.
   /// @throws DataError when there are parts of a run with another configuration.
   FinishedParts(const Session& session, const nlohmann::ordered_json& configuration, bool resume);
 
-  [[nodiscard]] evaluate::Memory memory() const;
+  /// For the audit; refers to this object.
+  [[nodiscard]] evaluate::Memory memory();
   /// Removes them all.
   void forget() const;
 
  private:
   const Session& session_;
   std::filesystem::path folder_;
+  std::string configuration_;
+  bool begun_ = false;  ///< the folder holds parts of this configuration
 };
 
 }  // namespace crosstalk::app

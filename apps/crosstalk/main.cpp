@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <csignal>
-#include <cstdio>
+#include <iostream>
 #include <map>
 #include <new>
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include <fcntl.h>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -52,7 +54,7 @@ Configuration configuration_of(const CLI::App& app) {
   return configuration;
 }
 
-// The words of the command line with those of --config put before them, so that what the user typed wins.
+// The words of the command line with those of --config around them, so that what the user typed wins.
 std::vector<std::string> with_config(const std::vector<std::string>& words, const std::map<std::string, Command>& commands) {
   if (words.empty()) return words;
   const auto command = commands.find(words.front());
@@ -64,17 +66,39 @@ std::vector<std::string> with_config(const std::vector<std::string>& words, cons
   }
   if (path.empty()) return words;
   std::vector<std::string> all = {words.front()};
-  const auto settings = read_config(path, words.front(), long_flags(*command->second.app));
-  all.insert(all.end(), settings.begin(), settings.end());
+  auto settings = read_config(path, words.front(), long_flags(*command->second.app));
+  // Of these, which may also be typed without a flag, the first counts.
+  const auto behind = std::stable_partition(settings.begin(), settings.end(), [](const std::string& word) {
+    return !word.starts_with("--data=") && !word.starts_with("--model=");
+  });
+  all.insert(all.end(), settings.begin(), behind);
   all.insert(all.end(), words.begin() + 1, words.end());
+  all.insert(all.end(), behind, settings.end());
   return all;
+}
+
+std::vector<std::string> command_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
+  return names;
+}
+
+// What the flag that a message names takes.
+std::string rule_of(const std::string& message, const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_lnames().empty() || message.find("--" + option->get_lnames().front() + " ") == std::string::npos) continue;
+    const std::string type = option->get_type_name();
+    if (option->get_expected_min() == 0 || type == "BOOLEAN") return "true or false";
+    if (type == "INT" || type == "UINT") return "a whole number";
+  }
+  return "a number";
 }
 
 // One line that names what was typed and the rule it breaks.
 std::string usage_message(const CLI::ParseError& error, const CLI::App& app, const std::vector<std::string>& words) {
   const std::string text = error.what();
-  if (dynamic_cast<const CLI::ConversionError*>(&error) != nullptr)
-    return fmt::format("{}; it must be a number{}", text, text.find("--standardise") == std::string::npos ? "" : " or true, false");
+  if (dynamic_cast<const CLI::ConversionError*>(&error) != nullptr) return fmt::format("{}; it must be {}", text, rule_of(text, app));
+  if (text == "A subcommand is required") return fmt::format("which command? There are {}", fmt::join(command_names(app), ", "));
   if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr) return text.substr(0, text.find('\n'));
   const auto flags = long_flags(app);
   for (const std::string& word : words) {
@@ -109,8 +133,9 @@ int run(int argc, char** argv) {
     std::vector<std::string> names;
     for (const auto& [name, command] : commands) names.push_back(name);
     const std::string near = nearest_name(typed.front(), names);
-    fmt::print(stderr, "crosstalk: unknown command \"{}\"; {}\n", typed.front(),
-               near.empty() ? fmt::format("the commands are {}", fmt::join(names, ", ")) : fmt::format("did you mean \"{}\"?", near));
+    print_error(fmt::format("crosstalk: unknown command \"{}\"; {}\n", typed.front(),
+                            near.empty() ? fmt::format("the commands are {}", fmt::join(names, ", "))
+                                         : fmt::format("did you mean \"{}\"?", near)));
     return kUsageError;
   }
   const CLI::App* const failing = named == commands.end() ? &app : named->second.app;
@@ -119,16 +144,18 @@ int run(int argc, char** argv) {
     std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
     app.parse(words);
   } catch (const CLI::Success& help) {
-    return app.exit(help);
+    const int code = app.exit(help);
+    if (!std::cout.flush()) throw DataError("stdout: the help cannot be written");
+    return code;
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "crosstalk: {}\n", usage_message(error, *failing, typed));
+    print_error(fmt::format("crosstalk: {}\n", usage_message(error, *failing, typed)));
     return kUsageError;
   }
   for (const auto& [name, command] : commands)
     if (command.app->parsed()) {
       const CLI::Option* const data = command.app->get_option_no_throw("--data");
       if (data != nullptr && data->as<std::string>().empty()) {
-        fmt::print(stderr, "crosstalk: {} needs DATA: a known set or a file\n", name);
+        print_error(fmt::format("crosstalk: {} needs DATA: a known set or a file\n", name));
         return kUsageError;
       }
       return command.action(configuration_of(*command.app));
@@ -142,6 +169,8 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace crosstalk::app;
+  for (int stream = 0; stream < 3; ++stream)  // the first files opened must not take the place of a closed stream
+    if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0) return kDataError;
   // A full disk or a closed pipe is an error to report, not a reason to be killed.
   std::signal(SIGXFSZ, SIG_IGN);
   std::signal(SIGPIPE, SIG_IGN);
@@ -150,16 +179,16 @@ int main(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (const crosstalk::DataError& error) {
-    fmt::print(stderr, "crosstalk: {}\n", error.what());
+    print_error(fmt::format("crosstalk: {}\n", error.what()));
     return kDataError;
   } catch (const std::invalid_argument& error) {
-    fmt::print(stderr, "crosstalk: {}\n", error.what());
+    print_error(fmt::format("crosstalk: {}\n", error.what()));
     return kUsageError;
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "crosstalk: out of memory\n");
+    print_error("crosstalk: out of memory\n");
     return kDataError;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "crosstalk: {}\n", error.what());
+    print_error(fmt::format("crosstalk: {}\n", error.what()));
     return kDataError;
   }
 }

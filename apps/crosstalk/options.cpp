@@ -14,7 +14,9 @@ void add_options(CLI::App& command, CommonOptions& options) {
   command.add_option("--config", options.config, "Settings from a TOML file, or from the run.json of an earlier run")
       ->group("General");
   command.add_option("--out", options.out, "Folder for everything that is written")->group("General");
-  command.add_option("--seed", options.seed, "Seed of all random numbers")->group("General");
+  command.add_option("--seed", options.seed, "Seed of all random numbers")
+      ->check(CLI::NonNegativeNumber)
+      ->group("General");
   command.add_option("--threads", options.threads, "Threads; 0 for all cores. Results do not depend on it")
       ->check(CLI::Range(0, 1024))
       ->group("General");
@@ -24,6 +26,7 @@ void add_options(CLI::App& command, CommonOptions& options) {
 
 void add_options(CLI::App& command, DataOptions& options) {
   command.add_option("data,--data", options.data, "A known set (see `crosstalk data list`) or a file: CSV, NPZ, MAT, IDX")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeFirst)
       ->group("Data");
   command.add_option("--task", options.task, "CSV: column that names the task of a row")->group("Data");
   command.add_option("--label", options.label, "CSV: column of the label")->group("Data");

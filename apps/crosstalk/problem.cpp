@@ -161,6 +161,7 @@ std::vector<std::size_t> task_list(const std::string& flag, const std::string& t
         throw std::invalid_argument(fmt::format("{}: {}", flag, unknown.what()));
       }
   }
+  if (chosen.empty() && !text.empty()) throw std::invalid_argument(fmt::format("{}: there is no task in \"{}\"", flag, text));
   return chosen;
 }
 

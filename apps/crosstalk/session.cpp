@@ -1,6 +1,7 @@
 #include "session.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -74,21 +75,20 @@ void Session::show_progress(double done, const std::string& what) {
   const std::string left = done > 0.0 ? clock_text(elapsed * (1.0 - done) / done) + " left" : "";
   const std::string line = fmt::format("{} {:3.0f} %  {}", what, 100.0 * done, left);
   if (on_terminal_) {
-    fmt::print(stderr, "\r{:<78}", line);
-    std::fflush(stderr);
+    print_error(fmt::format("\r{:<78}", line));
     line_open_ = true;
   } else {
-    fmt::print(stderr, "{}\n", line);
+    print_error(line + "\n");
   }
 }
 
 void Session::clear_progress() {
-  if (line_open_) fmt::print(stderr, "\r{:<78}\r", "");
+  if (line_open_) print_error(fmt::format("\r{:<78}\r", ""));
   line_open_ = false;
 }
 
 void Session::say(const std::string& line) const {
-  if (!options_.quiet) fmt::print(stderr, "{}\n", line);
+  if (!options_.quiet) print_error(line + "\n");
 }
 
 void Session::finish(const std::string& summary) {
@@ -97,8 +97,17 @@ void Session::finish(const std::string& summary) {
   record_["timings"]["peak_mb"] = peak_memory_mb();
   const std::string text = record_.dump(2) + "\n";
   write("run.json", text);
-  fmt::print("{}", options_.json ? text : summary);
-  if (std::fflush(stdout) != 0) throw DataError("stdout: the result could not be written");
+  print_result(options_.json ? text : summary);
+}
+
+void print_error(const std::string& text) {
+  std::fputs(text.c_str(), stderr);
+  std::fflush(stderr);
+}
+
+void print_result(const std::string& text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
+    throw DataError(fmt::format("stdout: the result cannot be written: {}", std::generic_category().message(errno)));
 }
 
 void end_cleanly_on_interrupt() {
@@ -111,7 +120,7 @@ void end_cleanly_on_interrupt() {
     int signal = 0;
     sigwait(&signals, &signal);
     const std::lock_guard lock(writing());
-    fmt::print(stderr, "\ncrosstalk: interrupted; finished parts are kept, --resume goes on from them\n");
+    print_error("\ncrosstalk: interrupted; finished parts are kept, --resume goes on from them\n");
     std::_Exit(kInterrupted);
   }).detach();
 }

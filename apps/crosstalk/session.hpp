@@ -59,6 +59,11 @@ class Session {
   bool line_open_ = false;
 };
 
+/// Prints a text on stderr as it stands. A stderr that is closed or full is no reason to fail.
+void print_error(const std::string& text);
+/// Prints a command's result on stdout. @throws DataError when it cannot be written.
+void print_result(const std::string& text);
+
 /// From here on SIGINT and SIGTERM end the process at once, but never in the middle of writing a file.
 void end_cleanly_on_interrupt();
 

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "audit_words.hpp"
+#include "audit_report_words.hpp"
 #include "crosstalk/report/text.hpp"
 
 namespace crosstalk::evaluate::answer {
@@ -44,59 +44,74 @@ std::string metric_change(const AuditSummary& summary, const Exposure& exposure)
   return text;
 }
 
-std::string of_kind(attack::Kind kind) {
-  return fmt::format("{} attack: {}", words::kind(kind), words::kind_meaning(kind));
+// What the attacker does: "who adds 30 % more rows, planned, to the tasks under attack (direct attack)".
+std::string who(const AuditSummary& summary, attack::Kind kind) {
+  const std::string where = kind == attack::Kind::Direct     ? "the very tasks under attack (direct attack)"
+                            : kind == attack::Kind::Indirect ? "other tasks only (indirect attack)"
+                                                             : "some of the tasks under attack and some others (hybrid attack)";
+  return fmt::format("adds {} planted rows to {}", words::share(*summary.budget), where);
 }
 
 std::string harmless_text(const AuditSummary& summary) {
   const Exposure& worst = *summary.worst;
-  std::string text = fmt::format("Planted rows did next to no harm here. With {} added rows, the worst of the attacks tried ({}) "
-                                 "changed the loss of the tasks under attack by {} on average",
-                                 words::share(*summary.budget), of_kind(worst.kind), words::rise(worst.loss_rise));
   const std::string metric = metric_change(summary, worst);
-  return text + (metric.empty() ? "." : fmt::format("; their {}.", metric));
+  return fmt::format("Planted rows did next to no harm here. Even the worst attacker tried, who {}, changes the loss of the "
+                     "tasks under attack by {} on average{}.",
+                     who(summary, worst.kind), words::rise(worst.loss_rise), metric.empty() ? "" : "; their " + metric);
+}
+
+// The kind that does most harm by the metric; the attacker aims at the loss, so it may be another.
+Exposure worst_by_metric(const AuditSummary& summary) {
+  const std::vector<Exposure> all = planned(summary);
+  return *std::max_element(all.begin(), all.end(), [&](const Exposure& a, const Exposure& b) {
+    return steps_worse(summary, a) < steps_worse(summary, b);
+  });
+}
+
+// "The same rows at random: +41 %, AUC 0.957."
+std::string against_random(const AuditSummary& summary) {
+  const Exposure& worst = *summary.worst;
+  const Exposure* const random = summary.find(worst.kind, Method::Random, *summary.budget);
+  if (random == nullptr) return "";
+  std::string numbers = words::rise(random->loss_rise);
+  if (std::isfinite(random->metric))
+    numbers += fmt::format(", {} {}", words::metric(summary.metric), words::metric_value(summary.metric, random->metric));
+  const bool planning_counts = worst.loss_rise > std::max(random->loss_rise, 0.0) + 0.01 ||
+                               words::steps_worse(summary.metric, random->metric, worst.metric) >= 1.0;
+  return planning_counts ? fmt::format(" The same rows placed at random: {}.", numbers)
+                         : fmt::format(" Planning the rows adds nothing: placed at random they do as much ({}).", numbers);
 }
 
 std::string damage_text(const AuditSummary& summary) {
   const Exposure& worst = *summary.worst;
-  std::string text = fmt::format("Who can add {} of planted rows to the tasks that they control ", words::share(*summary.budget));
-  if (std::isfinite(worst.loss_rise) && worst.loss_rise > 0.0)
-    text += fmt::format("raises the loss of the tasks under attack by {} on average ({}).",
-                        words::amount(worst.loss_rise), of_kind(worst.kind));
-  else if (std::isfinite(worst.loss_rise))
-    text += fmt::format("does not raise the mean loss of the tasks under attack ({}, {}).", words::rise(worst.loss_rise),
-                        of_kind(worst.kind));
-  else
-    text += "attacks tasks without any clean loss, so that a rise cannot be stated.";
-  const std::string metric = metric_change(summary, worst);
-  if (!metric.empty()) text += fmt::format(" Their {}.", metric);
+  std::string text =
+      std::isfinite(worst.loss_rise)
+          ? fmt::format("When somebody {}, the loss of the tasks under attack {} on average.", who(summary, worst.kind),
+                        words::rises(worst.loss_rise))
+          : fmt::format("Somebody {}; the tasks under attack have no clean loss, so its rise cannot be stated.",
+                        who(summary, worst.kind));
+  if (const std::string metric = metric_change(summary, worst); !metric.empty()) text += fmt::format(" Their {}.", metric);
+  const Exposure by_metric = worst_by_metric(summary);
+  if (by_metric.kind != worst.kind && steps_worse(summary, by_metric) > steps_worse(summary, worst) + 1.0)
+    text += fmt::format(" The {} attack ({}) goes further there, to {}.", words::kind(by_metric.kind),
+                        words::kind_meaning(by_metric.kind), words::metric_value(summary.metric, by_metric.metric));
+  text += against_random(summary);
 
-  // The attacker aims at the loss; another kind may still hurt the metric more.
-  const std::vector<Exposure> all = planned(summary);
-  const auto most = std::max_element(all.begin(), all.end(), [&](const Exposure& a, const Exposure& b) {
-    return steps_worse(summary, a) < steps_worse(summary, b);
-  });
-  if (most->kind != worst.kind && steps_worse(summary, *most) > steps_worse(summary, worst) + 1.0)
-    text += fmt::format(" The {} goes further there, to {}.", of_kind(most->kind),
-                        words::metric_value(summary.metric, most->metric));
-
-  if (const Exposure* const random = summary.find(worst.kind, Method::Random, *summary.budget)) {
-    const double needed = std::max(random->loss_rise, 0.0) + kSmallRise / 5.0;
-    text += worst.loss_rise > needed
-                ? fmt::format(" The same rows at random: {}.", words::rise(random->loss_rise))
-                : fmt::format(" Planning them adds nothing: the same rows at random do as much ({}).",
-                              words::rise(random->loss_rise));
-  }
   const Exposure* const indirect = summary.find(attack::Kind::Indirect, Method::Patom, *summary.budget);
-  if (indirect != nullptr && worst.kind != attack::Kind::Indirect && most->kind != attack::Kind::Indirect)
+  if (indirect != nullptr && worst.kind != attack::Kind::Indirect && by_metric.kind != attack::Kind::Indirect)
     text += indirect->loss_rise >= kSmallRise || steps_worse(summary, *indirect) >= 1.0
-                ? fmt::format(" Rows planted only in other tasks (indirect attack) still cost {}.", words::rise(indirect->loss_rise))
+                ? fmt::format(" Without any access to the tasks under attack (indirect attack), their {} and their loss {}.",
+                              metric_change(summary, *indirect), words::rises(indirect->loss_rise))
                 : fmt::format(" Rows planted only in other tasks (indirect attack) do next to nothing ({}).",
                               words::rise(indirect->loss_rise));
   return text;
 }
 
 }  // namespace
+
+bool are_apart(const AuditFacts& facts) {
+  return facts.options.learner.lambda2 == 0.0;
+}
 
 bool is_harmless(const AuditSummary& summary) {
   const std::vector<Exposure> all = planned(summary);
@@ -112,6 +127,7 @@ std::string sentences(const AuditSummary& summary, const AuditResult& result, co
                        summary.finished_attacks + summary.finished_harms, summary.planned_attacks + summary.planned_harms);
   if (!summary.worst) return text + "No planned attack has run, so there is no answer yet.";
   text += is_harmless(summary) ? harmless_text(summary) : damage_text(summary);
+  if (are_apart(facts)) text += " The learner was told to learn the tasks apart (lambda2 is 0): rows in one cannot reach another.";
   if (!facts.held_out) text += " All numbers are on the training rows; none were held out.";
   return text;
 }
@@ -122,7 +138,7 @@ std::vector<report::Card> cards(const AuditSummary& summary, const AuditResult& 
   const std::string budget = words::share(*summary.budget);
   std::vector<report::Card> cards = {
       {words::rise(worst.loss_rise),
-       fmt::format("loss of the tasks under attack with {} added rows, {} attack, mean over the tasks", budget,
+       fmt::format("rise of the loss of the tasks under attack, on average: {} planted rows, {} attack", budget,
                    words::kind(worst.kind)),
        worst.loss_rise}};
   if (std::isfinite(worst.metric) && std::isfinite(worst.clean_metric))
@@ -135,9 +151,9 @@ std::vector<report::Card> cards(const AuditSummary& summary, const AuditResult& 
     const TaskExposure::Under& under = task.attacks[task.worst];
     if (std::isfinite(under.loss_rise))
       cards.push_back({report::shortened(result.task_names[task.task], kNameInCard),
-                       fmt::format("{}: its loss changes by {} ({} attack)",
+                       fmt::format("{}: its loss {} ({} attack)",
                                    summary.tasks.size() > 1 ? "is the most exposed task" : "is the task under attack",
-                                   words::rise(under.loss_rise), words::kind(under.kind)),
+                                   words::rises(under.loss_rise), words::kind(under.kind)),
                        {}});
   }
   if (summary.finished_harms > 1) {
@@ -150,8 +166,7 @@ std::vector<report::Card> cards(const AuditSummary& summary, const AuditResult& 
                        {}});
     else
       cards.push_back({words::rise(rise),
-                       fmt::format("is the most that a single attacking task changes the loss of the others ({})",
-                                   words::task(result.task_names[harm.attacker])),
+                       "is the largest mean rise of the others' loss that a single attacking task causes",
                        rise});
   }
   return cards;
@@ -175,6 +190,12 @@ std::vector<report::Block> warnings(const AuditSummary& summary, const AuditResu
                     summary.unconverged, 1 + summary.finished_attacks + summary.finished_harms,
                     clean ? ", the clean model among them" : "")});
   }
+  if (are_apart(facts))
+    blocks.emplace_back(
+        Callout{Callout::Kind::Note, "The tasks are learned apart",
+                fmt::format("lambda2 is 0{}, so nothing couples the tasks, and indirect attacks must do nothing. To see what "
+                            "planted rows do to tasks that are learned together, repeat the audit with lambda2 above 0.",
+                            facts.cross_validation ? ", chosen by cross-validation" : "")});
   if (!facts.held_out)
     blocks.emplace_back(Callout{Callout::Kind::Warning, "No rows were held out",
                                 "Losses and metrics are on the clean training rows, so the clean model looks better than it "

@@ -14,6 +14,9 @@ namespace crosstalk::evaluate::answer {
 /// True when no kind of planned attack worsens loss or metric by a step worth mentioning.
 bool is_harmless(const AuditSummary& summary);
 
+/// True when nothing couples the tasks.
+bool are_apart(const AuditFacts& facts);
+
 /// A few sentences.
 std::string sentences(const AuditSummary& summary, const AuditResult& result, const AuditFacts& facts);
 

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "audit_words.hpp"
+#include "audit_report_words.hpp"
 #include "crosstalk/evaluate/audit_report.hpp"
 #include "crosstalk/evaluate/audit_summary.hpp"
 
@@ -265,6 +265,24 @@ AuditFigure heat_map(const AuditResult& result, const Eigen::MatrixXd& correlati
                       result.task_names.size())};
 }
 
+// Numbers that a reader would see as one: below the learner's accuracy there is nothing to plot.
+bool is_flat(const report::Figure& figure) {
+  constexpr double smallest = 5e-4;
+  std::vector<double> values;
+  if (const auto* const chart = std::get_if<report::LineChart>(&figure)) {
+    if (chart->y.from_zero) values.push_back(0.0);
+    for (const report::Series& series : chart->series) values.insert(values.end(), series.y.begin(), series.y.end());
+  } else if (const auto* const bars = std::get_if<report::BarChart>(&figure)) {
+    values.push_back(0.0);
+    for (const report::BarSeries& series : bars->series)
+      values.insert(values.end(), series.values.begin(), series.values.end());
+  } else {
+    return false;
+  }
+  const Spread range = spread(values);
+  return !(range.high - range.low >= smallest * std::max(1.0, std::min(std::abs(range.low), std::abs(range.high))));
+}
+
 }  // namespace
 
 std::vector<AuditFigure> audit_figures(const AuditResult& result, const AuditFacts& facts) {
@@ -279,6 +297,7 @@ std::vector<AuditFigure> audit_figures(const AuditResult& result, const AuditFac
   if (summary.finished_harms > 0) figures.push_back(harm_by_attacker(result, summary, rows));
   if (summary.budget)
     if (auto figure = convergence(result, summary)) figures.push_back(std::move(*figure));
+  std::erase_if(figures, [](const AuditFigure& figure) { return is_flat(figure.figure); });
   const bool drawable = result.task_names.size() > 1 && result.task_names.size() <= kHeatMapTasks;
   if (drawable && result.clean_correlation.size() > 0)
     figures.push_back(heat_map(result, result.clean_correlation, "figure-correlation-clean", "Before the attack.",

@@ -5,7 +5,7 @@
 
 #include "audit_report_answer.hpp"
 #include "audit_report_tables.hpp"
-#include "audit_words.hpp"
+#include "audit_report_words.hpp"
 #include "crosstalk/evaluate/audit_report.hpp"
 #include "crosstalk/evaluate/audit_summary.hpp"
 #include "crosstalk/report/number.hpp"
@@ -127,8 +127,12 @@ class PageMaker {
             figure.description, fmt::format("Not drawn: that needs gnuplot. The numbers are in {}.csv.", figure.name)};
   }
 
-  void add_figure(Section& section, const std::string& name) const {
-    if (const AuditFigure* const figure = find(name)) section.blocks.emplace_back(block(*figure));
+  void add_figures(Section& section, const std::vector<std::string>& names) const {
+    report::FigureRow row;
+    for (const std::string& name : names)
+      if (const AuditFigure* const figure = find(name)) row.figures.push_back(block(*figure));
+    if (row.figures.size() == 1) section.blocks.emplace_back(std::move(row.figures.front()));
+    if (row.figures.size() > 1) section.blocks.emplace_back(std::move(row));
   }
 
   // A table in view when it is short, else folded away.
@@ -147,11 +151,8 @@ class PageMaker {
                   "rows: 30 % means three added rows for ten clean ones. The rows start at random; PATOM then moves their "
                   "features, iteration by iteration, so that the learner does worse on its targets."},
         kinds, TableBlock{tables::kinds(summary_)}};
-    report::FigureRow row;
-    for (const char* name : {"figure-exposure-loss", "figure-exposure-metric"})
-      if (const AuditFigure* const figure = find(name)) row.figures.push_back(block(*figure));
-    section.blocks.emplace_back(row);
-    section.blocks.emplace_back(TableBlock{tables::exposure(summary_), "All numbers of these plots"});
+    add_figures(section, {"figure-exposure-loss", "figure-exposure-metric"});
+    section.blocks.emplace_back(TableBlock{tables::exposure(summary_), "These numbers for every number of added rows"});
     return section;
   }
 
@@ -164,9 +165,9 @@ class PageMaker {
       section.blocks.emplace_back(Paragraph{fmt::format("{} is the only task under attack.", words::capital(name))});
     else if (std::isfinite(worst.loss_rise))
       section.blocks.emplace_back(Paragraph{
-          fmt::format("With {} added rows, {} suffers most: its loss changes by {} under the {} attack.",
-                      words::share(*summary_.budget), name, words::rise(worst.loss_rise), words::kind(worst.kind))});
-    add_figure(section, "figure-exposure-by-task");
+          fmt::format("With {} added rows, {} is the most exposed: its loss {} under the {} attack.",
+                      words::share(*summary_.budget), name, words::rises(worst.loss_rise), words::kind(worst.kind))});
+    add_figures(section, {"figure-exposure-by-task"});
     add_table(section, tables::task_metrics(result_, summary_), fmt::format("{} of all tasks", words::metric(summary_.metric)));
     section.blocks.emplace_back(TableBlock{tables::task_losses(result_, summary_), "Loss of all tasks"});
     return section;
@@ -181,16 +182,22 @@ class PageMaker {
     }
     const Harm& most = result_.harms.front();
     const double rise = most.mean_rise(result_.clean_loss);
+    const std::string name = words::task(result_.task_names[most.attacker]);
     std::string text = fmt::format("Here every task was the only attacker once, with all other tasks as its targets and {} added "
-                                   "rows. The largest harm came from {}: the loss of the others changes by {} on average.",
-                                   words::share(summary_.budgets.back()), words::task(result_.task_names[most.attacker]),
-                                   words::rise(rise));
-    if (rise < 0.01) text += " That is next to nothing: no single task is a danger to the rest.";
+                                   "rows of its own. ",
+                                   words::share(summary_.budgets.back()));
+    if (summary_.finished_harms == 1)
+      text += fmt::format("{} is the only one tried: the loss of the others {} on average.", name, words::rises(rise));
+    else if (rise < 0.01)
+      text += fmt::format("No single task is a danger to the rest: the largest mean change of the others' loss is {} ({}).",
+                          words::rise(rise), name);
+    else
+      text += fmt::format("Most harm comes from {}: the loss of the others {} on average.", name, words::rises(rise));
     if (result_.harm_is_partial)
       text += fmt::format(" Only {} of the {} tasks were tried as attackers, those with the most rows; a smaller one could do more.",
                           summary_.planned_harms, result_.task_names.size());
     section.blocks.emplace_back(Paragraph{text});
-    add_figure(section, "figure-harm-by-attacker");
+    add_figures(section, {"figure-harm-by-attacker"});
     section.blocks.emplace_back(TableBlock{tables::harm(result_), "Harm by all attacking tasks"});
     return section;
   }
@@ -198,7 +205,7 @@ class PageMaker {
   [[nodiscard]] Section convergence() const {
     Section section{"Had the attack finished?"};
     section.blocks.emplace_back(Paragraph{still_gaining()});
-    add_figure(section, "figure-convergence");
+    add_figures(section, {"figure-convergence"});
     section.blocks.emplace_back(TableBlock{tables::convergence(result_), "Every iteration of every planned attack"});
     section.blocks.emplace_back(TableBlock{tables::attacks(result_), "Every attack: rows, utility, convergence"});
     return section;
@@ -207,22 +214,23 @@ class PageMaker {
   // From the lines of the figure.
   [[nodiscard]] std::string still_gaining() const {
     const AuditFigure* const figure = find("figure-convergence");
-    if (figure == nullptr) return "There is no utility to follow.";
+    if (figure == nullptr) return "The attacks gained nothing, so there is nothing to plot.";
     std::vector<std::string> gaining;
     std::vector<std::string> past;
     for (const report::Series& series : std::get<report::LineChart>(figure->figure).series) {
       const std::vector<double>& y = series.y;
       const double best = *std::max_element(y.begin(), y.end());
-      if (y.size() > 1 && y.back() - y[y.size() - 2] > 0.02 * std::abs(y.back())) gaining.push_back(series.name);
-      if (y.back() < best - 0.02 * std::abs(best)) past.push_back(series.name);
+      const double much = 0.02 * std::abs(best) + 1e-3;
+      if (y.size() > 1 && y.back() - y[y.size() - 2] > much) gaining.push_back(series.name);
+      if (y.back() < best - much) past.push_back(series.name);
     }
     std::string text = gaining.empty() ? "The attacks had levelled off when they ended."
-                                       : fmt::format("The attack was still gaining in its last iteration ({}): more iterations "
-                                                     "would do more harm.",
+                                       : fmt::format("Some attacks were still gaining in their last iteration ({}): more "
+                                                     "iterations may do more harm.",
                                                      words::list(gaining));
     if (!past.empty())
-      text += fmt::format(" It had been further in between ({}): PATOM's fixed step does not always go up, and the numbers of "
-                          "this report are those of its last iteration.",
+      text += fmt::format(" Some had been further in between ({}): PATOM's fixed step does not always go up, and this report "
+                          "takes its last iteration.",
                           words::list(past));
     return text;
   }
@@ -249,11 +257,8 @@ class PageMaker {
       text += fmt::format(" The plots are for the targets {}.",
                           words::list(names_of(result_.scenarios.front().targets, result_), 6));
     section.blocks.emplace_back(Paragraph{text});
-    report::FigureRow row;
-    for (const char* name : {"clean", "direct", "indirect", "hybrid"})
-      if (const AuditFigure* const figure = find(std::string("figure-correlation-") + name))
-        row.figures.push_back(block(*figure));
-    if (!row.figures.empty()) section.blocks.emplace_back(row);
+    add_figures(section, {"figure-correlation-clean", "figure-correlation-direct", "figure-correlation-indirect",
+                          "figure-correlation-hybrid"});
     if (!summary_.correlation_changes.empty())
       section.blocks.emplace_back(TableBlock{tables::correlation_changes(result_, summary_), "The strongest changes"});
     return section;

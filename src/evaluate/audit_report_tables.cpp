@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "audit_words.hpp"
+#include "audit_report_words.hpp"
 #include "crosstalk/evaluate/audit_report.hpp"
 
 namespace crosstalk::evaluate {

@@ -54,8 +54,10 @@ TEST(CrossValidate, TriesTheGridInOrderAndTakesTheLeastLoss) {
       EXPECT_EQ(result.trials[t].lambda2, lambda2);
       least = std::min(least, result.trials[t++].loss);
     }
-  for (const auto& trial : result.trials)
-    if (trial.lambda1 == result.best.lambda1 && trial.lambda2 == result.best.lambda2) EXPECT_EQ(trial.loss, least);
+  const auto best = std::find_if(result.trials.begin(), result.trials.end(), [&](const auto& trial) {
+    return trial.lambda1 == result.best.lambda1 && trial.lambda2 == result.best.lambda2;
+  });
+  EXPECT_EQ(best->loss, least);
   EXPECT_EQ(result.best.smoothing, 0.01);
   EXPECT_EQ(result.best.tolerance, 1e-9);
   EXPECT_EQ(result.best.max_steps, 77);

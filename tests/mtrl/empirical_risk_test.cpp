@@ -137,7 +137,7 @@ TEST(EmpiricalRisk, WithRowsIsTheRiskOfThePoisonedTaskSet) {
 TEST(EmpiricalRisk, MeanSecondMomentIsThatOfTheCleanRows) {
   for (const std::string& name : loss_names()) {
     const TaskSet tasks = problems::related_for(loss_named(name), {.tasks = 3, .rows = 8, .features = 5});
-    const SymmetricEigen& eigen = EmpiricalRisk(tasks, loss_named(name)).mean_second_moment();
+    const SymmetricEigen eigen = EmpiricalRisk(tasks, loss_named(name)).mean_second_moment();
     Eigen::MatrixXd mean = Eigen::MatrixXd::Zero(5, 5);
     for (const Task& task : tasks)
       mean += task.features.transpose() * task.features / static_cast<double>(3 * task.rows());

@@ -105,7 +105,8 @@ TEST(NewtonSystem, PreconditionerInvertsTheHessianAtFixedOmega) {
     const Eigen::MatrixXd V = normal_matrix(system.W.rows(), system.W.cols(), 45);
     Eigen::MatrixXd at_fixed = system.risk.hessian_times(system.at, V) + kPenalty.lambda1 * V;
     // On the feature side T is held fixed (T^-1 V), on the task side S (V S^-1); both are l2 W Omega^-1 at V = W.
-    Eigen::MatrixXd square = task_side ? system.W.transpose() * system.W : system.W * system.W.transpose();
+    Eigen::MatrixXd square = task_side ? Eigen::MatrixXd(system.W.transpose() * system.W)
+                                       : Eigen::MatrixXd(system.W * system.W.transpose());
     square.diagonal().array() += kSmoothing * kSmoothing;
     const Eigen::MatrixXd inverse_root = Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(square).operatorInverseSqrt();
     at_fixed += kPenalty.lambda2 * system.coupling.tau() *

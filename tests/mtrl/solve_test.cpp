@@ -89,7 +89,7 @@ TEST(Solve, TheCertifiedGapBoundsTheDistanceFromTheMinimum) {
   for (const auto& problem : problems::battery())
     for (const double smoothing : {0.1, 1e-3, 0.0}) {
       const EmpiricalRisk risk(problem.tasks, *problem.loss);
-      const Options tight = {.smoothing = smoothing, .tolerance = 1e-12};
+      const Options tight = {.smoothing = smoothing, .tolerance = smoothing > 0.0 ? 1e-12 : 1e-10};
       const Fit minimum = solve(risk, tight);
       ASSERT_EQ(minimum.status, Status::Converged) << problem.name << ", e = " << smoothing;
       for (const double tolerance : {1e-1, 1e-3, 1e-6}) {
@@ -97,7 +97,7 @@ TEST(Solve, TheCertifiedGapBoundsTheDistanceFromTheMinimum) {
         loose.tolerance = tolerance;
         const Fit fit = solve(risk, loose);
         EXPECT_LE(fit.objective - minimum.objective, fit.gap + 1e-13 * fit.objective) << problem.name;
-        EXPECT_GE(fit.objective, minimum.objective * (1.0 - 2e-12)) << problem.name;
+        EXPECT_GE(fit.objective, minimum.objective - minimum.gap - 1e-13 * fit.objective) << problem.name;
         EXPECT_LE((fit.weights - minimum.weights).norm(),
                   distance_bound(fit, loose) + distance_bound(minimum, tight) + 1e-7)
             << problem.name;
@@ -250,7 +250,8 @@ TEST(Solve, TinyAndLargeSmoothing) {
   for (const auto& problem : problems::battery()) {
     const EmpiricalRisk risk(problem.tasks, *problem.loss);
     const Fit exact = solve(risk, {.smoothing = 0.0});
-    const Fit tiny = solve(risk, {.smoothing = 1e-8});
+    // For e far below the weights the certificate is that of e = 0, so no better than l2 tau m e.
+    const Fit tiny = solve(risk, {.smoothing = 1e-8, .tolerance = 1e-6});
     EXPECT_EQ(tiny.status, Status::Converged) << problem.name;
     // F_e lies between F_0 and F_0 + l2/2 ((tau + m e)^2 - tau^2)
     EXPECT_NEAR(tiny.objective, exact.objective, 1e-6 * exact.objective) << problem.name;
@@ -267,7 +268,7 @@ TEST(SolveFrom, GivesTheSameAnswerFromAnyStart) {
   for (const auto& problem : problems::battery())
     for (const double smoothing : {0.1, 1e-3, 0.0}) {
       const EmpiricalRisk risk(problem.tasks, *problem.loss);
-      const Options options = {.smoothing = smoothing, .tolerance = 1e-12};
+      const Options options = {.smoothing = smoothing, .tolerance = smoothing > 0.0 ? 1e-12 : 1e-10};
       const Fit cold = solve(risk, options);
       const Eigen::MatrixXd random = problems::normal_matrix(risk.features(), risk.tasks(), 77);
       for (const Eigen::MatrixXd& start :
@@ -275,7 +276,7 @@ TEST(SolveFrom, GivesTheSameAnswerFromAnyStart) {
             Eigen::MatrixXd(1e-9 * random), Eigen::MatrixXd(0.0 * random)}) {
         const Fit warm = solve_from(risk, options, start);
         EXPECT_EQ(warm.status, Status::Converged) << problem.name << ", e = " << smoothing;
-        EXPECT_NEAR(warm.objective, cold.objective, 4e-12 * cold.objective) << problem.name << ", e = " << smoothing;
+        EXPECT_NEAR(warm.objective, cold.objective, warm.gap + cold.gap + 1e-13 * cold.objective) << problem.name << ", e = " << smoothing;
         EXPECT_LE((warm.weights - cold.weights).norm(),
                   distance_bound(warm, options) + distance_bound(cold, options) + 1e-9)
             << problem.name << ", e = " << smoothing;

@@ -44,7 +44,8 @@ Task linear_task(const Size& size) {
 }
 
 TaskSet related_regression(const Size& size) {
-  const Eigen::VectorXd common = normal_matrix(size.features, 1, size.seed);
+  Eigen::VectorXd common = 3.0 * normal_matrix(size.features, 1, size.seed);
+  common[size.features - 1] = 0.3;  // a small bias: both signs occur among the labels
   const Eigen::MatrixXd own = normal_matrix(size.features, size.tasks, size.seed + 1000);
   TaskSet tasks;
   for (Eigen::Index i = 0; i < size.tasks; ++i) {

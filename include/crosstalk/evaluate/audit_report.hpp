@@ -42,7 +42,7 @@ struct AuditFigure {
 };
 
 /// The plots, in the order of the page. Those with tasks as bars show the first kTopTasks; correlations are drawn up to
-/// kHeatMapTasks tasks.
+/// kHeatMapTasks tasks. A plot in which everything is within 0.05 % of the clean model is left out.
 std::vector<AuditFigure> audit_figures(const AuditResult& result, const AuditFacts& facts);
 inline constexpr std::size_t kTopTasks = 20;
 inline constexpr std::size_t kHeatMapTasks = 40;

@@ -11,9 +11,10 @@
 namespace crosstalk::mtrl {
 
 struct CrossValidationOptions {
-  /// The grid: every pair of a lambda1 and a lambda2 is tried.
-  std::vector<double> lambda1 = {1e-4, 1e-3, 1e-2, 1e-1, 1.0};
-  std::vector<double> lambda2 = {0.0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0};
+  /// The grid: every pair of a lambda1 and a lambda2 is tried. lambda2 = 0 is left out: it would often be chosen, and it is
+  /// not multi-task learning any more.
+  std::vector<double> lambda1 = {1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0};
+  std::vector<double> lambda2 = {1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0};
   std::size_t folds = 3;  ///< 2 to the smallest number of rows of a task
   std::uint64_t seed = 1;
   int threads = 1;

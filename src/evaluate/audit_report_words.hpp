@@ -20,10 +20,12 @@ inline constexpr report::NumberFormat change{report::NumberFormat::Kind::Percent
 /// A share without needless decimals: 5 %, 12.5 %.
 std::string share(double value);
 report::NumberFormat share_format(const std::vector<double>& values);
-/// A rise in words: 45 %, or 145 % (2.45 times) where it is more than double. The sign is the caller's.
+/// The size of a rise: 45 %, or 145 % (to 2.5 times) where it more than doubles.
 std::string amount(double rise);
 /// A rise with its sign: +4.5 %, +45 %.
 std::string rise(double rise);
+/// "rises by 45 %", "falls by 3.0 %", "stays as it is"
+std::string rises(double rise);
 
 /// AUC, NMSE, ...
 std::string metric(const std::string& name);

@@ -1,4 +1,4 @@
-#include "audit_words.hpp"
+#include "audit_report_words.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -42,12 +42,17 @@ std::string share(double value) {
 std::string amount(double rise) {
   const double size = std::abs(rise);
   const std::string percent = report::shown(size, {Kind::Percent, size < 0.1 ? 1 : 0});
-  return rise > 1.0 ? fmt::format("{} ({} times)", percent, report::shown(1.0 + rise, {Kind::Significant, 2}))
+  return rise > 1.0 ? fmt::format("{} (to {} times)", percent, report::shown(1.0 + rise, {Kind::Significant, 2}))
                     : percent;
 }
 
 std::string rise(double rise) {
   return report::shown(rise, {Kind::Percent, std::abs(rise) < 0.1 ? 1 : 0, true});
+}
+
+std::string rises(double rise) {
+  if (std::abs(rise) < 0.0005) return "stays as it is";  // it would be shown as 0.0 %
+  return fmt::format("{} by {}", rise > 0.0 ? "rises" : "falls", amount(rise));
 }
 
 std::string metric(const std::string& name) {

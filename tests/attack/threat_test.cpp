@@ -1,0 +1,189 @@
+#include "crosstalk/attack/threat.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <gmock/gmock.h>
+
+#include "support/problems.hpp"
+
+namespace crosstalk::attack {
+namespace {
+
+using testing::ThrowsMessage;
+
+TEST(KindOf, ComparesTargetsAndAttackersAsSets) {
+  EXPECT_EQ(kind_of({{0, 1}, {0, 1}}), Kind::Direct);
+  EXPECT_EQ(kind_of({{0, 1}, {1, 0}}), Kind::Direct);
+  EXPECT_EQ(kind_of({{0, 1}, {2, 3}}), Kind::Indirect);
+  EXPECT_EQ(kind_of({{0, 1}, {1, 2}}), Kind::Hybrid);
+  EXPECT_EQ(kind_of({{0, 1}, {0, 1, 2}}), Kind::Hybrid);
+  EXPECT_EQ(kind_of({{0, 1}, {0}}), Kind::Hybrid);
+  EXPECT_EQ(to_string(Kind::Direct), "direct");
+  EXPECT_EQ(to_string(Kind::Indirect), "indirect");
+  EXPECT_EQ(to_string(Kind::Hybrid), "hybrid");
+}
+
+TEST(InjectedRows, AreTheRoundedShareOfTheCleanRows) {
+  TaskSet tasks;
+  for (const Eigen::Index n : {1, 2, 10, 15})
+    tasks.tasks.push_back({"task", Eigen::MatrixXd::Zero(n, 2), Eigen::VectorXd::Zero(n)});
+  const Threat threat = {{0}, {0, 1, 3}, 0.3};
+  EXPECT_EQ(injected_rows(threat, tasks, 0), 0);  // 0.3
+  EXPECT_EQ(injected_rows(threat, tasks, 1), 1);  // 0.6
+  EXPECT_EQ(injected_rows(threat, tasks, 2), 0);  // does not attack
+  EXPECT_EQ(injected_rows(threat, tasks, 3), 5);  // 4.5
+  EXPECT_EQ(injected_rows({{0}, {3}, 2.0}, tasks, 3), 30);
+  EXPECT_EQ(injected_rows({{0}, {3}, 0.0}, tasks, 3), 0);
+}
+
+TEST(Threat, IsRefusedWhenItBreaksARule) {
+  const TaskSet tasks = problems::related_regression({.tasks = 3, .rows = 10, .features = 2});
+  const auto expect = [&](const Threat& threat, const std::string& message) {
+    EXPECT_THAT([&] { require_valid(threat, tasks); }, ThrowsMessage<std::invalid_argument>(message));
+  };
+  EXPECT_NO_THROW(require_valid({{0, 2}, {1}}, tasks));
+  EXPECT_NO_THROW(require_valid({{0}, {1}, 0.0}, tasks));
+  expect({{}, {1}}, "attack: there are no target tasks");
+  expect({{0}, {}}, "attack: there are no attacking tasks");
+  expect({{3}, {1}}, "attack: target task 4 does not exist; there are 3 tasks");
+  expect({{0}, {1, 5}}, "attack: attacking task 6 does not exist; there are 3 tasks");
+  expect({{1, 0, 1}, {2}}, "attack: target task \"task 2\" is named twice");
+  expect({{0}, {2, 2}}, "attack: attacking task \"task 3\" is named twice");
+  expect({{0}, {1}, -0.1}, "attack: budget is -0.1; it must be between 0 and 100 times the clean rows");
+  expect({{0}, {1}, 101.0}, "attack: budget is 101; it must be between 0 and 100 times the clean rows");
+  expect({{0}, {1}, std::nan("")}, "attack: budget is nan; it must be between 0 and 100 times the clean rows");
+  expect({{0}, {1}, 0.3, 0.0}, "attack: radius is 0; it must be > 0");
+  expect({{0}, {1}, 0.3, std::numeric_limits<double>::infinity()}, "attack: radius is inf; it must be > 0");
+  expect({{0}, {0, 1}, 0.01}, "attack: a budget of 0.01 of the clean rows buys no row in any attacking task");
+}
+
+TEST(RandomHalves, SplitTheTasksInTwo) {
+  for (const std::size_t m : {1U, 2U, 7U, 10U}) {
+    const Halves halves = random_halves(m, 3);
+    EXPECT_EQ(halves.first.size(), (m + 1) / 2);
+    EXPECT_TRUE(std::is_sorted(halves.first.begin(), halves.first.end()));
+    EXPECT_TRUE(std::is_sorted(halves.second.begin(), halves.second.end()));
+    std::vector<std::size_t> all = halves.first;
+    all.insert(all.end(), halves.second.begin(), halves.second.end());
+    std::sort(all.begin(), all.end());
+    ASSERT_EQ(all.size(), m);
+    for (std::size_t i = 0; i < m; ++i) EXPECT_EQ(all[i], i);
+  }
+  EXPECT_EQ(random_halves(10, 3).first, random_halves(10, 3).first);
+  EXPECT_NE(random_halves(10, 3).first, random_halves(10, 4).first);
+}
+
+TEST(FeasibleSet, MovesToTheNearestPointAndKeepsTheBias) {
+  const FeasibleSet feasible = {.radius = 0.5, .bias = true};
+  Eigen::MatrixXd X(3, 3);
+  X << 3, 4, 7,         //
+      0.1, -0.2, 0.9,   // inside
+      0, 0, 1;
+  feasible.project(X);
+  Eigen::MatrixXd expected(3, 3);
+  expected << 0.3, 0.4, 1, 0.1, -0.2, 1, 0, 0, 1;
+  EXPECT_LT((X - expected).norm(), 1e-15);
+
+  // Nearest: no point of the ball lies closer.
+  const Eigen::MatrixXd outside = 2.0 * problems::normal_matrix(20, 4, 1);
+  Eigen::MatrixXd projected = outside;
+  FeasibleSet{.radius = 1.0, .bias = false}.project(projected);
+  Rng rng(1);
+  for (Eigen::Index j = 0; j < 20; ++j) {
+    EXPECT_LE(projected.row(j).norm(), 1.0 + 1e-15);
+    for (int draw = 0; draw < 50; ++draw) {
+      const Eigen::RowVectorXd other = rng.in_ball(4, 1.0).transpose();
+      EXPECT_LE((projected.row(j) - outside.row(j)).norm(), (other - outside.row(j)).norm() + 1e-15);
+    }
+  }
+  Eigen::MatrixXd again = projected;
+  FeasibleSet{.radius = 1.0, .bias = false}.project(again);
+  EXPECT_LT((again - projected).norm(), 1e-15);
+}
+
+TEST(FeasibleSet, WithoutBiasAllEntriesCount) {
+  Eigen::MatrixXd X(1, 2);
+  X << 3, 4;
+  FeasibleSet{.radius = 1.0, .bias = false}.project(X);
+  EXPECT_NEAR(X(0, 1), 0.8, 1e-15);
+  Eigen::MatrixXd none(0, 3);
+  EXPECT_NO_THROW(FeasibleSet{}.project(none));
+}
+
+TEST(LabelRule, IsFoundByItsName) {
+  for (const LabelRule rule : {LabelRule::Clean, LabelRule::Uniform, LabelRule::Ends})
+    EXPECT_EQ(label_rule_named(std::string(to_string(rule))), rule);
+  EXPECT_THAT([] { label_rule_named("random"); },
+              ThrowsMessage<std::invalid_argument>(
+                  "labels is \"random\"; it must be one of clean, uniform, ends"));
+}
+
+class RandomRows : public testing::Test {
+ protected:
+  const TaskSet regression = problems::related_regression({.tasks = 3, .rows = 40, .features = 5});
+  const TaskSet classes = problems::related_classification({.tasks = 3, .rows = 40, .features = 5});
+  const Threat threat = {{0}, {0, 2}, 1.5};
+  const FeasibleSet feasible = {.radius = 0.7, .bias = true};
+  [[nodiscard]] TaskSet draw(const TaskSet& clean, LabelRule rule, std::uint64_t seed = 1) const {
+    Rng rng(seed);
+    return random_rows(clean, threat, feasible, rule, rng);
+  }
+};
+
+TEST_F(RandomRows, AreFeasibleAndOnlyInAttackingTasks) {
+  const TaskSet rows = draw(regression, LabelRule::Uniform);
+  ASSERT_EQ(rows.size(), 3U);
+  EXPECT_EQ(rows[0].rows(), 60);
+  EXPECT_EQ(rows[1].rows(), 0);
+  EXPECT_EQ(rows[2].rows(), 63);
+  for (const Task& task : rows) {
+    EXPECT_EQ(task.features.cols(), 5);
+    EXPECT_EQ(task.labels.size(), task.rows());
+    if (task.rows() == 0) continue;
+    EXPECT_LE(task.features.leftCols(4).rowwise().norm().maxCoeff(), 0.7 * (1.0 + 1e-15));
+    EXPECT_GT(task.features.leftCols(4).rowwise().norm().maxCoeff(), 0.6);  // they fill the ball
+    EXPECT_TRUE((task.features.col(4).array() == 1.0).all());
+  }
+  EXPECT_EQ(rows.names(), regression.names());
+}
+
+TEST_F(RandomRows, LabelsFollowTheRule) {
+  const Eigen::VectorXd& own = regression[2].labels;
+  const double low = own.minCoeff();
+  const double high = own.maxCoeff();
+  const Eigen::VectorXd drawn = draw(regression, LabelRule::Clean)[2].labels;
+  for (const double y : drawn) EXPECT_TRUE((own.array() == y).any());
+  const Eigen::VectorXd uniform = draw(regression, LabelRule::Uniform)[2].labels;
+  EXPECT_GE(uniform.minCoeff(), low);
+  EXPECT_LE(uniform.maxCoeff(), high);
+  EXPECT_GT(uniform.maxCoeff() - uniform.minCoeff(), 0.8 * (high - low));  // 63 draws: 0.97 on average
+  EXPECT_FALSE((uniform.array() == low).any());
+  const Eigen::VectorXd ends = draw(regression, LabelRule::Ends)[2].labels;
+  EXPECT_TRUE((ends.array() == low || ends.array() == high).all());
+  EXPECT_TRUE((ends.array() == low).any() && (ends.array() == high).any());
+}
+
+TEST_F(RandomRows, ClassLabelsAreSignsWhateverTheRule) {
+  for (const LabelRule rule : {LabelRule::Clean, LabelRule::Uniform, LabelRule::Ends}) {
+    const Eigen::VectorXd labels = draw(classes, rule)[0].labels;
+    EXPECT_TRUE((labels.array().abs() == 1.0).all());
+    EXPECT_LT(std::abs(labels.mean()), 1.0);
+  }
+  EXPECT_EQ(draw(classes, LabelRule::Uniform)[0].labels, draw(classes, LabelRule::Ends)[0].labels);
+}
+
+TEST_F(RandomRows, ATaskOfOneClassGetsBothSigns) {
+  TaskSet tasks = classes;
+  tasks[0].labels.setOnes();
+  EXPECT_TRUE((draw(tasks, LabelRule::Ends)[0].labels.array() < 0.0).any());
+}
+
+TEST_F(RandomRows, TheSeedDecides) {
+  EXPECT_EQ(draw(regression, LabelRule::Uniform, 1)[0].features, draw(regression, LabelRule::Uniform, 1)[0].features);
+  EXPECT_NE(draw(regression, LabelRule::Uniform, 1)[0].features, draw(regression, LabelRule::Uniform, 2)[0].features);
+}
+
+}  // namespace
+}  // namespace crosstalk::attack
