@@ -1,9 +1,12 @@
 #include "drawing.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <stdexcept>
+#include <system_error>
+#include <utility>
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -40,7 +43,7 @@ std::string run_gnuplot(const std::filesystem::path& folder, const std::string& 
   int status = 0;
   while (waitpid(child, &status, 0) < 0)
     if (errno != EINTR) return fmt::format("gnuplot is lost: {}", std::strerror(errno));
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? "" : fmt::format("gnuplot failed on {}", script);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? "" : fmt::format("gnuplot failed on the script {}", script);
 }
 
 const char* extension(report::Format format) {
@@ -50,6 +53,13 @@ const char* extension(report::Format format) {
     case report::Format::Pdf: return "pdf";
   }
   return "";
+}
+
+// By what stands at the end of such a file.
+bool is_whole(const std::string& drawing, report::Format format) {
+  const char* const end = format == report::Format::Svg ? "</svg>" : format == report::Format::Png ? "IEND" : "%%EOF";
+  constexpr std::size_t tail = 16;
+  return drawing.find(end, drawing.size() - std::min(tail, drawing.size())) != std::string::npos;
 }
 
 }  // namespace
@@ -74,10 +84,23 @@ Drawing draw(const Session& session, const std::string& name, const report::Figu
   const std::string drawing_name = fmt::format("{}.{}", name, extension(format));
   session.write(folder / csv_name, report::csv(figure));
   session.write(folder / script_name, report::gnuplot_script(figure, csv_name, drawing_name, format));
+  // gnuplot says nothing when the disk is full, so it draws into a file of its own that is checked and then written whole.
+  const std::string unchecked_script = fmt::format(".{}.tmp", script_name);
+  const std::string unchecked_drawing = fmt::format(".{}.tmp", drawing_name);
+  session.write(folder / unchecked_script, report::gnuplot_script(figure, csv_name, unchecked_drawing, format));
   Drawing result;
-  result.trouble = run_gnuplot(session.path(folder), script_name);
-  if (result.trouble.empty() && format == report::Format::Svg)
-    result.svg = data::read_file(session.path(folder / drawing_name));
+  result.trouble = run_gnuplot(session.path(folder), unchecked_script);
+  std::string drawing;
+  if (result.trouble.empty()) {
+    drawing = data::read_file(session.path(folder / unchecked_drawing));
+    if (!is_whole(drawing, format)) result.trouble = fmt::format("gnuplot drew only a part of {}; is the disk full?", drawing_name);
+  }
+  std::error_code ignored;
+  std::filesystem::remove(session.path(folder / unchecked_script), ignored);
+  std::filesystem::remove(session.path(folder / unchecked_drawing), ignored);
+  if (!result.trouble.empty()) return result;
+  session.write(folder / drawing_name, drawing);
+  if (format == report::Format::Svg) result.svg = std::move(drawing);
   return result;
 }
 

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <sstream>
 #include <stdexcept>
 
@@ -10,12 +11,24 @@
 
 namespace crosstalk::app {
 
+namespace {
+
+// For CLI11, which by itself takes -1 for the largest unsigned number. Empty when the text is right.
+std::string is_seed(const std::string& text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc() && end == text.data() + text.size()) return "";
+  return fmt::format("{} is not a whole number between 0 and {}", text, std::numeric_limits<std::uint64_t>::max());
+}
+
+}  // namespace
+
 void add_options(CLI::App& command, CommonOptions& options) {
   command.add_option("--config", options.config, "Settings from a TOML file, or from the run.json of an earlier run")
       ->group("General");
   command.add_option("--out", options.out, "Folder for everything that is written")->group("General");
   command.add_option("--seed", options.seed, "Seed of all random numbers")
-      ->check(CLI::NonNegativeNumber)
+      ->check(is_seed)
       ->group("General");
   command.add_option("--threads", options.threads, "Threads; 0 for all cores. Results do not depend on it")
       ->check(CLI::Range(0, 1024))

@@ -1,6 +1,7 @@
 #include "audit_report_answer.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -44,9 +45,9 @@ std::string metric_change(const AuditSummary& summary, const Exposure& exposure)
   return text;
 }
 
-// What the attacker does: "who adds 30 % more rows, planned, to the tasks under attack (direct attack)".
+// What the attacker does, and to what tasks: "adds 30 % planted rows to the tasks under attack (direct attack)".
 std::string who(const AuditSummary& summary, attack::Kind kind) {
-  const std::string where = kind == attack::Kind::Direct     ? "the very tasks under attack (direct attack)"
+  const std::string where = kind == attack::Kind::Direct     ? "the tasks under attack (direct attack)"
                             : kind == attack::Kind::Indirect ? "other tasks only (indirect attack)"
                                                              : "some of the tasks under attack and some others (hybrid attack)";
   return fmt::format("adds {} planted rows to {}", words::share(*summary.budget), where);
@@ -68,43 +69,87 @@ Exposure worst_by_metric(const AuditSummary& summary) {
   });
 }
 
-// "The same rows at random: +41 %, AUC 0.957."
+// ", AUC 0.957", empty where it is not defined
+std::string metric_part(const AuditSummary& summary, const Exposure& exposure) {
+  if (!std::isfinite(exposure.metric)) return "";
+  return fmt::format(", {} {}", words::metric(summary.metric), words::metric_value(summary.metric, exposure.metric));
+}
+
+// "loss +41 %, AUC 0.957"
+std::string numbers_of(const AuditSummary& summary, const Exposure& exposure) {
+  return fmt::format("loss {}{}", words::rise(exposure.loss_rise), metric_part(summary, exposure));
+}
+
+// "The same rows placed at random: loss +41 %, AUC 0.957."
 std::string against_random(const AuditSummary& summary) {
   const Exposure& worst = *summary.worst;
   const Exposure* const random = summary.find(worst.kind, Method::Random, *summary.budget);
   if (random == nullptr) return "";
-  std::string numbers = words::rise(random->loss_rise);
-  if (std::isfinite(random->metric))
-    numbers += fmt::format(", {} {}", words::metric(summary.metric), words::metric_value(summary.metric, random->metric));
-  const bool planning_counts = worst.loss_rise > std::max(random->loss_rise, 0.0) + 0.01 ||
-                               words::steps_worse(summary.metric, random->metric, worst.metric) >= 1.0;
-  return planning_counts ? fmt::format(" The same rows placed at random: {}.", numbers)
-                         : fmt::format(" Planning the rows adds nothing: placed at random they do as much ({}).", numbers);
+  const std::string numbers = numbers_of(summary, *random);
+  const bool metric_counts = words::steps_worse(summary.metric, random->metric, worst.metric) >= 1.0;
+  if (random->loss_rise > worst.loss_rise + 0.01)
+    return fmt::format(" Placed at random, the same rows do {}: {}.",
+                       metric_counts ? "more harm by the loss and less by the metric" : "even more harm", numbers);
+  return metric_counts || worst.loss_rise > std::max(random->loss_rise, 0.0) + 0.01
+             ? fmt::format(" The same rows placed at random: {}.", numbers)
+             : fmt::format(" Planning the rows adds nothing: placed at random they do as much ({}).", numbers);
+}
+
+// What rows reach that are nowhere near the tasks under attack.
+std::string indirect_text(const AuditSummary& summary) {
+  const Exposure* const indirect = summary.find(attack::Kind::Indirect, Method::Patom, *summary.budget);
+  if (indirect == nullptr) return "";
+  if (indirect->loss_rise < kSmallRise && steps_worse(summary, *indirect) < 1.0)
+    return fmt::format(" Rows planted only in other tasks (indirect attack) do next to nothing: {}.",
+                       numbers_of(summary, *indirect));
+  const Exposure* const random = summary.find(attack::Kind::Indirect, Method::Random, *summary.budget);
+  return fmt::format(" Rows planted only in other tasks (indirect attack) do harm as well: {}{}.",
+                     numbers_of(summary, *indirect),
+                     random == nullptr ? "" : fmt::format(" (at random: {})", numbers_of(summary, *random)));
 }
 
 std::string damage_text(const AuditSummary& summary) {
   const Exposure& worst = *summary.worst;
   std::string text =
       std::isfinite(worst.loss_rise)
-          ? fmt::format("When somebody {}, the loss of the tasks under attack {} on average.", who(summary, worst.kind),
+          ? fmt::format("When somebody {}, the loss of {} {} on average.", who(summary, worst.kind),
+                        worst.kind == attack::Kind::Direct ? "these tasks" : "the tasks under attack",
                         words::rises(worst.loss_rise))
           : fmt::format("Somebody {}; the tasks under attack have no clean loss, so its rise cannot be stated.",
                         who(summary, worst.kind));
   if (const std::string metric = metric_change(summary, worst); !metric.empty()) text += fmt::format(" Their {}.", metric);
   const Exposure by_metric = worst_by_metric(summary);
-  if (by_metric.kind != worst.kind && steps_worse(summary, by_metric) > steps_worse(summary, worst) + 1.0)
+  const bool goes_further =
+      by_metric.kind != worst.kind && steps_worse(summary, by_metric) > steps_worse(summary, worst) + 1.0;
+  if (goes_further)
     text += fmt::format(" The {} attack ({}) goes further there, to {}.", words::kind(by_metric.kind),
                         words::kind_meaning(by_metric.kind), words::metric_value(summary.metric, by_metric.metric));
   text += against_random(summary);
 
-  const Exposure* const indirect = summary.find(attack::Kind::Indirect, Method::Patom, *summary.budget);
-  if (indirect != nullptr && worst.kind != attack::Kind::Indirect && by_metric.kind != attack::Kind::Indirect)
-    text += indirect->loss_rise >= kSmallRise || steps_worse(summary, *indirect) >= 1.0
-                ? fmt::format(" Without any access to the tasks under attack (indirect attack), their {} and their loss {}.",
-                              metric_change(summary, *indirect), words::rises(indirect->loss_rise))
-                : fmt::format(" Rows planted only in other tasks (indirect attack) do next to nothing ({}).",
-                              words::rise(indirect->loss_rise));
-  return text;
+  const bool said = worst.kind == attack::Kind::Indirect || (goes_further && by_metric.kind == attack::Kind::Indirect);
+  return said ? text : text + indirect_text(summary);
+}
+
+// No better than guessing, or nearly: there is little to destroy.
+bool has_learned_little(const AuditResult& result) {
+  const double clean = result.clean.mean(0);
+  const std::string& metric = result.clean.names.front();
+  return (metric == "auc" && clean < 0.55) || (metric == "nmse" && clean > 0.95);
+}
+
+bool has_smallest_lambda2(const AuditFacts& facts) {
+  if (!facts.cross_validation) return false;
+  const std::vector<mtrl::CrossValidation::Trial>& trials = facts.cross_validation->trials;
+  const double chosen = facts.options.learner.lambda2;
+  const bool smaller = std::any_of(trials.begin(), trials.end(), [&](const auto& t) { return t.lambda2 < chosen; });
+  const bool larger = std::any_of(trials.begin(), trials.end(), [&](const auto& t) { return t.lambda2 > chosen; });
+  return larger && !smaller;
+}
+
+// A name that is a number would be read as a result.
+std::string name_in_card(const std::string& name) {
+  const bool number = std::none_of(name.begin(), name.end(), [](unsigned char c) { return std::isalpha(c) || c > 127; });
+  return report::shortened(number ? "task " + name : name, kNameInCard);
 }
 
 }  // namespace
@@ -127,6 +172,9 @@ std::string sentences(const AuditSummary& summary, const AuditResult& result, co
                        summary.finished_attacks + summary.finished_harms, summary.planned_attacks + summary.planned_harms);
   if (!summary.worst) return text + "No planned attack has run, so there is no answer yet.";
   text += is_harmless(summary) ? harmless_text(summary) : damage_text(summary);
+  if (has_learned_little(result))
+    text += fmt::format(" But the clean model has learned little (mean {} {}), so there was little to harm.",
+                        words::metric(summary.metric), words::metric_value(summary.metric, result.clean.mean(0)));
   if (are_apart(facts)) text += " The learner was told to learn the tasks apart (lambda2 is 0): rows in one cannot reach another.";
   if (!facts.held_out) text += " All numbers are on the training rows; none were held out.";
   return text;
@@ -150,17 +198,17 @@ std::vector<report::Card> cards(const AuditSummary& summary, const AuditResult& 
     const TaskExposure& task = summary.tasks.front();
     const TaskExposure::Under& under = task.attacks[task.worst];
     if (std::isfinite(under.loss_rise))
-      cards.push_back({report::shortened(result.task_names[task.task], kNameInCard),
-                       fmt::format("{}: its loss {} ({} attack)",
+      cards.push_back({name_in_card(result.task_names[task.task]),
+                       fmt::format("{}: loss {} under the {} attack",
                                    summary.tasks.size() > 1 ? "is the most exposed task" : "is the task under attack",
-                                   words::rises(under.loss_rise), words::kind(under.kind)),
+                                   words::rise(under.loss_rise), words::kind(under.kind)),
                        {}});
   }
   if (summary.finished_harms > 1) {
     const Harm& harm = result.harms.front();
     const double rise = harm.mean_rise(result.clean_loss);
     if (rise >= kSmallHarm)
-      cards.push_back({report::shortened(result.task_names[harm.attacker], kNameInCard),
+      cards.push_back({name_in_card(result.task_names[harm.attacker]),
                        fmt::format("is the most dangerous task: attacking alone, it raises the loss of the others by {} on average",
                                    words::amount(rise)),
                        {}});
@@ -190,12 +238,25 @@ std::vector<report::Block> warnings(const AuditSummary& summary, const AuditResu
                     summary.unconverged, 1 + summary.finished_attacks + summary.finished_harms,
                     clean ? ", the clean model among them" : "")});
   }
+  if (has_learned_little(result))
+    blocks.emplace_back(Callout{
+        Callout::Kind::Warning, "The clean model has learned little",
+        fmt::format("Before any attack its mean {} over all tasks is {} ({}). Choose other lambdas (cross-validation does) or more "
+                    "rows before the numbers below mean much.",
+                    words::metric(summary.metric), words::metric_value(summary.metric, result.clean.mean(0)),
+                    words::metric_meaning(summary.metric))});
   if (are_apart(facts))
     blocks.emplace_back(
         Callout{Callout::Kind::Note, "The tasks are learned apart",
                 fmt::format("lambda2 is 0{}, so nothing couples the tasks, and indirect attacks must do nothing. To see what "
                             "planted rows do to tasks that are learned together, repeat the audit with lambda2 above 0.",
                             facts.cross_validation ? ", chosen by cross-validation" : "")});
+  else if (has_smallest_lambda2(facts))
+    blocks.emplace_back(
+        Callout{Callout::Kind::Note, "The tasks gain little from each other",
+                fmt::format("Of the values tried, cross-validation chose the smallest lambda2, {}. So weakly coupled, a task can "
+                            "hardly hurt another; with a larger lambda2 it could.",
+                            report::exact(facts.options.learner.lambda2))});
   if (!facts.held_out)
     blocks.emplace_back(Callout{Callout::Kind::Warning, "No rows were held out",
                                 "Losses and metrics are on the clean training rows, so the clean model looks better than it "

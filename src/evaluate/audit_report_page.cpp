@@ -84,7 +84,7 @@ class PageMaker {
   [[nodiscard]] report::Page page() const {
     report::Page page;
     page.title = fmt::format("How exposed is {} to planted rows?", facts_.data_name);
-    page.subtitle = fmt::format("{} learned together, attacked in rehearsal by somebody who adds rows to some of them.",
+    page.subtitle = fmt::format("{} learned together, attacked in rehearsal by somebody who can add rows.",
                                 words::capital(words::count(result_.task_names.size(), "task")));
     page.answer = answer::sentences(summary_, result_, facts_);
     page.cards = answer::cards(summary_, result_);
@@ -217,12 +217,16 @@ class PageMaker {
     if (figure == nullptr) return "The attacks gained nothing, so there is nothing to plot.";
     std::vector<std::string> gaining;
     std::vector<std::string> past;
+    std::vector<std::string> below_start;
     for (const report::Series& series : std::get<report::LineChart>(figure->figure).series) {
       const std::vector<double>& y = series.y;
       const double best = *std::max_element(y.begin(), y.end());
       const double much = 0.02 * std::abs(best) + 1e-3;
       if (y.size() > 1 && y.back() - y[y.size() - 2] > much) gaining.push_back(series.name);
-      if (y.back() < best - much) past.push_back(series.name);
+      if (y.back() < y.front() - much)
+        below_start.push_back(series.name);
+      else if (y.back() < best - much)
+        past.push_back(series.name);
     }
     std::string text = gaining.empty() ? "The attacks had levelled off when they ended."
                                        : fmt::format("Some attacks were still gaining in their last iteration ({}): more "
@@ -232,6 +236,9 @@ class PageMaker {
       text += fmt::format(" Some had been further in between ({}): PATOM's fixed step does not always go up, and this report "
                           "takes its last iteration.",
                           words::list(past));
+    if (!below_start.empty())
+      text += fmt::format(" Some ended below the random rows they began with ({}): by its own measure PATOM did not succeed there.",
+                          words::list(below_start));
     return text;
   }
 
@@ -271,7 +278,7 @@ class PageMaker {
       if (!value.empty()) table.rows.push_back({std::string(name), value});
     };
     add("data", facts_.data_name);
-    add("rows", fmt::format("{} for training, {} {}; {} features with the bias", facts_.training_rows, facts_.evaluation_rows,
+    add("rows", fmt::format("{} for training, {} {}; {} features", facts_.training_rows, facts_.evaluation_rows,
                             facts_.held_out ? "held out to measure on" : "(the same) to measure on", facts_.features));
     add("preparation", facts_.preparation);
     add("learner", "multi-task relationship learning (MTRL), linear, all tasks together");

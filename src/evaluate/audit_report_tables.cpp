@@ -50,7 +50,7 @@ Table by_task(const AuditResult& result, const AuditSummary& summary, const std:
               const report::NumberFormat& format, NumberOf number_of) {
   Table table{.columns = {{.name = "task"}, {.name = "clean", .format = format}}};
   for (const attack::Kind kind : summary.kinds) {
-    table.columns.push_back({.name = words::kind(kind) + ", random rows", .format = format});
+    table.columns.push_back({.name = words::kind(kind) + ", at random", .format = format});
     table.columns.push_back({.name = words::kind(kind), .format = format});
   }
   table.caption = fmt::format("{} of each task under attack, with {} added rows; the most exposed first", what,

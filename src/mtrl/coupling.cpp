@@ -1,39 +1,20 @@
 #include "crosstalk/mtrl/coupling.hpp"
 
 #include <cmath>
+#include <utility>
 
-#include <Eigen/QR>
-#include <Eigen/SVD>
-
+#include "crosstalk/svd.hpp"
 #include "crosstalk/symmetric_eigen.hpp"
 
 namespace crosstalk::mtrl {
 
-namespace {
-
-// Left singular vectors and singular values of a wide matrix. A singular value computed from A itself is accurate to
-// eps * s_1; from the eigenvalues of A A' it would be lost below sqrt(eps) * s_1, where the smoothing matters.
-void left_svd(const Eigen::MatrixXd& A, Eigen::MatrixXd& U, Eigen::VectorXd& s) {
-  const Eigen::Index k = A.rows();
-  if (A.cols() <= 2 * k) {
-    const Eigen::BDCSVD<Eigen::MatrixXd> svd(A, Eigen::ComputeThinU);
-    U = svd.matrixU();
-    s = svd.singularValues();
-    return;
-  }
-  // A' = Q R, so A = R' Q' and R' (k x k) has the same left vectors.
-  const Eigen::HouseholderQR<Eigen::MatrixXd> qr(A.transpose());
-  const Eigen::MatrixXd R = qr.matrixQR().topRows(k).triangularView<Eigen::Upper>();
-  const Eigen::BDCSVD<Eigen::MatrixXd> svd(R.transpose(), Eigen::ComputeFullU);
-  U = svd.matrixU();
-  s = svd.singularValues();
-}
-
-}  // namespace
-
 Coupling::Coupling(const Eigen::MatrixXd& W, double smoothing)
     : task_side_(W.rows() > W.cols()), smoothing_(smoothing), W_(W) {
-  left_svd(task_side_ ? Eigen::MatrixXd(W.transpose()) : W, U_, s_);
+  // From W itself: from the eigenvalues of W W' singular values below sqrt(eps) * s_1 would be lost, where the smoothing
+  // matters.
+  Svd svd = left_svd(task_side_ ? Eigen::MatrixXd(W.transpose()) : W);
+  U_ = std::move(svd.U);
+  s_ = std::move(svd.values);
   // Without smoothing a singular value is zero or it is not: what rounding left behind counts as zero.
   if (smoothing == 0.0) s_ = (s_.array() > 1e-13 * s_[0]).select(s_, 0.0);
   t_ = (s_.array().square() + smoothing * smoothing).sqrt();

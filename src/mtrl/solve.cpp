@@ -5,8 +5,9 @@
 #include <stdexcept>
 #include <utility>
 
-#include <Eigen/SVD>
 #include <fmt/format.h>
+
+#include "crosstalk/svd.hpp"
 
 namespace crosstalk::mtrl {
 
@@ -58,9 +59,9 @@ Eigen::MatrixXd smallest_subgradient(const Point& at, const Penalty& penalty) {
   const Eigen::MatrixXd V = A.transpose() * U * s.head(rank).cwiseInverse().asDiagonal();
   Eigen::MatrixXd outside = A_gradient - U * (U.transpose() * A_gradient);
   outside -= (outside * V) * V.transpose();
-  const Eigen::BDCSVD<Eigen::MatrixXd> svd(outside, Eigen::ComputeThinU | Eigen::ComputeThinV);
-  const Eigen::VectorXd absorbed = svd.singularValues().cwiseMin(penalty.lambda2 * coupling.tau());
-  const Eigen::MatrixXd smallest = A_gradient - svd.matrixU() * absorbed.asDiagonal() * svd.matrixV().transpose();
+  const Svd svd = thin_svd(outside);
+  const Eigen::VectorXd absorbed = svd.values.cwiseMin(penalty.lambda2 * coupling.tau());
+  const Eigen::MatrixXd smallest = A_gradient - svd.U * absorbed.asDiagonal() * svd.V.transpose();
   return coupling.task_side() ? Eigen::MatrixXd(smallest.transpose()) : smallest;
 }
 

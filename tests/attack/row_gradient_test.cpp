@@ -13,8 +13,8 @@ namespace crosstalk::attack {
 namespace {
 
 struct Attacked {
-  Attacked(const TaskSet& tasks, const mtrl::Loss& loss, double smoothing)
-      : clean(tasks), learner{.lambda1 = 0.07, .lambda2 = 0.2, .smoothing = smoothing}, injected(rows_for(tasks, loss)),
+  Attacked(const TaskSet& tasks, const mtrl::Loss& loss, double smoothing, double lambda2 = 0.2)
+      : clean(tasks), learner{.lambda1 = 0.07, .lambda2 = lambda2, .smoothing = smoothing}, injected(rows_for(tasks, loss)),
         risk(mtrl::EmpiricalRisk(tasks, loss).with_rows(injected)), fit(mtrl::solve(risk, learner)),
         utility(tasks, loss, {0, 2}), utility_gradient(utility.gradient(fit.weights)) {}
 
@@ -103,6 +103,22 @@ TEST(PatomRowGradient, NeedsNoInverseOfASingularOmega) {
     EXPECT_TRUE(gradient[i].allFinite());
     // The dense root of a singular matrix is right to sqrt(eps) only.
     EXPECT_LT((gradient[i] - expected[i]).norm(), 1e-6 * expected[i].norm());
+  }
+}
+
+// With l2 = 0 stationarity reads l1 W = sum alpha x e', so Phi = I / l1 whatever Omega is: with e = 0 and d < m it is singular.
+TEST(PatomRowGradient, WithoutCouplingATaskMovesItselfOnly) {
+  const auto problem = problems::battery().front();
+  for (const double smoothing : {0.1, 0.0}) {
+    const Attacked a(problem.tasks, *problem.loss, smoothing, 0.0);
+    const auto gradient = patom_row_gradient(a.situation());
+    for (const std::size_t i : {0U, 1U}) {
+      const auto column = static_cast<Eigen::Index>(i);
+      const Eigen::VectorXd residual = a.injected[i].labels - a.injected[i].features * a.fit.weights.col(column);
+      const Eigen::MatrixXd expected = 2.0 / static_cast<double>(a.risk.rows(column)) * residual *
+                                       a.utility_gradient.col(column).transpose() / a.learner.lambda1;
+      EXPECT_LT((gradient[i] - expected).norm(), 1e-11 * a.utility_gradient.norm()) << "task " << i << ", e = " << smoothing;
+    }
   }
 }
 

@@ -178,6 +178,21 @@ TEST(Preparation, RefusesJsonThatLacksAField) {
   EXPECT_THAT([&] { Preparation::from_json(text); }, ThrowsMessage<std::invalid_argument>(HasSubstr("preparation: ")));
 }
 
+TEST(Preparation, RefusesJsonThatContradictsItself) {
+  const nlohmann::json good = Preparation::fit(raw_tasks(), {.standardise_labels = true, .pca = 2}).to_json();
+  const auto expect_refused = [&](const std::string& key, const nlohmann::json& value) {
+    nlohmann::json bad = good;
+    bad[key] = value;
+    EXPECT_THAT([&] { Preparation::from_json(bad); }, ThrowsMessage<std::invalid_argument>(HasSubstr(key)));
+  };
+  expect_refused("scale", "unit-bal");
+  expect_refused("divisor", 0.0);
+  expect_refused("pca", -1);
+  expect_refused("components", nlohmann::json::array());   // 4 x 2 are needed
+  expect_refused("mean", {{1.0}, {2.0}, {3.0}, {4.0}});    // 1 x 4 are needed
+  expect_refused("label_deviation", {{1.0, 2.0, 3.0}});    // 3 x 1, as many as means
+}
+
 TEST(MatrixJson, IsRowWise) {
   Eigen::MatrixXd matrix(2, 3);
   matrix << 1, 2, 3, 4, 5, 1.0 / 3.0;

@@ -24,7 +24,7 @@ struct AuditFacts {
   std::string preparation = {};           ///< what was done before learning, in sentences
   std::size_t training_rows = 0;
   std::size_t evaluation_rows = 0;
-  std::size_t features = 0;               ///< in the learner's units, the bias included
+  std::size_t features = 0;               ///< of the data, before preparation
   bool held_out = true;                   ///< the evaluation rows are not the training rows
   std::optional<mtrl::CrossValidation> cross_validation = {};  ///< set when it chose the lambdas
   AuditOptions options = {};              ///< the learner's among them; the number of threads is not reported

@@ -1,0 +1,234 @@
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cli/command.hpp"
+
+using namespace cli;
+
+namespace {
+
+struct Poisoned {
+  std::vector<Row> clean;
+  std::vector<Row> injected;
+};
+
+Poisoned poisoned_in(const std::string& csv) {
+  const Cells cells = cells_of(csv);
+  const auto rows = rows_of(cells);
+  const std::size_t flag = cells.column("injected");
+  Poisoned result;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    EXPECT_THAT(cells.rows[i][flag], testing::AnyOf("0", "1"));
+    (cells.rows[i][flag] == "1" ? result.injected : result.clean).push_back(rows[i]);
+  }
+  return result;
+}
+
+std::map<std::string, int> count_by_task(const std::vector<Row>& rows) {
+  std::map<std::string, int> count;
+  for (const Row& row : rows) ++count[row.task];
+  return count;
+}
+
+double norm(const Row& row) {
+  double sum = 0.0;
+  for (const double x : row.features) sum += x * x;
+  return std::sqrt(sum);
+}
+
+bool same(const Row& a, const Row& b) {
+  return a.task == b.task && a.label == b.label && a.features == b.features;
+}
+
+// A file's rows in the order of the tasks' first appearance, as the command writes them.
+std::vector<Row> by_task(const std::vector<Row>& rows) {
+  std::vector<Row> sorted;
+  for (const std::string task : {"alpha", "beta", "gamma", "delta"})
+    std::copy_if(rows.begin(), rows.end(), std::back_inserter(sorted), [&](const Row& row) { return row.task == task; });
+  return sorted;
+}
+
+class AttackCommand : public Command {
+ protected:
+  void SetUp() override {
+    write("ratings.csv", ratings_csv());
+    write("signs.csv", signs_csv());
+  }
+  // Nothing held out, features as in the file, few iterations.
+  [[nodiscard]] Finished attack(const std::vector<std::string>& more, const std::string& out = "out") const {
+    return crosstalk(on_ratings("attack") + std::vector<std::string>{"--test-fraction", "0", "--scale", "none", "--iterations", "3",
+                                                                     "--step", "1", "--quiet", "--out", out} + more);
+  }
+  [[nodiscard]] nlohmann::json attack_record(const std::string& out = "out") const { return record(out).at("attack"); }
+  [[nodiscard]] std::string poisoned_csv(const std::string& out = "out") const { return read_file(path(out) / "poisoned.csv"); }
+};
+
+const std::vector<std::string> indirect = {"--targets", "alpha,gamma", "--attackers", "beta", "--budget", "0.3"};
+
+TEST_F(AttackCommand, AppendsRowsToTheAttackingTasksAndTouchesNothingElse) {
+  ASSERT_TRUE(ended_well(attack({"--targets", "alpha", "--attackers", "gamma,delta", "--budget", "0.3"})));
+  const Poisoned data = poisoned_in(poisoned_csv());
+
+  const auto expected = by_task(rows_of(cells_of(ratings_csv())));
+  ASSERT_EQ(data.clean.size(), expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_TRUE(same(data.clean[i], expected[i])) << "row " << i;
+  // round(0.3 * 15) = 5 (halves up), round(0.3 * 10) = 3
+  EXPECT_EQ(count_by_task(data.injected), (std::map<std::string, int>{{"gamma", 5}, {"delta", 3}}));
+  EXPECT_EQ(attack_record().at("rows"), 8);
+  EXPECT_EQ(attack_record().at("kind"), "indirect");
+  EXPECT_EQ(attack_record().at("targets"), nlohmann::json({"alpha"}));
+  EXPECT_EQ(attack_record().at("attackers"), nlohmann::json({"gamma", "delta"}));
+}
+
+// Every task's injected rows stand behind its clean ones.
+TEST_F(AttackCommand, InjectedRowsComeLastInTheirTask) {
+  ASSERT_TRUE(ended_well(attack({"--targets", "alpha,beta", "--budget", "0.5"})));
+  const Cells cells = cells_of(poisoned_csv());
+  std::map<std::string, std::string> last;
+  for (const auto& row : cells.rows) {
+    const std::string& task = row[cells.column("shop")];
+    EXPECT_GE(row[cells.column("injected")], last[task]) << task;
+    last[task] = row[cells.column("injected")];
+  }
+  EXPECT_EQ(last["alpha"], "1");
+  EXPECT_EQ(last["gamma"], "0");
+}
+
+TEST_F(AttackCommand, TheNamesOfTheTasksSayTheKind) {
+  ASSERT_TRUE(ended_well(attack({"--targets", "alpha,beta", "--budget", "0.3"}, "direct")));
+  EXPECT_EQ(attack_record("direct").at("kind"), "direct");
+  ASSERT_TRUE(ended_well(attack({"--targets", "1,2", "--attackers", "2,3", "--budget", "0.3"}, "hybrid")));  // numbers, too
+  EXPECT_EQ(attack_record("hybrid").at("kind"), "hybrid");
+  EXPECT_EQ(attack_record("hybrid").at("attackers"), nlohmann::json({"beta", "gamma"}));
+}
+
+TEST_F(AttackCommand, KeepsTheRowsInTheBall) {
+  for (const std::string method : {"patom", "random"}) {
+    ASSERT_TRUE(ended_well(attack(indirect + std::vector<std::string>{"--method", method, "--radius", "0.4"})));
+    double largest = 0.0;
+    for (const Row& row : poisoned_in(poisoned_csv()).injected) largest = std::max(largest, norm(row));
+    EXPECT_LE(largest, 0.4 * (1.0 + 1e-14)) << method;
+    EXPECT_GT(largest, 0.2) << method;
+  }
+}
+
+// The ball is in the learner's units; the file's are larger by what the rows were divided by.
+TEST_F(AttackCommand, TheBallGrowsWithTheScaleOfTheFile) {
+  std::string large = "shop,stars,a,b,c\n";
+  for (const Row& row : rows_of(cells_of(ratings_csv())))
+    large += fmt::format("{},{},{},{},{}\n", row.task, row.label, 50.0 * row.features[0], 50.0 * row.features[1], 50.0 * row.features[2]);
+  write("ratings.csv", large);
+  ASSERT_TRUE(ended_well(attack(indirect + std::vector<std::string>{"--scale", "unit-ball", "--step", "1000"})));
+  const Poisoned data = poisoned_in(poisoned_csv());
+  double clean = 0.0;
+  for (const Row& row : data.clean) clean = std::max(clean, norm(row));
+  const double divisor = record("out").at("data").at("preparation").at("divisor").get<double>();
+  EXPECT_NEAR(divisor, clean, 1e-12 * clean);
+  double largest = 0.0;
+  for (const Row& row : data.injected) largest = std::max(largest, norm(row));
+  EXPECT_LE(largest, divisor * (1.0 + 1e-14));
+  EXPECT_GT(largest, 0.5 * divisor);
+}
+
+TEST_F(AttackCommand, LabelsFollowTheRule) {
+  std::map<std::string, std::vector<double>> observed;
+  for (const Row& row : rows_of(cells_of(ratings_csv()))) observed[row.task].push_back(row.label);
+  const auto& labels = observed.at("gamma");
+  const auto [low, high] = std::minmax_element(labels.begin(), labels.end());
+  const auto injected_with = [&](const std::string& rule) {
+    EXPECT_TRUE(ended_well(attack({"--targets", "alpha", "--attackers", "gamma", "--budget", "2", "--labels", rule})));
+    return poisoned_in(poisoned_csv()).injected;
+  };
+  int new_labels = 0;
+  for (const Row& row : injected_with("uniform")) {
+    EXPECT_THAT(row.label, testing::AllOf(testing::Ge(*low), testing::Le(*high)));
+    new_labels += static_cast<int>(std::find(labels.begin(), labels.end(), row.label) == labels.end());
+  }
+  EXPECT_EQ(new_labels, 30);
+  for (const Row& row : injected_with("clean")) EXPECT_NE(std::find(labels.begin(), labels.end(), row.label), labels.end());
+  for (const Row& row : injected_with("ends")) EXPECT_THAT(row.label, testing::AnyOf(*low, *high));
+}
+
+TEST_F(AttackCommand, ClassificationLabelsStaySigns) {
+  for (const std::string rule : {"clean", "uniform", "ends"}) {
+    ASSERT_TRUE(ended_well(crosstalk({"attack", "signs.csv", "--task", "shop", "--label", "stars", "--budget", "1", "--labels", rule,
+                                      "--iterations", "1", "--quiet", "--out", "out"})));
+    for (const Row& row : poisoned_in(poisoned_csv()).injected) EXPECT_EQ(std::abs(row.label), 1.0) << rule;
+  }
+}
+
+TEST_F(AttackCommand, TheUtilityIsTheTargetsLossAfterLearningFromThePoisonedFile) {
+  ASSERT_TRUE(ended_well(attack(indirect)));
+  ASSERT_TRUE(ended_well(crosstalk({"fit", "out/poisoned.csv", "--task", "shop", "--label", "stars", "--ignore", "injected",
+                                    "--lambda1", "0.01", "--lambda2", "0.05", "--scale", "none", "--test-fraction", "0", "--out", "refit"})));
+  const Eigen::MatrixXd W = weights_in(read_file(path("refit/weights.csv")));
+  double utility = 0.0;
+  for (const Row& row : rows_of(cells_of(ratings_csv()))) {
+    if (row.task != "alpha" && row.task != "gamma") continue;
+    const Eigen::Index column = row.task == "alpha" ? 0 : 2;
+    const double error =
+        W.col(column).head(3).dot(Eigen::Map<const Eigen::Vector3d>(row.features.data())) + W(3, column) - row.label;
+    utility += error * error;
+  }
+  const double printed = attack_record().at("utility").get<double>();
+  // A fit with a relative gap of 1e-10 is within sqrt(2 gap / lambda1) of the solution.
+  EXPECT_NEAR(printed, utility, 1e-4 * utility);
+  EXPECT_GT(printed, attack_record().at("utility_clean").get<double>() * 1.001);
+}
+
+TEST_F(AttackCommand, PatomBeatsTheRandomRowsThatItStartsFrom) {
+  ASSERT_TRUE(ended_well(attack(indirect, "patom")));
+  ASSERT_TRUE(ended_well(attack(indirect + std::vector<std::string>{"--method", "random"}, "random")));
+  const auto patom = attack_record("patom");
+  const auto random = attack_record("random");
+  EXPECT_EQ(patom.at("iterations"), 3);
+  EXPECT_GT(patom.at("utility").get<double>(), patom.at("utility_start").get<double>());
+  EXPECT_EQ(random.at("iterations"), 0);
+  EXPECT_EQ(random.at("utility"), random.at("utility_start"));
+  EXPECT_EQ(random.at("utility"), patom.at("utility_start"));
+  EXPECT_EQ(random.at("utility_clean"), patom.at("utility_clean"));
+  EXPECT_EQ(cells_of(read_file(path("patom/iterates.csv"))).rows.size(), 4U);
+  EXPECT_EQ(number(cells_of(read_file(path("patom/iterates.csv"))).rows[3][1]), patom.at("utility").get<double>());
+  EXPECT_EQ(record("patom").at("test").at("clean"), record("random").at("test").at("clean"));
+  EXPECT_NE(record("patom").at("test").at("poisoned"), record("random").at("test").at("poisoned"));
+}
+
+TEST_F(AttackCommand, ABudgetOfZeroChangesNothing) {
+  ASSERT_TRUE(ended_well(attack({"--targets", "alpha", "--budget", "0"})));
+  EXPECT_TRUE(poisoned_in(poisoned_csv()).injected.empty());
+  const auto json = attack_record();
+  EXPECT_NEAR(json.at("utility").get<double>(), json.at("utility_clean").get<double>(), 1e-9 * json.at("utility").get<double>());
+}
+
+TEST_F(AttackCommand, TheSeedDecidesAndTheThreadsDoNot) {
+  ASSERT_TRUE(ended_well(attack({"--seed", "5", "--threads", "1"}, "one")));
+  ASSERT_TRUE(ended_well(attack({"--seed", "5", "--threads", "2"}, "two")));
+  ASSERT_TRUE(ended_well(attack({"--seed", "6", "--threads", "1"}, "three")));
+  EXPECT_EQ(poisoned_csv("one"), poisoned_csv("two"));
+  EXPECT_EQ(read_file(path("one/iterates.csv")), read_file(path("two/iterates.csv")));
+  EXPECT_NE(poisoned_csv("one"), poisoned_csv("three"));
+}
+
+TEST_F(AttackCommand, WritesRowsInTheUnitsOfTheFileWhateverThePreparation) {
+  // Standardised labels: the injected ones are back in stars, inside the observed range.
+  ASSERT_TRUE(ended_well(attack({"--targets", "alpha", "--budget", "1", "--standardise-labels", "true"})));
+  double low = 1e9;
+  double high = -1e9;
+  for (const Row& row : poisoned_in(poisoned_csv()).clean) {
+    if (row.task != "alpha") continue;
+    low = std::min(low, row.label);
+    high = std::max(high, row.label);
+  }
+  for (const Row& row : poisoned_in(poisoned_csv()).injected)
+    EXPECT_THAT(row.label, testing::AllOf(testing::Ge(low - 1e-12), testing::Le(high + 1e-12)));
+  // Principal components: the rows are written with the file's three features.
+  ASSERT_TRUE(ended_well(attack({"--targets", "alpha", "--budget", "1", "--pca", "2"})));
+  for (const Row& row : poisoned_in(poisoned_csv()).injected) EXPECT_EQ(row.features.size(), 3U);
+}
+
+}  // namespace

@@ -1,0 +1,94 @@
+#include <gtest/gtest.h>
+
+#include "cli/command.hpp"
+
+using namespace cli;
+
+namespace {
+
+class Config : public Command {
+ protected:
+  void SetUp() override { write("ratings.csv", ratings_csv()); }
+  [[nodiscard]] Finished fit(const std::vector<std::string>& more = {}) const {
+    return crosstalk(std::vector<std::string>{"fit", "ratings.csv", "--config", "run.toml", "--out", "out"} + more);
+  }
+};
+
+TEST_F(Config, TakesKeysAtTheTopAndInTheCommandsTable) {
+  write("run.toml", "# a comment\ntask = 'shop'\nlabel = 'stars'\nlambda1 = 0.25\n[fit]\nlambda2 = 0.125\nstandardise-labels = true\n");
+  ASSERT_TRUE(ended_well(fit()));
+  EXPECT_EQ(record("out").at("learner").at("lambda1"), 0.25);
+  EXPECT_EQ(record("out").at("learner").at("lambda2"), 0.125);
+  EXPECT_EQ(record("out").at("data").at("preparation").at("standardise_labels"), true);
+}
+
+TEST_F(Config, TheCommandLineWins) {
+  write("run.toml", "task = 'shop'\nlabel = 'stars'\nlambda1 = 0.25\ndata = 'nothing.csv'\n[fit]\nlambda2 = 0.125\n");
+  ASSERT_TRUE(ended_well(fit({"--lambda1", "0.5"})));
+  EXPECT_EQ(record("out").at("learner").at("lambda1"), 0.5);
+  EXPECT_EQ(record("out").at("learner").at("lambda2"), 0.125);
+  EXPECT_EQ(record("out").at("data").at("name"), "ratings.csv");
+  EXPECT_EQ(record("out").at("configuration").at("lambda1"), 0.5);
+  EXPECT_EQ(record("out").at("configuration").at("data"), "ratings.csv");
+}
+
+TEST_F(Config, MayNameTheData) {
+  write("run.toml", "data = 'ratings.csv'\ntask = 'shop'\nlabel = 'stars'\n");
+  ASSERT_TRUE(ended_well(crosstalk({"fit", "--config=run.toml", "--out", "out"})));
+  EXPECT_EQ(record("out").at("data").at("name"), "ratings.csv");
+}
+
+TEST_F(Config, TakesListsOfNumbersAndNames) {
+  write("run.toml", "task = 'shop'\nlabel = 'stars'\nlambda1 = 0.1\n[attack]\ntargets = ['alpha', 'beta']\nattackers = [3, 4]\nbudget = 0.5\n");
+  ASSERT_TRUE(ended_well(crosstalk({"attack", "ratings.csv", "--config", "run.toml", "--iterations", "1", "--quiet", "--out", "out"})));
+  EXPECT_EQ(record("out").at("attack").at("targets"), nlohmann::json({"alpha", "beta"}));
+  EXPECT_EQ(record("out").at("attack").at("attackers"), nlohmann::json({"gamma", "delta"}));
+}
+
+TEST_F(Config, ARecordRepeatsItsRun) {
+  ASSERT_TRUE(ended_well(crosstalk({"fit", "ratings.csv", "--task", "shop", "--label", "stars", "--lambda1", ".02", "--seed", "9",
+                                    "--standardise-labels", "true", "--out", "out"})));
+  ASSERT_TRUE(ended_well(crosstalk({"fit", "--config", "out/run.json", "--out", "again"})));
+  EXPECT_EQ(files("again").at("weights.csv"), files("out").at("weights.csv"));
+  EXPECT_EQ(record("again").at("test"), record("out").at("test"));
+  EXPECT_EQ(record("again").at("configuration"), record("out").at("configuration"));
+
+  ASSERT_TRUE(ended_well(crosstalk({"predict", "out/model.json", "ratings.csv", "--task", "shop", "--out", "predicted"})));
+  ASSERT_TRUE(ended_well(crosstalk({"predict", "--config", "predicted/run.json", "--out", "twice"})));
+  EXPECT_EQ(files("twice").at("predictions.csv"), files("predicted").at("predictions.csv"));
+}
+
+TEST_F(Config, AMistakeIsNamedWithItsLine) {
+  const auto refused = [&](const std::string& toml, int exit_code, const std::vector<std::string>& parts) {
+    write("run.toml", toml);
+    const auto ended = fit({"--task", "shop", "--label", "stars"});
+    EXPECT_TRUE(files("out").empty());
+    return was_refused(ended, exit_code, parts);
+  };
+  EXPECT_TRUE(refused("\n\nlamda1 = 1\n", 1, {"run.toml:3:", "\"lamda1\"", "did you mean \"lambda1\"?"}));
+  EXPECT_TRUE(refused("[fit]\nsmothing = 1\n", 1, {"run.toml:2:", "\"fit.smothing\"", "\"fit.smoothing\""}));
+  EXPECT_TRUE(refused("seed = 1\n[fitt]\nlambda1 = 1\n", 1, {"run.toml:2:", "\"fitt\"", "\"fit\""}));
+  EXPECT_TRUE(refused("budget = 0.1\n", 1, {"run.toml:1:", "\"budget\""}));  // of another command
+  EXPECT_TRUE(refused("seed = 1\nlambda1 = \n", 1, {"run.toml:2:"}));
+  EXPECT_TRUE(refused("lambda1 = 1\nlambda1 = 2\n", 1, {"run.toml:2:", "lambda1"}));
+  EXPECT_TRUE(refused("lambda1 = 1979-05-27\n", 1, {"run.toml:1:", "\"lambda1\"", "must be a number"}));
+  EXPECT_TRUE(refused("lambda1 = {a = 1}\n", 1, {"run.toml:1:", "\"lambda1\"", "must be a number"}));
+  EXPECT_TRUE(refused("lambda1 = 'much'\n", 2, {"--lambda1", "much", "must be a number"}));
+  EXPECT_TRUE(refused("lambda1 = [1, 2]\n", 2, {"--lambda1", "1,2"}));
+  EXPECT_TRUE(refused("cv = 'maybe'\n", 2, {"--cv", "maybe", "true or false"}));
+  EXPECT_TRUE(refused("loss = 3\n", 2, {"--loss", "3", "logistic"}));
+}
+
+TEST_F(Config, AFileThatIsNoConfigurationIsNamed) {
+  EXPECT_TRUE(was_refused(fit(), 1, {"run.toml", "No such file"}));
+  const auto refused = [&](const std::string& json, const std::vector<std::string>& parts) {
+    write("run.json", json);
+    return was_refused(crosstalk({"fit", "ratings.csv", "--config", "run.json", "--out", "out"}), 1, parts);
+  };
+  for (const std::string json : {"{", "[]", "3", "{}", "{\"configuration\": 3}"})
+    EXPECT_TRUE(refused(json, {"run.json", "not the run.json of an earlier run"})) << json;
+  EXPECT_TRUE(refused("{\"configuration\": {\"budgets\": 1}}", {"run.json", "\"budgets\"", "fit"}));
+  EXPECT_TRUE(files("out").empty());
+}
+
+}  // namespace

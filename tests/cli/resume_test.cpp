@@ -1,0 +1,124 @@
+#include <signal.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cli/command.hpp"
+
+using namespace cli;
+using testing::HasSubstr;
+
+namespace {
+
+class Resume : public Command {
+ protected:
+  void SetUp() override { write("ratings.csv", ratings_csv()); }
+
+  // 20 parts, each long enough to be caught at work.
+  static std::vector<std::string> audit(const std::string& out) {
+    return on_ratings("audit") + std::vector<std::string>{"--budgets", "0.4", "--iterations", "60", "--step", "0.1", "--threads", "1",
+                                                          "--quiet", "--out", out};
+  }
+
+  [[nodiscard]] std::size_t finished_parts(const std::string& out) const {
+    std::error_code ignored;
+    std::size_t count = 0;
+    for (std::filesystem::directory_iterator entry(path(out) / "unfinished", ignored), end; !ignored && entry != end; entry.increment(ignored))
+      count += static_cast<std::size_t>(entry->path().filename().string().find("-") != std::string::npos &&
+                                        entry->path().extension() == ".json");
+    return count;
+  }
+
+  // Runs the words and sends the signal as soon as so many parts are there.
+  [[nodiscard]] Finished interrupted(const std::vector<std::string>& words, int signal, std::size_t parts) const {
+    std::string script = "echo $$ > pid.new && mv pid.new pid && exec \"$CROSSTALK\"";
+    for (const std::string& word : words) script += " '" + word + "'";
+    std::filesystem::remove(path("pid"));
+    Finished finished;
+    std::thread runner([&] { finished = shell(script); });
+    for (int wait = 0; wait < 60000 && (finished_parts("out") < parts || !std::filesystem::exists(path("pid"))); ++wait)
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    kill(static_cast<pid_t>(number(cells_of(read_file(path("pid"))).header.at(0))), signal);
+    runner.join();
+    return finished;
+  }
+
+  [[nodiscard]] std::map<std::string, std::string> comparable(const std::string& out) const {
+    auto found = files(out);
+    auto json = without_timings(record(out));
+    json.at("audit").erase("report_file");
+    found["run.json"] = json.dump(1);
+    return found;
+  }
+};
+
+TEST_F(Resume, AStoppedAuditGoesOnToTheSameEnd) {
+  std::size_t parts = 3;
+  std::vector<std::string> words = audit("out");
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const auto stopped = interrupted(words, signal, parts);
+    ASSERT_EQ(stopped.exit_code, 130) << stopped.err;
+    EXPECT_THAT(stopped.err, HasSubstr("crosstalk: interrupted"));
+    EXPECT_TRUE(stopped.out.empty());
+    const auto left = files("out");
+    EXPECT_FALSE(left.contains("report.html"));
+    EXPECT_FALSE(left.contains("run.json"));
+    for (const auto& [name, content] : left) {
+      EXPECT_TRUE(name.starts_with("unfinished/") && name.ends_with(".json")) << name;
+      EXPECT_TRUE(nlohmann::json::accept(content)) << name;
+    }
+    EXPECT_GE(finished_parts("out"), parts);
+    EXPECT_LT(finished_parts("out"), 16U);
+    parts = finished_parts("out") + 2;
+    words = audit("out") + std::vector<std::string>{"--resume"};
+  }
+
+  ASSERT_TRUE(ended_well(crosstalk(words)));
+  ASSERT_TRUE(ended_well(crosstalk(audit("whole"))));
+  EXPECT_EQ(comparable("out"), comparable("whole"));
+}
+
+// Parts are told apart by what is in them: a part that is there is not computed again.
+TEST_F(Resume, UsesTheFinishedParts) {
+  ASSERT_EQ(interrupted(audit("out"), SIGINT, 2).exit_code, 130);
+  const std::string part = "out/unfinished/scenario-1-random-0.4.json";
+  auto changed = nlohmann::json::parse(read_file(path(part)));
+  changed["utility"] = 123456.5;
+  write(part, changed.dump());
+  ASSERT_TRUE(ended_well(crosstalk(audit("out") + std::vector<std::string>{"--resume"})));
+  EXPECT_EQ(record("out").at("audit").at("attacks")[0].at("utility"), 123456.5);
+  ASSERT_TRUE(ended_well(crosstalk(audit("out"))));
+  EXPECT_NE(record("out").at("audit").at("attacks")[0].at("utility"), 123456.5);
+}
+
+TEST_F(Resume, RefusesThePartsOfAnotherRunAndKeepsThem) {
+  ASSERT_EQ(interrupted(audit("out"), SIGINT, 2).exit_code, 130);
+  const auto before = files("out");
+  EXPECT_TRUE(was_refused(crosstalk(audit("out") + std::vector<std::string>{"--seed", "2", "--resume"}), 1,
+                          {"--resume", "out/unfinished", "another configuration"}));
+  EXPECT_TRUE(was_refused(crosstalk(audit("out") + std::vector<std::string>{"--targets", "omega"}), 2, {"--targets", "omega"}));
+  EXPECT_EQ(files("out"), before);
+}
+
+TEST_F(Resume, ADamagedPartIsNamed) {
+  ASSERT_EQ(interrupted(audit("out"), SIGINT, 2).exit_code, 130);
+  const std::string part = "out/unfinished/scenario-1-random-0.4.json";
+  write(part, "{\"rows\": ");
+  EXPECT_TRUE(was_refused(crosstalk(audit("out") + std::vector<std::string>{"--resume"}), 1, {"scenario-1-random-0.4.json", "without --resume"}));
+  for (const std::string content : {"{\"rows\": 3}", "[]"}) {
+    write(part, content);
+    EXPECT_TRUE(was_refused(crosstalk(audit("out") + std::vector<std::string>{"--resume"}), 1, {"scenario-1-random-0.4"})) << content;
+  }
+}
+
+TEST_F(Resume, WithNothingToGoOnFromItStarts) {
+  ASSERT_TRUE(ended_well(crosstalk(on_ratings("audit") + std::vector<std::string>{"--budgets", "0.4", "--iterations", "1", "--quiet",
+                                                                                 "--resume", "--out", "out"})));
+  EXPECT_FALSE(std::filesystem::exists(path("out/unfinished")));
+}
+
+}  // namespace

@@ -1,0 +1,299 @@
+#include "crosstalk/evaluate/audit.hpp"
+
+#include <algorithm>
+#include <map>
+#include <stdexcept>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "evaluate/small_audit.hpp"
+
+using namespace crosstalk;
+using namespace crosstalk::evaluate;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::UnorderedElementsAre;
+
+namespace {
+
+std::vector<attack::Kind> kinds_of(const AuditResult& result) {
+  std::vector<attack::Kind> kinds;
+  for (const Scenario& scenario : result.scenarios) kinds.push_back(scenario.kind);
+  return kinds;
+}
+
+// The same options and rows, kept in a map as a caller would keep them in files.
+struct Notebook {
+  std::map<std::string, nlohmann::json> parts;
+  std::size_t recalled = 0;
+  std::size_t kept = 0;
+
+  Memory memory() {
+    return {[this](const std::string& part) -> std::optional<nlohmann::json> {
+              const auto found = parts.find(part);
+              if (found == parts.end()) return std::nullopt;
+              ++recalled;
+              return nlohmann::json::parse(found->second.dump());
+            },
+            [this](const std::string& part, const nlohmann::json& result) {
+              ++kept;
+              parts[part] = result;
+            }};
+  }
+};
+
+std::string error_of(const AuditOptions& options) {
+  try {
+    small_audit::run(options);
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(Audit, HalvesTheTasksWhenNoneIsNamed) {
+  using enum attack::Kind;
+  const AuditResult result = small_audit::run(small_audit::options());
+  EXPECT_THAT(kinds_of(result), ElementsAre(Direct, Indirect, Hybrid, Direct, Indirect, Hybrid));
+  std::vector<std::size_t> all = result.scenarios[0].targets;
+  all.insert(all.end(), result.scenarios[3].targets.begin(), result.scenarios[3].targets.end());
+  EXPECT_THAT(all, UnorderedElementsAre(0, 1, 2, 3));
+  EXPECT_EQ(result.scenarios[0].attackers, result.scenarios[0].targets);
+  EXPECT_EQ(result.scenarios[1].attackers, result.scenarios[3].targets);
+  EXPECT_EQ(result.outcomes.size(), 6U * 2U * 2U);
+}
+
+TEST(Audit, NamedTargetsAreAttackedInThreeWays) {
+  using enum attack::Kind;
+  AuditOptions options = small_audit::options();
+  options.targets = {1};
+  const AuditResult result = small_audit::run(options);
+  EXPECT_THAT(kinds_of(result), ElementsAre(Direct, Indirect, Hybrid));
+  EXPECT_THAT(result.scenarios[1].attackers, ElementsAre(0, 2, 3));
+  EXPECT_THAT(result.scenarios[2].attackers, ElementsAre(0, 1, 2));
+}
+
+TEST(Audit, NamedAttackersMakeOneScenario) {
+  AuditOptions options = small_audit::options();
+  options.targets = {1};
+  options.attackers = {3};
+  const AuditResult result = small_audit::run(options);
+  ASSERT_EQ(result.scenarios.size(), 1U);
+  EXPECT_EQ(result.scenarios[0].kind, attack::Kind::Indirect);
+  ASSERT_EQ(result.harms.size(), 1U);
+  EXPECT_EQ(result.harms[0].attacker, 3U);
+}
+
+TEST(Audit, AllTasksAsTargetsLeaveTheDirectAttack) {
+  AuditOptions options = small_audit::options();
+  options.targets = {0, 1, 2, 3};
+  EXPECT_THAT(kinds_of(small_audit::run(options)), ElementsAre(attack::Kind::Direct));
+}
+
+TEST(Audit, ASingleTaskIsAttackedDirectlyAndHarmsNobody) {
+  const Split rows = small_audit::problem(mtrl::squared_loss(), 1);
+  const AuditResult result = audit(rows.train, rows.test, mtrl::squared_loss(), small_audit::options());
+  EXPECT_THAT(kinds_of(result), ElementsAre(attack::Kind::Direct));
+  EXPECT_TRUE(result.harms.empty());
+  EXPECT_FALSE(result.stopped);
+}
+
+TEST(Audit, RandomAndPlannedRowsStartFromTheSameRows) {
+  const AuditResult result = small_audit::run(small_audit::options());
+  for (std::size_t s = 0; s < result.scenarios.size(); ++s)
+    for (const double budget : {0.1, 0.3}) {
+      const Outcome* const random = result.find(s, Method::Random, budget);
+      const Outcome* const planned = result.find(s, Method::Patom, budget);
+      ASSERT_TRUE(random != nullptr && planned != nullptr);
+      EXPECT_EQ(random->rows, planned->rows);
+      ASSERT_EQ(random->utility_curve.size(), 1);
+      ASSERT_EQ(planned->utility_curve.size(), 4);
+      EXPECT_EQ(random->utility_curve[0], planned->utility_curve[0]);
+      EXPECT_EQ(planned->utility, planned->utility_curve[3]);
+      EXPECT_EQ(random->utility, random->utility_curve[0]);
+    }
+}
+
+TEST(Audit, ADirectAttackRaisesTheUtility) {
+  const AuditResult result = small_audit::run(small_audit::options());
+  EXPECT_GT(result.find(0, Method::Patom, 0.3)->utility, 1.1 * result.clean_utility[0]);
+}
+
+TEST(Audit, MeasuresOnTheEvaluationRows) {
+  const Split rows = small_audit::problem();
+  const AuditResult result = small_audit::run(small_audit::options());
+  for (std::size_t i = 0; i < rows.test.size(); ++i) {
+    const auto t = static_cast<Eigen::Index>(i);
+    const double loss =
+        (rows.test[i].features * result.clean_fit.weights.col(t) - rows.test[i].labels).squaredNorm() /
+        static_cast<double>(rows.test[i].rows());
+    EXPECT_NEAR(result.clean_loss[t], loss, 1e-12 * loss);  // the same sums in another order
+  }
+  EXPECT_THAT(result.clean.names, ElementsAre("nmse", "rmse", "explained_variance"));
+}
+
+TEST(Audit, KeepsCorrelationsForTheLargestBudget) {
+  const AuditResult result = small_audit::run(small_audit::options());
+  EXPECT_EQ(result.find(0, Method::Patom, 0.1)->correlation.size(), 0);
+  EXPECT_EQ(result.find(0, Method::Patom, 0.3)->correlation.rows(), 4);
+}
+
+TEST(Audit, GivesTheSameBytesForOneAndFourThreads) {
+  AuditOptions options = small_audit::options();
+  const std::string one = to_json(small_audit::run(options)).dump();
+  options.threads = 4;
+  EXPECT_EQ(to_json(small_audit::run(options)).dump(), one);
+  options.seed = 2;
+  EXPECT_NE(to_json(small_audit::run(options)).dump(), one);
+}
+
+TEST(Audit, RemembersFinishedParts) {
+  Notebook notebook;
+  const std::string fresh = to_json(small_audit::run(small_audit::options(), notebook.memory())).dump();
+  const std::size_t parts = 6 * 2 * 2 + 4;
+  EXPECT_EQ(notebook.recalled, 0U);
+  EXPECT_EQ(notebook.kept, parts);
+
+  EXPECT_EQ(to_json(small_audit::run(small_audit::options(), notebook.memory())).dump(), fresh);
+  EXPECT_EQ(notebook.recalled, parts);
+  EXPECT_EQ(notebook.kept, parts);
+
+  // What is remembered is taken as it stands: nothing is computed again behind it.
+  notebook.parts.at("scenario-1-patom-0.3").at("utility") = -1.0;
+  EXPECT_EQ(small_audit::run(small_audit::options(), notebook.memory()).find(0, Method::Patom, 0.3)->utility, -1.0);
+}
+
+TEST(Audit, StopsBeforeTheFirstAttack) {
+  std::stop_source source;
+  source.request_stop();
+  const AuditResult result = small_audit::run(small_audit::options(), {}, {.progress = {}, .stop = source.get_token()});
+  EXPECT_TRUE(result.stopped);
+  EXPECT_EQ(result.find(0, Method::Random, 0.1), nullptr);
+  const nlohmann::json record = to_json(result);
+  EXPECT_FALSE(record.at("complete").get<bool>());
+  EXPECT_TRUE(record.at("attacks").empty());
+  EXPECT_TRUE(record.at("harm").empty());
+  EXPECT_FALSE(record.at("clean").at("loss").empty());
+}
+
+TEST(Audit, GoesOnWhereItWasStopped) {
+  const std::string whole = to_json(small_audit::run(small_audit::options())).dump();
+  Notebook notebook;
+  std::stop_source source;
+  const Watch watch{[&](double done, const std::string&) {
+                      if (done > 0.5) source.request_stop();
+                    },
+                    source.get_token()};
+  const AuditResult half = small_audit::run(small_audit::options(), notebook.memory(), watch);
+  EXPECT_TRUE(half.stopped);
+  EXPECT_EQ(notebook.kept, 15U);  // of 28 parts
+  EXPECT_EQ(to_json(half).at("attacks").size(), 15U);
+
+  EXPECT_EQ(to_json(small_audit::run(small_audit::options(), notebook.memory())).dump(), whole);
+  EXPECT_EQ(notebook.recalled, 15U);
+}
+
+TEST(Audit, ReportsProgressUpToTheEnd) {
+  std::vector<double> seen;
+  small_audit::run(small_audit::options(), {}, {.progress = [&](double done, const std::string&) { seen.push_back(done); }, .stop = {}});
+  EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
+  ASSERT_EQ(seen.size(), 28U);
+  EXPECT_EQ(seen.back(), 1.0);
+}
+
+TEST(Audit, RefusesOptionsThatDoNotFit) {
+  AuditOptions options = small_audit::options();
+  options.attackers = {1};
+  EXPECT_EQ(error_of(options), "audit: attackers are named but no targets");
+  options = small_audit::options();
+  options.budgets = {};
+  EXPECT_EQ(error_of(options), "audit: there is no budget");
+  options = small_audit::options();
+  options.targets = {4};
+  EXPECT_EQ(error_of(options), "attack: target task 5 does not exist; there are 4 tasks");
+  options.targets = {1, 1};
+  EXPECT_THAT(error_of(options), HasSubstr("target task \"task 2\" is named twice"));
+  options.targets = {1};
+  options.attackers = {9};
+  EXPECT_THAT(error_of(options), HasSubstr("attacking task 10 does not exist"));
+  options = small_audit::options();
+  options.budgets = {0.1, -0.1};
+  EXPECT_THAT(error_of(options), HasSubstr("budget is -0.1"));
+  options.budgets = {0.001};
+  EXPECT_THAT(error_of(options), HasSubstr("buys no row"));
+  options = small_audit::options();
+  options.feasible.radius = 0.0;
+  EXPECT_THAT(error_of(options), HasSubstr("radius is 0"));
+  options = small_audit::options();
+  options.patom.step = -1.0;
+  EXPECT_THAT(error_of(options), HasSubstr("step is -1"));
+  options = small_audit::options();
+  options.learner.lambda1 = 0.0;
+  EXPECT_THAT(error_of(options), HasSubstr("lambda1"));
+}
+
+TEST(AuditHarm, IsSortedMostHarmfulFirst) {
+  const AuditResult result = small_audit::run(small_audit::options());
+  ASSERT_EQ(result.harms.size(), 4U);
+  for (std::size_t h = 1; h < result.harms.size(); ++h)
+    EXPECT_GE(result.harms[h - 1].mean_rise(result.clean_loss), result.harms[h].mean_rise(result.clean_loss));
+  EXPECT_FALSE(result.harm_is_partial);
+}
+
+TEST(AuditHarm, LeavesTheAttackerAndTasksWithoutLossOut) {
+  Harm harm;
+  harm.attacker = 1;
+  harm.loss = Eigen::Vector4d(2.0, 100.0, 4.0, 7.0);
+  const Eigen::Vector4d clean(1.0, 1.0, 2.0, 0.0);
+  EXPECT_DOUBLE_EQ(harm.mean_rise(clean), 1.0);
+  EXPECT_EQ(Harm{}.mean_rise(clean), 0.0);
+}
+
+TEST(AuditHarm, TriesTheTasksWithTheMostRows) {
+  AuditOptions options = small_audit::options();
+  options.harm_tasks = 2;
+  const AuditResult result = small_audit::run(options);  // 20, 21, 21 and 22 training rows; of equal ones the first
+  EXPECT_TRUE(result.harm_is_partial);
+  std::vector<std::size_t> attackers;
+  for (const Harm& harm : result.harms) attackers.push_back(harm.attacker);
+  EXPECT_THAT(attackers, UnorderedElementsAre(1, 3));
+}
+
+// Without coupling a task learns from its own rows alone.
+TEST(AuditHarm, VanishesWhenTheTasksAreLearnedApart) {
+  AuditOptions options = small_audit::options();
+  options.learner.lambda2 = 0.0;
+  const AuditResult result = small_audit::run(options);
+  // The learner stops within 1e-10 of the objective, which moves losses by its square root at most.
+  for (const Harm& harm : result.harms) EXPECT_NEAR(harm.mean_rise(result.clean_loss), 0.0, 1e-4);
+  EXPECT_NEAR(result.find(1, Method::Patom, 0.3)->utility / result.clean_utility[1], 1.0, 1e-4);
+}
+
+TEST(AuditJson, NamesEverything) {
+  const AuditResult result = small_audit::run(small_audit::options());
+  const nlohmann::json record = to_json(result);
+  EXPECT_THAT(record.at("tasks"), ElementsAre("task 1", "task 2", "task 3", "task 4"));
+  EXPECT_EQ(record.at("clean").at("loss").at("task 2"), result.clean_loss[1]);
+  EXPECT_EQ(record.at("clean").at("test").at("mean").at("nmse"), result.clean.mean(0));
+  EXPECT_EQ(record.at("scenarios").size(), 6U);
+  const nlohmann::json& first = record.at("attacks").at(0);
+  for (const char* key : {"scenario", "kind", "method", "budget", "rows", "utility", "loss", "test", "utility_curve",
+                          "metric_curve", "correlation", "converged"})
+    EXPECT_TRUE(first.contains(key)) << key;
+  EXPECT_EQ(first.at("method"), "random");
+  EXPECT_EQ(record.at("harm").at(0).at("mean_rise"), result.harms[0].mean_rise(result.clean_loss));
+  EXPECT_TRUE(record.at("complete").get<bool>());
+}
+
+TEST(AuditJson, ANumberThatIsNotDefinedIsNull) {
+  Split rows = small_audit::problem(mtrl::logistic_loss());
+  rows.test[1].labels.setOnes();  // one class: no AUC
+  const AuditResult result = audit(rows.train, rows.test, mtrl::logistic_loss(), small_audit::options());
+  const nlohmann::json record = to_json(result);
+  EXPECT_TRUE(record.at("clean").at("test").at("tasks").at("task 2").at("auc").is_null());
+  EXPECT_TRUE(record.at("attacks").at(0).at("test").at("tasks").at("task 2").at("auc").is_null());
+  EXPECT_TRUE(record.at("attacks").at(0).at("test").at("mean").at("auc").is_number());
+}
+
+}  // namespace
