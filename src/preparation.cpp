@@ -153,10 +153,10 @@ nlohmann::json Preparation::to_json() const {
           {"pca", options_.pca},
           {"bias", options_.bias},
           {"standardise_labels", options_.standardise_labels},
-          {"mean", matrix_to_json(mean_)},
+          {"mean", std::vector<double>(mean_.begin(), mean_.end())},
           {"components", matrix_to_json(components_)},
-          {"label_mean", matrix_to_json(label_mean_)},
-          {"label_deviation", matrix_to_json(label_deviation_)},
+          {"label_mean", std::vector<double>(label_mean_.begin(), label_mean_.end())},
+          {"label_deviation", std::vector<double>(label_deviation_.begin(), label_deviation_.end())},
           {"features", raw_names_}};
 }
 
@@ -168,11 +168,27 @@ Preparation Preparation::from_json(const nlohmann::json& json) {
     json.at("pca").get_to(result.options_.pca);
     json.at("bias").get_to(result.options_.bias);
     json.at("standardise_labels").get_to(result.options_.standardise_labels);
-    result.mean_ = matrix_from_json(json.at("mean"));
-    result.components_ = matrix_from_json(json.at("components"));
-    result.label_mean_ = matrix_from_json(json.at("label_mean"));
-    result.label_deviation_ = matrix_from_json(json.at("label_deviation"));
     json.at("features").get_to(result.raw_names_);
+    const auto vector = [&](const char* name) {
+      const auto numbers = json.at(name).get<std::vector<double>>();
+      return Eigen::VectorXd(Eigen::Map<const Eigen::VectorXd>(numbers.data(), static_cast<Eigen::Index>(numbers.size())));
+    };
+    result.mean_ = vector("mean").transpose();
+    result.components_ = matrix_from_json(json.at("components"));
+    result.label_mean_ = vector("label_mean");
+    result.label_deviation_ = vector("label_deviation");
+    const auto require = [](bool good, const char* rule) {
+      if (!good) throw std::invalid_argument(fmt::format("preparation: {}", rule));
+    };
+    const std::string scale = json.at("scale");
+    require(scale == "unit-ball" || scale == "none", "scale must be unit-ball or none");
+    require(result.divisor_ > 0.0 && std::isfinite(result.divisor_), "divisor must be > 0");
+    require(result.options_.pca >= 0 && result.components_.cols() == result.options_.pca,
+            "pca must be the number of columns of components");
+    require(result.mean_.size() == result.components_.rows(), "mean and components must have the same number of features");
+    require(result.label_mean_.size() == result.label_deviation_.size() &&
+                (result.label_mean_.size() > 0) == result.options_.standardise_labels,
+            "label_mean and label_deviation must have a number per task when labels are standardised");
     return result;
   } catch (const nlohmann::json::exception& error) {
     throw std::invalid_argument(fmt::format("preparation: {}", error.what()));

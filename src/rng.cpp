@@ -11,7 +11,7 @@ namespace {
 
 // FNV-1a, then the splitmix64 finaliser: nearby seeds and keys give unrelated streams.
 std::uint64_t mix(std::uint64_t seed, std::string_view key, std::uint64_t index) {
-  std::uint64_t hash = 0xcbf29ce484222325ULL ^ seed;
+  std::uint64_t hash = (0xcbf29ce484222325ULL ^ seed) * 0x100000001b3ULL;
   for (const unsigned char c : key) hash = (hash ^ c) * 0x100000001b3ULL;
   hash = (hash ^ index) * 0x100000001b3ULL;
   hash += 0x9e3779b97f4a7c15ULL;

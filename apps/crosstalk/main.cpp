@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <iostream>
 #include <map>
 #include <new>
@@ -8,6 +9,8 @@
 #include <vector>
 
 #include <fcntl.h>
+
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -19,6 +22,8 @@
 #include "crosstalk/error.hpp"
 #include "crosstalk/task_set.hpp"
 #include "session.hpp"
+
+extern "C" __attribute__((weak)) char* openblas_get_corename();
 
 namespace crosstalk::app {
 
@@ -163,12 +168,22 @@ int run(int argc, char** argv) {
   return kUsageError;
 }
 
+// OpenBLAS 0.3.21 takes processors newer than itself for a Prescott: slow kernels, one of which (dsymv) reads past the end of its
+// vector. It reads its choice from the environment as it is loaded, so the process starts itself again with a better one.
+void use_known_blas_kernels(char** argv) {
+  if (openblas_get_corename == nullptr || std::string(openblas_get_corename()) != "Prescott") return;
+  if (std::getenv("OPENBLAS_CORETYPE") != nullptr || __builtin_cpu_supports("avx2") == 0) return;
+  setenv("OPENBLAS_CORETYPE", __builtin_cpu_supports("avx512bw") != 0 ? "SkylakeX" : "Haswell", 1);
+  execv("/proc/self/exe", argv);  // when it fails, the slow kernels still work
+}
+
 }  // namespace
 
 }  // namespace crosstalk::app
 
 int main(int argc, char** argv) {
   using namespace crosstalk::app;
+  use_known_blas_kernels(argv);
   for (int stream = 0; stream < 3; ++stream)  // the first files opened must not take the place of a closed stream
     if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0) return kDataError;
   // A full disk or a closed pipe is an error to report, not a reason to be killed.

@@ -7,7 +7,7 @@ std::vector<Eigen::MatrixXd> patom_row_gradient(const Situation& situation) {
   // The sum over the batch is in grad U already, so the double loop of Algorithm 1 is one product with Phi.
   const auto phi = [&l = learner](double omega) {
     const double denominator = l.lambda1 * omega + l.lambda2;
-    return denominator > 0.0 ? omega / denominator : 0.0;
+    return denominator > 0.0 ? omega / denominator : 1.0 / l.lambda1;  // no coupling: Phi = I / l1
   };
   const Eigen::MatrixXd shared = fit.covariance.apply_on_right(utility_gradient, phi);
   std::vector<Eigen::MatrixXd> result(injected.size());

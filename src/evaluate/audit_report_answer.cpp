@@ -13,8 +13,8 @@ namespace crosstalk::evaluate::answer {
 
 namespace {
 
-constexpr double kSmallRise = 0.05;   // of the loss; below it and below one step of the metric an attack is harmless
-constexpr double kSmallHarm = 0.01;   // mean rise of all other tasks by a single attacking task
+constexpr double kSmallRise = 0.05;  // of the loss; below it and below one step of the metric an attack is harmless
+constexpr double kSmallHarm = 0.01;  // mean rise of all other tasks by a single attacking task
 constexpr std::size_t kNameInCard = 24;
 
 double steps_worse(const AuditSummary& summary, const Exposure& exposure) {
@@ -38,8 +38,7 @@ std::string metric_change(const AuditSummary& summary, const Exposure& exposure)
   if (before == after) return fmt::format("mean {} stays at {}", name, before);
   std::string text = fmt::format("mean {} {} from {} to {}", name,
                                  exposure.metric < exposure.clean_metric ? "falls" : "rises", before, after);
-  if (summary.metric == "auc" && exposure.metric < 0.5 && exposure.clean_metric >= 0.5)
-    text += ", worse than guessing";
+  if (summary.metric == "auc" && exposure.metric < 0.5 && exposure.clean_metric >= 0.5) text += ", worse than guessing";
   if (summary.metric == "nmse" && exposure.metric > 1.0 && exposure.clean_metric <= 1.0)
     text += ", worse than always saying the mean";
   return text;
@@ -47,18 +46,27 @@ std::string metric_change(const AuditSummary& summary, const Exposure& exposure)
 
 // What the attacker does, and to what tasks: "adds 30 % planted rows to the tasks under attack (direct attack)".
 std::string who(const AuditSummary& summary, attack::Kind kind) {
-  const std::string where = kind == attack::Kind::Direct     ? "the tasks under attack (direct attack)"
-                            : kind == attack::Kind::Indirect ? "other tasks only (indirect attack)"
-                                                             : "some of the tasks under attack and some others (hybrid attack)";
+  const std::string where = kind == attack::Kind::Direct ? "the tasks under attack (direct attack)"
+                            : kind == attack::Kind::Indirect
+                                ? "other tasks only (indirect attack)"
+                                : "some of the tasks under attack and some others (hybrid attack)";
   return fmt::format("adds {} planted rows to {}", words::share(*summary.budget), where);
 }
 
-std::string harmless_text(const AuditSummary& summary) {
+std::string harmless_text(const AuditSummary& summary, const AuditResult& result) {
   const Exposure& worst = *summary.worst;
   const std::string metric = metric_change(summary, worst);
-  return fmt::format("Planted rows did next to no harm here. Even the worst attacker tried, who {}, changes the loss of the "
-                     "tasks under attack by {} on average{}.",
-                     who(summary, worst.kind), words::rise(worst.loss_rise), metric.empty() ? "" : "; their " + metric);
+  std::string text = fmt::format(
+      "Planted rows did next to no harm here. Even the worst attacker tried, who {}, changes the loss of "
+      "the tasks under attack by {} on average{}.",
+      who(summary, worst.kind), words::rise(worst.loss_rise), metric.empty() ? "" : "; their " + metric);
+  const TaskExposure& task = summary.tasks.front();
+  const TaskExposure::Under& most = task.attacks[task.worst];
+  if (most.loss_rise >= 2.0 * kSmallRise)
+    text +=
+        fmt::format(" Single tasks can still suffer: the loss of {} {} ({} attack).",
+                    words::task(result.task_names[task.task]), words::rises(most.loss_rise), words::kind(most.kind));
+  return text;
 }
 
 // The kind that does most harm by the metric; the attacker aims at the loss, so it may be another.
@@ -117,7 +125,8 @@ std::string damage_text(const AuditSummary& summary) {
                         words::rises(worst.loss_rise))
           : fmt::format("Somebody {}; the tasks under attack have no clean loss, so its rise cannot be stated.",
                         who(summary, worst.kind));
-  if (const std::string metric = metric_change(summary, worst); !metric.empty()) text += fmt::format(" Their {}.", metric);
+  if (const std::string metric = metric_change(summary, worst); !metric.empty())
+    text += fmt::format(" Their {}.", metric);
   const Exposure by_metric = worst_by_metric(summary);
   const bool goes_further =
       by_metric.kind != worst.kind && steps_worse(summary, by_metric) > steps_worse(summary, worst) + 1.0;
@@ -148,7 +157,8 @@ bool has_smallest_lambda2(const AuditFacts& facts) {
 
 // A name that is a number would be read as a result.
 std::string name_in_card(const std::string& name) {
-  const bool number = std::none_of(name.begin(), name.end(), [](unsigned char c) { return std::isalpha(c) || c > 127; });
+  const bool number =
+      std::none_of(name.begin(), name.end(), [](unsigned char c) { return std::isalpha(c) || c > 127; });
   return report::shortened(number ? "task " + name : name, kNameInCard);
 }
 
@@ -161,21 +171,24 @@ bool are_apart(const AuditFacts& facts) {
 bool is_harmless(const AuditSummary& summary) {
   const std::vector<Exposure> all = planned(summary);
   return std::none_of(all.begin(), all.end(), [&](const Exposure& exposure) {
-    return !std::isfinite(exposure.loss_rise) || exposure.loss_rise >= kSmallRise || steps_worse(summary, exposure) >= 1.0;
+    return !std::isfinite(exposure.loss_rise) || exposure.loss_rise >= kSmallRise ||
+           steps_worse(summary, exposure) >= 1.0;
   });
 }
 
 std::string sentences(const AuditSummary& summary, const AuditResult& result, const AuditFacts& facts) {
   std::string text;
   if (result.stopped)
-    text = fmt::format("Incomplete: the audit was stopped after {} of {} attacks. ",
-                       summary.finished_attacks + summary.finished_harms, summary.planned_attacks + summary.planned_harms);
+    text =
+        fmt::format("Incomplete: the audit was stopped after {} of {} attacks. ",
+                    summary.finished_attacks + summary.finished_harms, summary.planned_attacks + summary.planned_harms);
   if (!summary.worst) return text + "No planned attack has run, so there is no answer yet.";
-  text += is_harmless(summary) ? harmless_text(summary) : damage_text(summary);
+  text += is_harmless(summary) ? harmless_text(summary, result) : damage_text(summary);
   if (has_learned_little(result))
     text += fmt::format(" But the clean model has learned little (mean {} {}), so there was little to harm.",
                         words::metric(summary.metric), words::metric_value(summary.metric, result.clean.mean(0)));
-  if (are_apart(facts)) text += " The learner was told to learn the tasks apart (lambda2 is 0): rows in one cannot reach another.";
+  if (are_apart(facts))
+    text += " The learner was told to learn the tasks apart (lambda2 is 0): rows in one cannot reach another.";
   if (!facts.held_out) text += " All numbers are on the training rows; none were held out.";
   return text;
 }
@@ -205,17 +218,17 @@ std::vector<report::Card> cards(const AuditSummary& summary, const AuditResult& 
                        {}});
   }
   if (summary.finished_harms > 1) {
-    const Harm& harm = result.harms.front();
+    const Harm& harm = result.harms[*summary.most_harmful];
     const double rise = harm.mean_rise(result.clean_loss);
     if (rise >= kSmallHarm)
-      cards.push_back({name_in_card(result.task_names[harm.attacker]),
-                       fmt::format("is the most dangerous task: attacking alone, it raises the loss of the others by {} on average",
-                                   words::amount(rise)),
-                       {}});
+      cards.push_back(
+          {name_in_card(result.task_names[harm.attacker]),
+           fmt::format("is the most dangerous task: attacking alone, it raises the loss of the others by {} on average",
+                       words::amount(rise)),
+           {}});
     else
       cards.push_back({words::rise(rise),
-                       "is the largest mean rise of the others' loss that a single attacking task causes",
-                       rise});
+                       "is the largest mean rise of the others' loss that a single attacking task causes", rise});
   }
   return cards;
 }
@@ -224,54 +237,60 @@ std::vector<report::Block> warnings(const AuditSummary& summary, const AuditResu
   using report::Callout;
   std::vector<report::Block> blocks;
   if (result.stopped)
-    blocks.emplace_back(
-        Callout{Callout::Kind::Warning, "This audit is incomplete",
-                fmt::format("It was stopped: {} of {} attacks and {} of {} single attackers have run. Means are over those "
-                            "alone, and the worst attack may be among the missing ones.",
-                            summary.finished_attacks, summary.planned_attacks, summary.finished_harms, summary.planned_harms)});
+    blocks.emplace_back(Callout{
+        Callout::Kind::Warning, "This audit is incomplete",
+        fmt::format("It was stopped: {} of {} attacks and {} of {} single attackers have run. Means are over those "
+                    "alone, and the worst attack may be among the missing ones.",
+                    summary.finished_attacks, summary.planned_attacks, summary.finished_harms, summary.planned_harms)});
   if (summary.unconverged > 0) {
     const bool clean = result.clean_fit.status != mtrl::Status::Converged;
     blocks.emplace_back(Callout{
         Callout::Kind::Warning, "Not every model was fitted to the end",
-        fmt::format("{} of {} parts of the audit hold a model whose optimality could not be certified{}. Their numbers are "
-                    "approximate; the tables say which attacks.",
-                    summary.unconverged, 1 + summary.finished_attacks + summary.finished_harms,
-                    clean ? ", the clean model among them" : "")});
+        fmt::format(
+            "{} of {} parts of the audit hold a model whose optimality could not be certified{}. Their numbers are "
+            "approximate; the tables say which attacks.",
+            summary.unconverged, 1 + summary.finished_attacks + summary.finished_harms,
+            clean ? ", the clean model among them" : "")});
   }
   if (has_learned_little(result))
-    blocks.emplace_back(Callout{
-        Callout::Kind::Warning, "The clean model has learned little",
-        fmt::format("Before any attack its mean {} over all tasks is {} ({}). Choose other lambdas (cross-validation does) or more "
-                    "rows before the numbers below mean much.",
-                    words::metric(summary.metric), words::metric_value(summary.metric, result.clean.mean(0)),
-                    words::metric_meaning(summary.metric))});
+    blocks.emplace_back(
+        Callout{Callout::Kind::Warning, "The clean model has learned little",
+                fmt::format("Before any attack its mean {} over all tasks is {} ({}). Choose other lambdas "
+                            "(cross-validation does) or more "
+                            "rows before the numbers below mean much.",
+                            words::metric(summary.metric), words::metric_value(summary.metric, result.clean.mean(0)),
+                            words::metric_meaning(summary.metric))});
   if (are_apart(facts))
-    blocks.emplace_back(
-        Callout{Callout::Kind::Note, "The tasks are learned apart",
-                fmt::format("lambda2 is 0{}, so nothing couples the tasks, and indirect attacks must do nothing. To see what "
-                            "planted rows do to tasks that are learned together, repeat the audit with lambda2 above 0.",
-                            facts.cross_validation ? ", chosen by cross-validation" : "")});
+    blocks.emplace_back(Callout{
+        Callout::Kind::Note, "The tasks are learned apart",
+        fmt::format("lambda2 is 0{}, so nothing couples the tasks, and indirect attacks must do nothing. To see what "
+                    "planted rows do to tasks that are learned together, repeat the audit with lambda2 above 0.",
+                    facts.cross_validation ? ", chosen by cross-validation" : "")});
   else if (has_smallest_lambda2(facts))
-    blocks.emplace_back(
-        Callout{Callout::Kind::Note, "The tasks gain little from each other",
-                fmt::format("Of the values tried, cross-validation chose the smallest lambda2, {}. So weakly coupled, a task can "
-                            "hardly hurt another; with a larger lambda2 it could.",
-                            report::exact(facts.options.learner.lambda2))});
+    blocks.emplace_back(Callout{
+        Callout::Kind::Note, "The tasks gain little from each other",
+        fmt::format(
+            "Of the values tried, cross-validation chose the smallest lambda2, {}. So weakly coupled, a task can "
+            "hardly hurt another; with a larger lambda2 it could.",
+            report::exact(facts.options.learner.lambda2))});
   if (!facts.held_out)
-    blocks.emplace_back(Callout{Callout::Kind::Warning, "No rows were held out",
-                                "Losses and metrics are on the clean training rows, so the clean model looks better than it "
-                                "is and the rises look larger."});
+    blocks.emplace_back(
+        Callout{Callout::Kind::Warning, "No rows were held out",
+                "Losses and metrics are on the clean training rows, so the clean model looks better than it "
+                "is and the rises look larger."});
   std::vector<std::string> free;
   for (std::size_t i = 0; i < result.task_names.size(); ++i)
     if (!(result.clean_loss[static_cast<Eigen::Index>(i)] > 0.0)) free.push_back(words::task(result.task_names[i]));
   if (!free.empty())
-    blocks.emplace_back(Callout{Callout::Kind::Note, "Tasks without a clean loss",
-                                fmt::format("{} {} no loss before the attack. A rise cannot be stated for them; the means "
-                                            "leave them out.",
-                                            words::list(free), free.size() == 1 ? "has" : "have")});
+    blocks.emplace_back(
+        Callout{Callout::Kind::Note, "Tasks without a clean loss",
+                fmt::format("{} {} no loss before the attack. A rise cannot be stated for them; the means "
+                            "leave them out.",
+                            words::list(free), free.size() == 1 ? "has" : "have")});
   std::vector<std::string> undefined;
   for (std::size_t i = 0; i < result.task_names.size(); ++i)
-    if (std::isnan(result.clean.values(static_cast<Eigen::Index>(i), 0))) undefined.push_back(words::task(result.task_names[i]));
+    if (std::isnan(result.clean.values(static_cast<Eigen::Index>(i), 0)))
+      undefined.push_back(words::task(result.task_names[i]));
   if (!undefined.empty())
     blocks.emplace_back(
         Callout{Callout::Kind::Note, fmt::format("Tasks without {}", words::metric(summary.metric)),

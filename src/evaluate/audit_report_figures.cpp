@@ -51,9 +51,11 @@ std::vector<double> budget_ticks(std::vector<double> budgets) {
 }
 
 // A line a kind for planned rows, and one for random rows with the range over the kinds; from the clean model at 0.
-report::LineChart over_budget(const AuditSummary& summary, double (*number)(const Exposure&), std::optional<double> clean) {
-  report::LineChart chart{
-      .x = {.title = "added rows, as a share of the clean rows", .percent = true, .ticks = budget_ticks(summary.budgets)}};
+report::LineChart over_budget(const AuditSummary& summary, double (*number)(const Exposure&),
+                              std::optional<double> clean) {
+  report::LineChart chart{.x = {.title = "added rows, as a share of the clean rows",
+                                .percent = true,
+                                .ticks = budget_ticks(summary.budgets)}};
   const auto start = [&](report::Series& series) {
     if (!clean) return;
     series.x.push_back(0.0);
@@ -77,7 +79,8 @@ report::LineChart over_budget(const AuditSummary& summary, double (*number)(cons
     if (budget == 0.0 && clean) continue;
     std::vector<double> values;
     for (const attack::Kind kind : summary.kinds)
-      if (const Exposure* const exposure = summary.find(kind, Method::Random, budget)) values.push_back(number(*exposure));
+      if (const Exposure* const exposure = summary.find(kind, Method::Random, budget))
+        values.push_back(number(*exposure));
     const Spread over_kinds = spread(values);
     random.x.push_back(budget);
     random.y.push_back(over_kinds.mean);
@@ -90,25 +93,29 @@ report::LineChart over_budget(const AuditSummary& summary, double (*number)(cons
 }
 
 std::string random_note(const AuditSummary& summary) {
-  return summary.kinds.size() < 2 ? ""
-                                  : " Grey: the same rows before they are planned, mean and range over the kinds of attack.";
+  return summary.kinds.size() < 2
+             ? ""
+             : " Grey: the same rows before they are planned, mean and range over the kinds of attack.";
 }
 
 AuditFigure exposure_of_loss(const AuditSummary& summary, const std::string& rows) {
-  report::LineChart chart = over_budget(summary, [](const Exposure& e) { return e.loss_rise; }, 0.0);
+  report::LineChart chart = over_budget(
+      summary, [](const Exposure& e) { return e.loss_rise; }, 0.0);
   chart.y = {.title = "rise of the targets' loss", .percent = true, .from_zero = true};
   std::vector<std::string> parts;
   if (summary.budget)
     for (const Exposure& exposure : summary.exposures)
       if (exposure.budget == *summary.budget)
         parts.push_back(fmt::format("{} {}, {} rows: {}", words::share(exposure.budget), words::kind(exposure.kind),
-                                    exposure.method == Method::Random ? "random" : "planned", words::rise(exposure.loss_rise)));
-  return {"figure-exposure-loss",
-          std::move(chart),
-          "Rise of the loss by number of added rows.",
-          fmt::format("Mean over the tasks under attack, {}; every task counts the same.{}", rows, random_note(summary)),
-          "0 % is the clean model; the further a line is above the grey one, the more planning the rows adds.",
-          in_words(parts)};
+                                    exposure.method == Method::Random ? "random" : "planned",
+                                    words::rise(exposure.loss_rise)));
+  return {
+      "figure-exposure-loss",
+      std::move(chart),
+      "Rise of the loss by number of added rows.",
+      fmt::format("Mean over the tasks under attack, {}; every task counts the same.{}", rows, random_note(summary)),
+      "0 % is the clean model; the further a line is above the grey one, the more planning the rows adds.",
+      in_words(parts)};
 }
 
 std::optional<double> reference_of(const std::string& metric) {
@@ -134,7 +141,8 @@ AuditFigure exposure_of_metric(const AuditSummary& summary, const std::string& r
                                   words::metric_value(summary.metric, exposure.metric)));
   }
   if (!one_clean || !std::isfinite(clean.value_or(kNaN))) clean.reset();
-  report::LineChart chart = over_budget(summary, [](const Exposure& e) { return e.metric; }, clean);
+  report::LineChart chart = over_budget(
+      summary, [](const Exposure& e) { return e.metric; }, clean);
   chart.y = {.title = "mean " + words::metric(summary.metric) + " of the targets"};
   const Spread range = spread(values);
   if (const auto reference = reference_of(summary.metric)) {
@@ -201,17 +209,19 @@ AuditFigure harm_by_attacker(const AuditResult& result, const AuditSummary& summ
     chart.categories.push_back(result.task_names[harm.attacker]);
     bars.values.push_back(harm.mean_rise(result.clean_loss));
     if (parts.size() < 5)
-      parts.push_back(fmt::format("{} {}", words::task(result.task_names[harm.attacker]), words::rise(bars.values.back())));
+      parts.push_back(
+          fmt::format("{} {}", words::task(result.task_names[harm.attacker]), words::rise(bars.values.back())));
   }
   const std::size_t shown = bars.values.size();
   chart.series.push_back(std::move(bars));
-  return {"figure-harm-by-attacker",
-          std::move(chart),
-          "Harm by attacking task.",
-          fmt::format("Each task alone adds {} of its own rows, planned against all others; mean over the others, {}.{}",
-                      words::share(summary.budgets.back()), rows, cut_note(shown, summary.finished_harms, "most harmful")),
-          "guard the sources of the tasks at the top first: what enters there reaches the others.",
-          "Most harmful: " + in_words(parts)};
+  return {
+      "figure-harm-by-attacker",
+      std::move(chart),
+      "Harm by attacking task.",
+      fmt::format("Each task alone adds {} of its own rows, planned against all others; mean over the others, {}.{}",
+                  words::share(summary.budgets.back()), rows, cut_note(shown, summary.finished_harms, "most harmful")),
+      "guard the sources of the tasks at the top first: what enters there reaches the others.",
+      "Most harmful: " + in_words(parts)};
 }
 
 std::optional<AuditFigure> convergence(const AuditResult& result, const AuditSummary& summary) {
@@ -237,32 +247,33 @@ std::optional<AuditFigure> convergence(const AuditResult& result, const AuditSum
       series.x.push_back(static_cast<double>(t));
       series.y[t] /= count;
     }
-    parts.push_back(fmt::format("{} from {} to {}", series.name, words::rise(series.y.front()), words::rise(series.y.back())));
+    parts.push_back(
+        fmt::format("{} from {} to {}", series.name, words::rise(series.y.front()), words::rise(series.y.back())));
     chart.series.push_back(std::move(series));
   }
   if (chart.series.empty()) return std::nullopt;
-  return AuditFigure{"figure-convergence",
-                     std::move(chart),
-                     "The attacker's gain by iteration.",
-                     fmt::format("With {} added rows. The utility is the summed loss of the tasks under attack on their "
-                                 "clean training rows; mean over the scenarios of a kind.",
-                                 words::share(*summary.budget)),
-                     "iteration 0 is the random rows; where a line is flat, more iterations would not help the attacker.",
-                     in_words(parts)};
+  return AuditFigure{
+      "figure-convergence",
+      std::move(chart),
+      "The attacker's gain by iteration.",
+      fmt::format("With {} added rows. The utility is the summed loss of the tasks under attack on their "
+                  "clean training rows; mean over the scenarios of a kind.",
+                  words::share(*summary.budget)),
+      "iteration 0 is the random rows; where a line is flat, more iterations would not help the attacker.",
+      in_words(parts)};
 }
 
 AuditFigure heat_map(const AuditResult& result, const Eigen::MatrixXd& correlation, const std::string& name,
                      const std::string& title, const std::string& caption, const std::string& how_to_read) {
-  return {name,
-          report::HeatMap{.value_title = "correlation",
-                          .rows = result.task_names,
-                          .columns = result.task_names,
-                          .values = correlation},
-          title,
-          caption,
-          how_to_read,
-          fmt::format("Correlations of {} tasks as learned; the strongest changes stand in the table.",
-                      result.task_names.size())};
+  return {
+      name,
+      report::HeatMap{
+          .value_title = "correlation", .rows = result.task_names, .columns = result.task_names, .values = correlation},
+      title,
+      caption,
+      how_to_read,
+      fmt::format("Correlations of {} tasks as learned; the strongest changes stand in the table.",
+                  result.task_names.size())};
 }
 
 // Numbers that a reader would see as one: below the learner's accuracy there is nothing to plot.
@@ -310,10 +321,9 @@ std::vector<AuditFigure> audit_figures(const AuditResult& result, const AuditFac
     const std::string kind = words::kind(scenario.kind);
     std::vector<std::string> attackers;
     for (const std::size_t i : scenario.attackers) attackers.push_back(words::task(result.task_names[i]));
-    figures.push_back(heat_map(result, outcome.correlation, "figure-correlation-" + kind,
-                               fmt::format("After the {} attack.", kind),
-                               fmt::format("{} added rows in {}.", words::share(outcome.budget), words::list(attackers)),
-                               ""));
+    figures.push_back(
+        heat_map(result, outcome.correlation, "figure-correlation-" + kind, fmt::format("After the {} attack.", kind),
+                 fmt::format("{} added rows in {}.", words::share(outcome.budget), words::list(attackers)), ""));
   }
   return figures;
 }

@@ -34,9 +34,10 @@ std::string learner_in_words(const mtrl::Options& learner) {
 
 std::string lambda_in_words(const AuditFacts& facts) {
   return facts.cross_validation
-             ? fmt::format("{}; the pair with the least held-out loss of {} tried, by cross-validation inside every task's "
-                           "training rows",
-                           learner_in_words(facts.options.learner), facts.cross_validation->trials.size())
+             ? fmt::format(
+                   "{}; the pair with the least held-out loss of {} tried, by cross-validation inside every task's "
+                   "training rows",
+                   learner_in_words(facts.options.learner), facts.cross_validation->trials.size())
              : learner_in_words(facts.options.learner) + "; as given";
 }
 
@@ -79,7 +80,11 @@ std::string budgets_in_words(const std::vector<double>& budgets) {
 class PageMaker {
  public:
   PageMaker(const AuditResult& result, const AuditFacts& facts, const std::map<std::string, std::string>& svgs)
-      : result_(result), facts_(facts), svgs_(svgs), summary_(summarise(result)), figures_(audit_figures(result, facts)) {}
+      : result_(result),
+        facts_(facts),
+        svgs_(svgs),
+        summary_(summarise(result)),
+        figures_(audit_figures(result, facts)) {}
 
   [[nodiscard]] report::Page page() const {
     report::Page page;
@@ -88,14 +93,16 @@ class PageMaker {
                                 words::capital(words::count(result_.task_names.size(), "task")));
     page.answer = answer::sentences(summary_, result_, facts_);
     page.cards = answer::cards(summary_, result_);
-    page.facts = {{"Data", fmt::format("{}: {}, {} training rows", facts_.data_name,
-                                       words::count(result_.task_names.size(), "task"), facts_.training_rows)},
-                  {"Measured on", fmt::format("{} {} rows", facts_.evaluation_rows, facts_.held_out ? "held-out" : "training")},
-                  {"Learner", fmt::format("MTRL, {} loss, {}", facts_.loss, learner_in_words(facts_.options.learner))},
-                  {"Attack", fmt::format("PATOM, {}", words::count(static_cast<std::size_t>(facts_.options.patom.iterations), "iteration"))},
-                  {"Added rows", budgets_in_words(summary_.budgets)},
-                  {"Seed", std::to_string(facts_.options.seed)},
-                  {"Version", facts_.version}};
+    page.facts = {
+        {"Data", fmt::format("{}: {}, {} training rows", facts_.data_name,
+                             words::count(result_.task_names.size(), "task"), facts_.training_rows)},
+        {"Measured on", fmt::format("{} {} rows", facts_.evaluation_rows, facts_.held_out ? "held-out" : "training")},
+        {"Learner", fmt::format("MTRL, {} loss, {}", facts_.loss, learner_in_words(facts_.options.learner))},
+        {"Attack", fmt::format("PATOM, {}",
+                               words::count(static_cast<std::size_t>(facts_.options.patom.iterations), "iteration"))},
+        {"Added rows", budgets_in_words(summary_.budgets)},
+        {"Seed", std::to_string(facts_.options.seed)},
+        {"Version", facts_.version}};
     if (auto warnings = answer::warnings(summary_, result_, facts_); !warnings.empty())
       page.sections.push_back({"Before you rely on this", std::move(warnings)});
     if (summary_.budget) {
@@ -109,22 +116,28 @@ class PageMaker {
     if (!facts_.command.empty())
       page.sections.push_back({"Repeat it", {report::Code{facts_.command, "The same numbers come out again with:"}}});
     page.sections.push_back({"What this does not say", {List{limits()}}});
-    page.footer = fmt::format("Made by crosstalk {}. This file loads nothing and sends nothing. Every number "
-                              "in a table holds its exact value in the attribute data-value, and stands in the CSV files.",
-                              facts_.version);
+    page.footer = fmt::format(
+        "Made by crosstalk {}. This file loads nothing and sends nothing. Every number "
+        "in a table holds its exact value in the attribute data-value, and stands in the CSV files.",
+        facts_.version);
     return page;
   }
 
  private:
   [[nodiscard]] const AuditFigure* find(const std::string& name) const {
-    const auto found = std::find_if(figures_.begin(), figures_.end(), [&](const AuditFigure& f) { return f.name == name; });
+    const auto found =
+        std::find_if(figures_.begin(), figures_.end(), [&](const AuditFigure& f) { return f.name == name; });
     return found == figures_.end() ? nullptr : &*found;
   }
 
   [[nodiscard]] report::FigureBlock block(const AuditFigure& figure) const {
     const auto svg = svgs_.find(figure.name);
-    return {svg == svgs_.end() ? std::string() : svg->second, figure.title, figure.caption, figure.how_to_read,
-            figure.description, fmt::format("Not drawn: that needs gnuplot. The numbers are in {}.csv.", figure.name)};
+    return {svg == svgs_.end() ? std::string() : svg->second,
+            figure.title,
+            figure.caption,
+            figure.how_to_read,
+            figure.description,
+            fmt::format("Not drawn: that needs gnuplot. The numbers are in {}.csv.", figure.name)};
   }
 
   void add_figures(Section& section, const std::vector<std::string>& names) const {
@@ -145,11 +158,13 @@ class PageMaker {
     Section section{"How much harm do added rows do?"};
     List kinds;
     for (const attack::Kind kind : summary_.kinds)
-      kinds.items.push_back(fmt::format("{} attack: {}.", words::capital(words::kind(kind)), words::kind_meaning(kind)));
+      kinds.items.push_back(
+          fmt::format("{} attack: {}.", words::capital(words::kind(kind)), words::kind_meaning(kind)));
     section.blocks = {
-        Paragraph{"The attacker wants the tasks under attack to be predicted badly. To each task that they control they add "
-                  "rows: 30 % means three added rows for ten clean ones. The rows start at random; PATOM then moves their "
-                  "features, iteration by iteration, so that the learner does worse on its targets."},
+        Paragraph{
+            "The attacker wants the tasks under attack to be predicted badly. To each task that they control they add "
+            "rows: 30 % means three added rows for ten clean ones. The rows start at random; PATOM then moves their "
+            "features, iteration by iteration, so that the learner does worse on its targets."},
         kinds, TableBlock{tables::kinds(summary_)}};
     add_figures(section, {"figure-exposure-loss", "figure-exposure-metric"});
     section.blocks.emplace_back(TableBlock{tables::exposure(summary_), "These numbers for every number of added rows"});
@@ -168,7 +183,8 @@ class PageMaker {
           fmt::format("With {} added rows, {} is the most exposed: its loss {} under the {} attack.",
                       words::share(*summary_.budget), name, words::rises(worst.loss_rise), words::kind(worst.kind))});
     add_figures(section, {"figure-exposure-by-task"});
-    add_table(section, tables::task_metrics(result_, summary_), fmt::format("{} of all tasks", words::metric(summary_.metric)));
+    add_table(section, tables::task_metrics(result_, summary_),
+              fmt::format("{} of all tasks", words::metric(summary_.metric)));
     section.blocks.emplace_back(TableBlock{tables::task_losses(result_, summary_), "Loss of all tasks"});
     return section;
   }
@@ -176,26 +192,30 @@ class PageMaker {
   [[nodiscard]] Section harm() const {
     Section section{"Which tasks are dangerous?"};
     if (summary_.finished_harms == 0) {
-      section.blocks.emplace_back(
-          Paragraph{summary_.planned_harms > 0 ? "None of these attacks has run." : "There is no task that could attack another."});
+      section.blocks.emplace_back(Paragraph{summary_.planned_harms > 0
+                                                ? "None of these attacks has run."
+                                                : "There is no task that could attack another."});
       return section;
     }
-    const Harm& most = result_.harms.front();
+    const Harm& most = result_.harms[*summary_.most_harmful];
     const double rise = most.mean_rise(result_.clean_loss);
     const std::string name = words::task(result_.task_names[most.attacker]);
-    std::string text = fmt::format("Here every task was the only attacker once, with all other tasks as its targets and {} added "
-                                   "rows of its own. ",
-                                   words::share(summary_.budgets.back()));
+    std::string text = fmt::format(
+        "Here one task at a time is the only attacker, with all other tasks as its targets and {} added rows "
+        "of its own. ",
+        words::share(summary_.budgets.back()));
     if (summary_.finished_harms == 1)
       text += fmt::format("{} is the only one tried: the loss of the others {} on average.", name, words::rises(rise));
     else if (rise < 0.01)
-      text += fmt::format("No single task is a danger to the rest: the largest mean change of the others' loss is {} ({}).",
-                          words::rise(rise), name);
+      text +=
+          fmt::format("No single task is a danger to the rest: the largest mean change of the others' loss is {} ({}).",
+                      words::rise(rise), name);
     else
       text += fmt::format("Most harm comes from {}: the loss of the others {} on average.", name, words::rises(rise));
     if (result_.harm_is_partial)
-      text += fmt::format(" Only {} of the {} tasks were tried as attackers, those with the most rows; a smaller one could do more.",
-                          summary_.planned_harms, result_.task_names.size());
+      text += fmt::format(
+          " Only {} of the {} tasks were tried as attackers, those with the most rows; a smaller one could do more.",
+          summary_.planned_harms, result_.task_names.size());
     section.blocks.emplace_back(Paragraph{text});
     add_figures(section, {"figure-harm-by-attacker"});
     section.blocks.emplace_back(TableBlock{tables::harm(result_), "Harm by all attacking tasks"});
@@ -229,37 +249,42 @@ class PageMaker {
         past.push_back(series.name);
     }
     std::string text = gaining.empty() ? "The attacks had levelled off when they ended."
-                                       : fmt::format("Some attacks were still gaining in their last iteration ({}): more "
-                                                     "iterations may do more harm.",
-                                                     words::list(gaining));
+                                       : fmt::format(
+                                             "Some attacks were still gaining in their last iteration ({}): more "
+                                             "iterations may do more harm.",
+                                             words::list(gaining));
     if (!past.empty())
-      text += fmt::format(" Some had been further in between ({}): PATOM's fixed step does not always go up, and this report "
-                          "takes its last iteration.",
-                          words::list(past));
+      text += fmt::format(
+          " Some had been further in between ({}): PATOM's fixed step does not always go up, and this report "
+          "takes its last iteration.",
+          words::list(past));
     if (!below_start.empty())
-      text += fmt::format(" Some ended below the random rows they began with ({}): by its own measure PATOM did not succeed there.",
-                          words::list(below_start));
+      text += fmt::format(
+          " Some ended below the random rows they began with ({}): by its own measure PATOM did not succeed there.",
+          words::list(below_start));
     return text;
   }
 
   [[nodiscard]] Section relations() const {
     Section section{"What does the attack do to the learned relations?"};
     if (result_.clean_correlation.size() == 0) {
-      section.blocks.emplace_back(Paragraph{fmt::format(
-          "With more than {} tasks, the matrices of correlations are not kept.", kCorrelationTasks)});
+      section.blocks.emplace_back(Paragraph{
+          fmt::format("With more than {} tasks, the matrices of correlations are not kept.", kCorrelationTasks)});
       return section;
     }
-    std::string text = "The learner finds out which tasks go together. An attack can make it believe in other relations.";
+    std::string text =
+        "The learner finds out which tasks go together. An attack can make it believe in other relations.";
     if (!summary_.correlation_changes.empty()) {
       const CorrelationChange& change = summary_.correlation_changes.front();
-      text += fmt::format(" The strongest change: the correlation of {} and {} moves from {} to {} under the {} attack.",
-                          words::task(result_.task_names[change.first]), words::task(result_.task_names[change.second]),
-                          report::shown(change.clean, words::signed_decimals),
-                          report::shown(change.attacked, words::signed_decimals),
-                          words::kind(result_.scenarios[change.scenario].kind));
+      text += fmt::format(
+          " The strongest change: the correlation of {} and {} moves from {} to {} under the {} attack.",
+          words::task(result_.task_names[change.first]), words::task(result_.task_names[change.second]),
+          report::shown(change.clean, words::signed_decimals), report::shown(change.attacked, words::signed_decimals),
+          words::kind(result_.scenarios[change.scenario].kind));
     }
     if (result_.task_names.size() > kHeatMapTasks)
-      text += fmt::format(" Matrices of more than {} tasks are not drawn; they are in correlations.csv.", kHeatMapTasks);
+      text +=
+          fmt::format(" Matrices of more than {} tasks are not drawn; they are in correlations.csv.", kHeatMapTasks);
     else if (result_.scenarios.front().targets.size() < result_.task_names.size())
       text += fmt::format(" The plots are for the targets {}.",
                           words::list(names_of(result_.scenarios.front().targets, result_), 6));
@@ -289,12 +314,14 @@ class PageMaker {
     add("attackers", attackers_in_words(result_, options));
     add("added rows", budgets_in_words(summary_.budgets) + " of each attacking task's clean rows");
     add("their labels", fmt::format("{}: {}", attack::to_string(options.labels), labels_in_words(options.labels)));
-    add("their features", fmt::format("in the ball of radius {} in the learner's units", report::exact(options.feasible.radius)));
-    add("PATOM", fmt::format("{}, step {}, {}", words::count(static_cast<std::size_t>(options.patom.iterations), "iteration"),
-                             report::exact(options.patom.step),
-                             options.patom.full_batch
-                                 ? "all target rows in every gradient"
-                                 : fmt::format("batches of {} times the target rows", report::exact(options.patom.batch_share))));
+    add("their features",
+        fmt::format("in the ball of radius {} in the learner's units", report::exact(options.feasible.radius)));
+    add("PATOM",
+        fmt::format("{}, step {}, {}", words::count(static_cast<std::size_t>(options.patom.iterations), "iteration"),
+                    report::exact(options.patom.step),
+                    options.patom.full_batch ? "all target rows in every gradient"
+                                             : fmt::format("batches of {} times the target rows",
+                                                           report::exact(options.patom.batch_share))));
     add("seed", std::to_string(options.seed));
     Section section{"What was asked", {TableBlock{std::move(table)}}};
     if (!facts_.notes.empty()) {
@@ -303,11 +330,13 @@ class PageMaker {
     }
     if (!facts_.sources.empty()) section.blocks.emplace_back(Fold{"Files that were read", {List{facts_.sources}}});
     if (facts_.cross_validation)
-      section.blocks.emplace_back(TableBlock{tables::trials(*facts_.cross_validation, summary_.metric), "How the lambdas were chosen"});
+      section.blocks.emplace_back(
+          TableBlock{tables::trials(*facts_.cross_validation, summary_.metric), "How the lambdas were chosen"});
     List scenarios;
     for (std::size_t s = 0; s < result_.scenarios.size(); ++s) {
       const Scenario& scenario = result_.scenarios[s];
-      scenarios.items.push_back(fmt::format("Scenario {}, {}: targets {}; attackers {}.", s + 1, words::kind(scenario.kind),
+      scenarios.items.push_back(fmt::format("Scenario {}, {}: targets {}; attackers {}.", s + 1,
+                                            words::kind(scenario.kind),
                                             words::list(names_of(scenario.targets, result_), 50),
                                             words::list(names_of(scenario.attackers, result_), 50)));
     }
@@ -317,17 +346,23 @@ class PageMaker {
 
   [[nodiscard]] std::vector<std::string> limits() const {
     std::vector<std::string> items = {
-        "It is a rehearsal, not a guarantee: the numbers are a lower bound of the damage. PATOM is a heuristic; its gradient "
+        "It is a rehearsal, not a guarantee: the numbers are a lower bound of the damage. PATOM is a heuristic; its "
+        "gradient "
         "holds the learned relations of the tasks and the dual variables fixed. A better attack may exist.",
-        "The labels of planted rows are drawn by a rule and not optimised; an attacker who also chooses labels can do more.",
+        "The labels of planted rows are drawn by a rule and not optimised; an attacker who also chooses labels can do "
+        "more.",
         "The attacker is a strong one otherwise: they know the training rows, the learner and its settings.",
-        "It is about one learner: linear multi-task relationship learning (MTRL). Other models may be hurt more or less.",
-        "Planted rows are kept inside a ball around the origin, but nobody checked whether a person or a filter would notice them.",
-        fmt::format("It is one draw (seed {}): other seeds plant other rows{}. Repeat it with more seeds before small differences "
+        "It is about one learner: linear multi-task relationship learning (MTRL). Other models may be hurt more or "
+        "less.",
+        "Planted rows are kept inside a ball around the origin, but nobody checked whether a person or a filter would "
+        "notice them.",
+        fmt::format("It is one draw (seed {}): other seeds plant other rows{}. Repeat it with more seeds before small "
+                    "differences "
                     "mean anything.",
                     facts_.options.seed, facts_.options.targets.empty() ? " and halve the tasks in another way" : "")};
     if (facts_.options.targets.empty() && result_.scenarios.front().targets.size() < result_.task_names.size())
-      items.emplace_back("Targets are random halves of the tasks. One task under attack by all others may suffer more.");
+      items.emplace_back(
+          "Targets are random halves of the tasks. One task under attack by all others may suffer more.");
     return items;
   }
 

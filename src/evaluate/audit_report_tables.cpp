@@ -46,8 +46,9 @@ Column metric_column(const std::string& name, const std::string& prefix = "") {
 
 // Kinds as pairs of columns: random rows, then planned ones.
 template <typename NumberOf>
-Table by_task(const AuditResult& result, const AuditSummary& summary, const std::string& what, double (*clean)(const AuditResult&, Eigen::Index),
-              const report::NumberFormat& format, NumberOf number_of) {
+Table by_task(const AuditResult& result, const AuditSummary& summary, const std::string& what,
+              double (*clean)(const AuditResult&, Eigen::Index), const report::NumberFormat& format,
+              NumberOf number_of) {
   Table table{.columns = {{.name = "task"}, {.name = "clean", .format = format}}};
   for (const attack::Kind kind : summary.kinds) {
     table.columns.push_back({.name = words::kind(kind) + ", at random", .format = format});
@@ -68,7 +69,8 @@ Table by_task(const AuditResult& result, const AuditSummary& summary, const std:
 }
 
 Table clean(const AuditResult& result) {
-  Table table{.caption = "Before any attack", .columns = {{.name = "task"}, {.name = "loss", .format = words::significant}}};
+  Table table{.caption = "Before any attack",
+              .columns = {{.name = "task"}, {.name = "loss", .format = words::significant}}};
   for (const std::string& name : result.clean.names) table.columns.push_back(metric_column(name));
   for (std::size_t i = 0; i < result.task_names.size(); ++i) {
     const auto task = static_cast<Eigen::Index>(i);
@@ -80,8 +82,9 @@ Table clean(const AuditResult& result) {
 }
 
 Table scenarios(const AuditResult& result) {
-  Table table{.caption = "Who attacks whom",
-              .columns = {{.name = "scenario"}, {.name = "kind"}, {.name = "task"}, {.name = "target"}, {.name = "attacker"}}};
+  Table table{
+      .caption = "Who attacks whom",
+      .columns = {{.name = "scenario"}, {.name = "kind"}, {.name = "task"}, {.name = "target"}, {.name = "attacker"}}};
   const auto among = [](const std::vector<std::size_t>& set, std::size_t i) {
     return std::find(set.begin(), set.end(), i) != set.end();
   };
@@ -105,9 +108,12 @@ Table attacks_by_task(const AuditResult& result) {
   for (const std::string& name : result.clean.names) table.columns.push_back(metric_column(name));
   for (const Outcome& outcome : result.outcomes)
     for (Eigen::Index i = 0; i < outcome.loss.size(); ++i) {
-      std::vector<Cell> row = {scenario_number(outcome.scenario), words::kind(result.scenarios[outcome.scenario].kind),
-                               std::string(to_string(outcome.method)), outcome.budget,
-                               result.task_names[static_cast<std::size_t>(i)], outcome.loss[i]};
+      std::vector<Cell> row = {scenario_number(outcome.scenario),
+                               words::kind(result.scenarios[outcome.scenario].kind),
+                               std::string(to_string(outcome.method)),
+                               outcome.budget,
+                               result.task_names[static_cast<std::size_t>(i)],
+                               outcome.loss[i]};
       for (const double value : outcome.metrics.row(i)) row.emplace_back(value);
       table.rows.push_back(std::move(row));
     }
@@ -119,7 +125,8 @@ Table harm_by_task(const AuditResult& result) {
               .columns = {{.name = "attacker"}, {.name = "task"}, {.name = "loss", .format = words::significant}}};
   for (const Harm& harm : result.harms)
     for (Eigen::Index i = 0; i < harm.loss.size(); ++i)
-      table.rows.push_back({result.task_names[harm.attacker], result.task_names[static_cast<std::size_t>(i)], harm.loss[i]});
+      table.rows.push_back(
+          {result.task_names[harm.attacker], result.task_names[static_cast<std::size_t>(i)], harm.loss[i]});
   return table;
 }
 
@@ -149,13 +156,14 @@ Table correlations(const AuditResult& result) {
 
 Table tables::kinds(const AuditSummary& summary) {
   const report::NumberFormat format = words::metric_format(summary.metric);
-  Table table{.caption = fmt::format("Mean over the tasks under attack, with {} added rows", words::share(*summary.budget)),
-              .columns = {{.name = "attack"},
-                          {.name = "rise of the loss, random rows", .format = words::change},
-                          {.name = "rise of the loss, planned rows", .format = words::change},
-                          metric_column(summary.metric, "clean "),
-                          {.name = words::metric(summary.metric) + ", random rows", .format = format},
-                          {.name = words::metric(summary.metric) + ", planned rows", .format = format}}};
+  Table table{
+      .caption = fmt::format("Mean over the tasks under attack, with {} added rows", words::share(*summary.budget)),
+      .columns = {{.name = "attack"},
+                  {.name = "rise of the loss, random rows", .format = words::change},
+                  {.name = "rise of the loss, planned rows", .format = words::change},
+                  metric_column(summary.metric, "clean "),
+                  {.name = words::metric(summary.metric) + ", random rows", .format = format},
+                  {.name = words::metric(summary.metric) + ", planned rows", .format = format}}};
   for (const attack::Kind kind : summary.kinds) {
     const Exposure* const random = summary.find(kind, Method::Random, *summary.budget);
     const Exposure* const planned = summary.find(kind, Method::Patom, *summary.budget);
@@ -286,16 +294,17 @@ Table tables::trials(const mtrl::CrossValidation& chosen, const std::string& met
 
 std::vector<std::pair<std::string, Table>> audit_tables(const AuditResult& result, const AuditFacts& facts) {
   const AuditSummary summary = summarise(result);
-  std::vector<std::pair<std::string, Table>> all = {{"clean", clean(result)},
-                                                    {"scenarios", scenarios(result)},
-                                                    {"exposure", tables::exposure(summary)},
-                                                    {"attacks", tables::attacks(result)},
-                                                    {"attacks-by-task", attacks_by_task(result)},
-                                                    {"harm", tables::harm(result)},
-                                                    {"harm-by-task", harm_by_task(result)},
-                                                    {"convergence", tables::convergence(result)},
-                                                    {"correlations", correlations(result)},
-                                                    {"correlation-changes", tables::correlation_changes(result, summary)}};
+  std::vector<std::pair<std::string, Table>> all = {
+      {"clean", clean(result)},
+      {"scenarios", scenarios(result)},
+      {"exposure", tables::exposure(summary)},
+      {"attacks", tables::attacks(result)},
+      {"attacks-by-task", attacks_by_task(result)},
+      {"harm", tables::harm(result)},
+      {"harm-by-task", harm_by_task(result)},
+      {"convergence", tables::convergence(result)},
+      {"correlations", correlations(result)},
+      {"correlation-changes", tables::correlation_changes(result, summary)}};
   if (summary.budget) {
     all.emplace_back("task-losses", tables::task_losses(result, summary));
     all.emplace_back("task-metrics", tables::task_metrics(result, summary));

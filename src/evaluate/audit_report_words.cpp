@@ -109,8 +109,7 @@ std::string list(const std::vector<std::string>& names, std::size_t most) {
   if (names.empty()) return "none";
   const std::size_t shown = names.size() <= most + 1 ? names.size() : most;  // "and 1 more" would not be shorter
   std::string text = names.front();
-  for (std::size_t i = 1; i < shown; ++i)
-    text += (i + 1 == names.size() ? " and " : ", ") + names[i];
+  for (std::size_t i = 1; i < shown; ++i) text += (i + 1 == names.size() ? " and " : ", ") + names[i];
   if (shown < names.size()) text += fmt::format(" and {} more", names.size() - shown);
   return text;
 }

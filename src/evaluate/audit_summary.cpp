@@ -76,11 +76,10 @@ std::vector<TaskExposure> task_exposures(const AuditResult& result, double budge
         for (std::size_t s = 0; s < result.scenarios.size(); ++s) {
           const Scenario& scenario = result.scenarios[s];
           const bool is_target = std::count(scenario.targets.begin(), scenario.targets.end(), i) > 0;
-          const Outcome* const outcome =
-              scenario.kind == kind && is_target ? result.find(s, method, budget) : nullptr;
+          const Outcome* const outcome = scenario.kind == kind && is_target ? result.find(s, method, budget) : nullptr;
           if (outcome == nullptr) continue;
-          task.attacks.push_back({kind, method, outcome->loss[row],
-                                  rise(outcome->loss[row], result.clean_loss[row]), outcome->metrics(row, 0)});
+          task.attacks.push_back({kind, method, outcome->loss[row], rise(outcome->loss[row], result.clean_loss[row]),
+                                  outcome->metrics(row, 0)});
           if (method != Method::Patom) continue;
           if (!planned || outcome->loss[row] > task.attacks[task.worst].loss) task.worst = task.attacks.size() - 1;
           planned = true;
@@ -124,9 +123,8 @@ std::size_t count_unconverged(const AuditResult& result) {
 }  // namespace
 
 const TaskExposure::Under* TaskExposure::find(attack::Kind kind, Method method) const {
-  const auto found = std::find_if(attacks.begin(), attacks.end(), [&](const Under& under) {
-    return under.kind == kind && under.method == method;
-  });
+  const auto found = std::find_if(attacks.begin(), attacks.end(),
+                                  [&](const Under& under) { return under.kind == kind && under.method == method; });
   return found == attacks.end() ? nullptr : &*found;
 }
 
@@ -165,7 +163,11 @@ AuditSummary summarise(const AuditResult& result) {
   summary.planned_attacks = result.outcomes.size();
   for (const Outcome& outcome : result.outcomes) summary.finished_attacks += outcome.loss.size() > 0 ? 1 : 0;
   summary.planned_harms = result.harms.size();
-  for (const Harm& harm : result.harms) summary.finished_harms += harm.loss.size() > 0 ? 1 : 0;
+  for (std::size_t h = 0; h < result.harms.size(); ++h) {
+    if (result.harms[h].loss.size() == 0) continue;
+    if (!summary.most_harmful) summary.most_harmful = h;
+    ++summary.finished_harms;
+  }
   summary.unconverged = count_unconverged(result);
   return summary;
 }

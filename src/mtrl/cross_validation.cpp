@@ -73,7 +73,6 @@ CrossValidation cross_validate(const TaskSet& tasks, const Loss& loss, const Opt
   std::mutex progress_mutex;
   std::size_t done = 0;
   parallel_for(parts.size(), grid.threads, [&](std::size_t part) {
-    if (watch.stop.stop_requested()) return;
     const CrossValidation::Trial& trial = result.trials[part / grid.folds];
     const std::size_t k = part % grid.folds;
     Options at = coarse;

@@ -78,11 +78,11 @@ Metrics evaluate(const TaskSet& tasks, const Loss& loss, const Eigen::MatrixXd& 
   result.values.resize(static_cast<Eigen::Index>(tasks.size()), static_cast<Eigen::Index>(result.names.size()));
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     const auto row = static_cast<Eigen::Index>(i);
+    result.values.row(row).setConstant(kUndefined);
+    if (tasks[i].rows() == 0) continue;
     const Eigen::VectorXd z = tasks[i].features * W.col(row);
     const Eigen::VectorXd& y = tasks[i].labels;
-    if (y.size() == 0)
-      result.values.row(row).setConstant(kUndefined);
-    else if (loss.is_classification())
+    if (loss.is_classification())
       result.values.row(row) << auc(z, y), accuracy(z, y);
     else
       result.values.row(row) << nmse(z, y), rmse(z, y), explained_variance(z, y);

@@ -113,7 +113,7 @@ class Newton {
         Point next(risk_, penalty, smoothing, at.W + length * solution.X);
         // Near the solution F no longer resolves the step: then a smaller gradient at an equal F is progress, too.
         const double rounding = 1e-14 * std::abs(at.value);
-        const bool descends = next.value <= at.value + 1e-4 * length * slope;
+        const bool descends = next.value < at.value && next.value <= at.value + 1e-4 * length * slope;
         const bool level = next.value <= at.value + rounding && next.gradient.norm() < 0.9 * size;
         if (descends || level) {
           at = std::move(next);
@@ -217,13 +217,14 @@ Fit solve_from(const EmpiricalRisk& risk, const Options& options, const Eigen::M
   const double largest = Coupling(start, 0.0).singular_values()[0];
   const double smoothing = std::max(options.smoothing, kSmallestSmoothing * largest);
   Outcome outcome = Newton(risk, options, fit).run(start, smoothing, 0.5 * options.tolerance, 12);
-  if (outcome.status == Status::OutOfSteps) {
-    Fit cold = solve(risk, options);
-    cold.steps += fit.steps;
-    cold.products += fit.products;
-    return cold;
+  if (outcome.status != Status::OutOfSteps) {
+    const Fit warm = finish(risk, options, std::move(outcome), smoothing, fit);
+    if (warm.status == Status::Converged) return warm;
   }
-  return finish(risk, options, std::move(outcome), smoothing, fit);
+  Fit cold = solve(risk, options);
+  cold.steps += fit.steps;
+  cold.products += fit.products;
+  return cold;
 }
 
 }  // namespace crosstalk::mtrl

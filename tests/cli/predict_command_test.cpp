@@ -112,9 +112,9 @@ TEST_F(PredictCommand, RefusesADamagedModel) {
   EXPECT_TRUE(refused({{"preparation", {{"divisor", 0}}}}, {"model.json", "divisor"}));
   EXPECT_TRUE(refused({{"preparation", {{"pca", 2}}}}, {"model.json", "pca"}));
   EXPECT_TRUE(refused({{"preparation", {{"pca", -2}}}}, {"model.json", "pca"}));
-  EXPECT_TRUE(refused({{"preparation", {{"mean", {{1, 2}, {3, 4}}}}}}, {"model.json", "2 x 2"}));
+  EXPECT_TRUE(refused({{"preparation", {{"mean", {1, 2}}}}}, {"model.json", "mean"}));
   EXPECT_TRUE(refused({{"preparation", {{"standardise_labels", true}}}}, {"model.json", "label_mean"}));
-  EXPECT_TRUE(refused({{"preparation", {{"standardise_labels", true}, {"label_mean", {{1}}}, {"label_deviation", {{1}}}}}},
+  EXPECT_TRUE(refused({{"preparation", {{"standardise_labels", true}, {"label_mean", {1}}, {"label_deviation", {1}}}}},
                       {"model.json", "label scales of 1 tasks"}));
   write("model/model.json", "{");
   EXPECT_TRUE(was_refused(predict("ratings.csv"), 1, {"model.json"}));

@@ -38,7 +38,8 @@ std::string answer_to(const AuditResult& result, const AuditFacts& facts = small
   return std::regex_replace(audit_page(result, facts, {}).answer, std::regex(kSpace), " ");
 }
 
-const report::Table& table_named(const std::vector<std::pair<std::string, report::Table>>& tables, const std::string& name) {
+const report::Table& table_named(const std::vector<std::pair<std::string, report::Table>>& tables,
+                                 const std::string& name) {
   const auto found = std::find_if(tables.begin(), tables.end(), [&](const auto& one) { return one.first == name; });
   if (found == tables.end()) throw std::runtime_error("no table " + name);
   return found->second;
@@ -55,13 +56,15 @@ std::set<double> numbers_allowed(const AuditResult& result, const AuditFacts& fa
   for (const Outcome& outcome : result.outcomes)  // an iteration's number is its place in the record
     for (Eigen::Index t = 0; t < outcome.utility_curve.size(); ++t) allowed.insert(static_cast<double>(t));
   if (facts.cross_validation)
-    for (const auto& trial : facts.cross_validation->trials) allowed.insert({trial.lambda1, trial.lambda2, trial.loss, trial.metric});
+    for (const auto& trial : facts.cross_validation->trials)
+      allowed.insert({trial.lambda1, trial.lambda2, trial.loss, trial.metric});
   return allowed;
 }
 
 AuditFacts facts_with_trials() {
   AuditFacts facts = small_audit::facts();
-  facts.cross_validation = mtrl::CrossValidation{{{0.001, 0.01, 0.51, 0.61}, {0.01, 0.1, 0.41, 0.71}, {0.01, 0.2, 0.45, 0.7}}, facts.options.learner};
+  facts.cross_validation = mtrl::CrossValidation{
+      {{0.001, 0.01, 0.51, 0.61}, {0.01, 0.1, 0.41, 0.71}, {0.01, 0.2, 0.45, 0.7}}, facts.options.learner};
   return facts;
 }
 
@@ -109,7 +112,8 @@ TEST(AuditTables, PutEachTaskBesideItsOwnAttack) {
     for (const nlohmann::json& attack : record.at("attacks")) {
       const nlohmann::json& targets = record.at("scenarios").at(attack.at("scenario").get<std::size_t>()).at("targets");
       if (attack.at("budget") != 0.3 || std::find(targets.begin(), targets.end(), task) == targets.end()) continue;
-      const auto kind = static_cast<std::size_t>(std::find(kinds.begin(), kinds.end(), attack.at("kind")) - kinds.begin());
+      const auto kind =
+          static_cast<std::size_t>(std::find(kinds.begin(), kinds.end(), attack.at("kind")) - kinds.begin());
       const std::size_t column = 2 + 2 * kind + (attack.at("method") == "patom" ? 1 : 0);
       EXPECT_EQ(std::get<double>(row[column]), attack.at("loss").at(task)) << task << " column " << column;
       ++found;
@@ -137,37 +141,65 @@ TEST(AuditTables, HaveStemsThatNoFigureHas) {
 }
 
 TEST(AuditAnswer, SaysPlainlyWhenNothingHappens) {
-  const AuditResult result = small_audit::told({.direct = 0.01, .indirect = 0.0, .hybrid = 0.002, .random = 0.0, .drop = 0.1});
+  const AuditResult result =
+      small_audit::told({.direct = 0.01, .indirect = 0.0, .hybrid = 0.002, .random = 0.0, .drop = 0.1});
   const std::string answer = answer_to(result);
   EXPECT_THAT(answer, StartsWith("Planted rows did next to no harm here."));
   EXPECT_THAT(answer, AllOf(HasSubstr("by +1.0 % on average"), HasSubstr("mean AUC falls from 0.900 to 0.899")));
 }
 
+TEST(AuditAnswer, AHarmlessMeanDoesNotHideATaskThatSuffers) {
+  AuditResult result =
+      small_audit::told({.tasks = 60, .direct = 0.01, .indirect = 0.0, .hybrid = 0.0, .random = 0.0, .drop = 0.0});
+  EXPECT_THAT(answer_to(result), Not(HasSubstr("Single tasks")));
+  for (Outcome& outcome : result.outcomes)
+    if (outcome.scenario == 0 && outcome.method == Method::Patom) outcome.loss[2] = 1.5 * result.clean_loss[2];
+  EXPECT_THAT(answer_to(result),
+              AllOf(StartsWith("Planted rows did next to no harm"),
+                    HasSubstr("Single tasks can still suffer: the loss of \"task 3\" rises by 50 % (direct attack).")));
+}
+
 TEST(AuditAnswer, SaysHowLargeTheDamageIs) {
-  const AuditResult result = small_audit::told({.direct = 1.5, .indirect = 0.3, .hybrid = 0.6, .random = 0.02, .drop = 0.3});
+  const AuditResult result =
+      small_audit::told({.direct = 1.5, .indirect = 0.3, .hybrid = 0.6, .random = 0.02, .drop = 0.3});
   const std::string answer = answer_to(result);
-  EXPECT_THAT(answer, StartsWith("When somebody adds 30 % planted rows to the tasks under attack (direct attack), the loss of "
-                                 "these tasks rises by 150 % (to 2.5 times) on average."));
+  EXPECT_THAT(answer,
+              StartsWith("When somebody adds 30 % planted rows to the tasks under attack (direct attack), the loss of "
+                         "these tasks rises by 150 % (to 2.5 times) on average."));
   EXPECT_THAT(answer, HasSubstr("mean AUC falls from 0.900 to 0.450, worse than guessing"));
   EXPECT_THAT(answer, HasSubstr("The same rows placed at random: loss +2.0 %, AUC 0.894."));
-  EXPECT_THAT(answer, HasSubstr("(indirect attack) do harm as well: loss +30 %, AUC 0.810 (at random: loss +2.0 %, AUC 0.894)."));
+  EXPECT_THAT(
+      answer,
+      HasSubstr("(indirect attack) do harm as well: loss +30 %, AUC 0.810 (at random: loss +2.0 %, AUC 0.894)."));
 }
 
 TEST(AuditAnswer, NamesTheKindThatIsWorst) {
-  EXPECT_THAT(answer_to(small_audit::told({.direct = 0.1, .indirect = 0.8, .hybrid = 0.2})),
-              StartsWith("When somebody adds 30 % planted rows to other tasks only (indirect attack), the loss of the tasks under "
-                         "attack rises by 80 %"));
-  EXPECT_THAT(answer_to(small_audit::told({.direct = 0.1, .indirect = 0.2, .hybrid = 0.8})), HasSubstr("(hybrid attack)"));
+  EXPECT_THAT(
+      answer_to(small_audit::told({.direct = 0.1, .indirect = 0.8, .hybrid = 0.2})),
+      StartsWith(
+          "When somebody adds 30 % planted rows to other tasks only (indirect attack), the loss of the tasks under "
+          "attack rises by 80 %"));
+  EXPECT_THAT(answer_to(small_audit::told({.direct = 0.1, .indirect = 0.2, .hybrid = 0.8})),
+              HasSubstr("(hybrid attack)"));
 }
 
 TEST(AuditAnswer, ASmallRiseOfTheLossWithABadMetricIsDamage) {
-  EXPECT_THAT(answer_to(small_audit::told({.direct = 0.02, .indirect = 0.0, .hybrid = 0.0, .random = 0.0, .drop = 10.0})),
-              AllOf(StartsWith("When somebody"), HasSubstr("AUC falls from 0.900 to 0.700")));
+  EXPECT_THAT(
+      answer_to(small_audit::told({.direct = 0.02, .indirect = 0.0, .hybrid = 0.0, .random = 0.0, .drop = 10.0})),
+      AllOf(StartsWith("When somebody"), HasSubstr("AUC falls from 0.900 to 0.700")));
+}
+
+TEST(AuditAnswer, ARisingLossWithTheSameMetricIsDamage) {
+  EXPECT_THAT(
+      answer_to(small_audit::told({.direct = 0.5, .hybrid = 0.2, .drop = 0.0})),
+      AllOf(StartsWith("When somebody"), HasSubstr("rises by 50 % on average. Their mean AUC stays at 0.900.")));
 }
 
 TEST(AuditAnswer, SaysWhenRandomRowsDoAsMuchOrMore) {
-  EXPECT_THAT(answer_to(small_audit::told({.direct = 0.5, .hybrid = 0.2, .random = 0.5})), HasSubstr("Planning the rows adds nothing"));
-  EXPECT_THAT(answer_to(small_audit::told({.direct = 0.7, .hybrid = 0.2, .random = 0.9})), HasSubstr("do even more harm: loss +90 %"));
+  EXPECT_THAT(answer_to(small_audit::told({.direct = 0.5, .hybrid = 0.2, .random = 0.5})),
+              HasSubstr("Planning the rows adds nothing"));
+  EXPECT_THAT(answer_to(small_audit::told({.direct = 0.7, .hybrid = 0.2, .random = 0.9})),
+              HasSubstr("do even more harm: loss +90 %"));
 }
 
 TEST(AuditAnswer, SaysWhenRowsInOtherTasksDoNothing) {
@@ -206,7 +238,8 @@ TEST(AuditCards, NameNoDangerousTaskWhenThereIsNone) {
   const report::Page page = audit_page(small_audit::told({.direct = 1.5, .indirect = 0.001}), small_audit::facts(), {});
   ASSERT_THAT(page.cards, SizeIs(4));
   EXPECT_EQ(page.cards[3].value, std::string("+0.1") + kSpace + "%");
-  EXPECT_THAT(html_of(small_audit::told({.direct = 1.5, .indirect = 0.001})), HasSubstr("No single task is a danger to the rest"));
+  EXPECT_THAT(html_of(small_audit::told({.direct = 1.5, .indirect = 0.001})),
+              HasSubstr("No single task is a danger to the rest"));
 }
 
 TEST(AuditPage, CallsOutWhatMakesItsNumbersLess) {
@@ -216,12 +249,14 @@ TEST(AuditPage, CallsOutWhatMakesItsNumbersLess) {
   AuditResult stopped = small_audit::told(story);
   stopped.stopped = true;
   stopped.outcomes[3].loss.resize(0);
-  EXPECT_THAT(html_of(stopped), AllOf(HasSubstr("Warning: This audit is incomplete"), HasSubstr("11 of 12 attacks and 4 of 4")));
+  EXPECT_THAT(html_of(stopped),
+              AllOf(HasSubstr("Warning: This audit is incomplete"), HasSubstr("11 of 12 attacks and 4 of 4")));
   EXPECT_THAT(answer_to(stopped), StartsWith("Incomplete: the audit was stopped after 15 of 16 attacks."));
 
   AuditResult unconverged = small_audit::told(story);
   unconverged.outcomes[1].converged = false;
-  EXPECT_THAT(html_of(unconverged), AllOf(HasSubstr("Warning: Not every model was fitted to the end"), HasSubstr("1 of 17 parts")));
+  EXPECT_THAT(html_of(unconverged),
+              AllOf(HasSubstr("Warning: Not every model was fitted to the end"), HasSubstr("1 of 17 parts")));
 
   AuditFacts facts = small_audit::facts();
   facts.held_out = false;
@@ -231,7 +266,8 @@ TEST(AuditPage, CallsOutWhatMakesItsNumbersLess) {
   free.clean_loss[0] = 0.0;
   EXPECT_THAT(html_of(free), HasSubstr("Note: Tasks without a clean loss"));
 
-  EXPECT_THAT(html_of(small_audit::told({.clean_metric = 0.54})), HasSubstr("Warning: The clean model has learned little"));
+  EXPECT_THAT(html_of(small_audit::told({.clean_metric = 0.54})),
+              HasSubstr("Warning: The clean model has learned little"));
   EXPECT_THAT(answer_to(small_audit::told({.clean_metric = 0.54})), HasSubstr("has learned little (mean AUC 0.540)"));
 
   AuditResult partial = small_audit::told(story);
@@ -261,7 +297,8 @@ TEST(AuditPage, AMetricThatIsNotDefinedIsADash) {
   const std::string html = html_of(result);
   EXPECT_THAT(html, HasSubstr("Note: Tasks without AUC"));
   EXPECT_THAT(html, HasSubstr("data-value=\"nan\">\xE2\x80\x93</td>"));
-  EXPECT_THAT(report::to_csv(table_named(audit_tables(result, small_audit::facts()), "task-metrics")), HasSubstr("task 1,nan,nan"));
+  EXPECT_THAT(report::to_csv(table_named(audit_tables(result, small_audit::facts()), "task-metrics")),
+              HasSubstr("task 1,nan,nan"));
 }
 
 TEST(AuditPage, ShowsTheFirstTwentyOfManyTasks) {
@@ -277,7 +314,8 @@ TEST(AuditPage, ShowsTheFirstTwentyOfManyTasks) {
   EXPECT_THAT(harm->caption, HasSubstr("The 20 most harmful of 60"));
   EXPECT_EQ(figure_named(figures, "figure-correlation-clean"), nullptr);
   const std::string html = html_of(result);
-  EXPECT_THAT(html, AllOf(HasSubstr("<summary>AUC of all tasks</summary>"), HasSubstr("more than 40 tasks are not drawn")));
+  EXPECT_THAT(html,
+              AllOf(HasSubstr("<summary>AUC of all tasks</summary>"), HasSubstr("more than 40 tasks are not drawn")));
   EXPECT_THAT(html, HasSubstr("task 30</th>"));
 }
 
@@ -302,7 +340,8 @@ TEST(AuditFigures, StartFromTheCleanModel) {
   const auto& chart = std::get<report::LineChart>(figure_named(figures, "figure-exposure-metric")->figure);
   ASSERT_THAT(chart.series, SizeIs(4));
   EXPECT_THAT(chart.series[0].x, testing::ElementsAre(0.0, 0.15, 0.3));
-  EXPECT_THAT(chart.series[0].y, testing::ElementsAre(testing::DoubleEq(0.9), testing::DoubleEq(0.8), testing::DoubleEq(0.7)));
+  EXPECT_THAT(chart.series[0].y,
+              testing::ElementsAre(testing::DoubleEq(0.9), testing::DoubleEq(0.8), testing::DoubleEq(0.7)));
   EXPECT_TRUE(chart.series[3].baseline);
   EXPECT_THAT(chart.series[3].low, SizeIs(3));
 }
@@ -314,7 +353,8 @@ TEST(AuditPage, SaysHowFarTheAttackHadCome) {
   EXPECT_THAT(html_of(level), HasSubstr("The attacks had levelled off"));
   AuditResult lost = level;
   for (Outcome& outcome : lost.outcomes) outcome.utility_curve[0] = 40.0;
-  EXPECT_THAT(html_of(lost), HasSubstr("Some ended below the random rows they began with (direct, indirect and hybrid)"));
+  EXPECT_THAT(html_of(lost),
+              HasSubstr("Some ended below the random rows they began with (direct, indirect and hybrid)"));
 }
 
 TEST(AuditPage, SaysHowTheLambdasWereChosen) {

@@ -125,12 +125,20 @@ TEST(Audit, MeasuresOnTheEvaluationRows) {
   const AuditResult result = small_audit::run(small_audit::options());
   for (std::size_t i = 0; i < rows.test.size(); ++i) {
     const auto t = static_cast<Eigen::Index>(i);
-    const double loss =
-        (rows.test[i].features * result.clean_fit.weights.col(t) - rows.test[i].labels).squaredNorm() /
-        static_cast<double>(rows.test[i].rows());
+    const double loss = (rows.test[i].features * result.clean_fit.weights.col(t) - rows.test[i].labels).squaredNorm() /
+                        static_cast<double>(rows.test[i].rows());
     EXPECT_NEAR(result.clean_loss[t], loss, 1e-12 * loss);  // the same sums in another order
   }
   EXPECT_THAT(result.clean.names, ElementsAre("nmse", "rmse", "explained_variance"));
+}
+
+// The learner's answer after the last iteration is what is measured.
+TEST(Audit, MetricsAreThoseOfTheLastIterate) {
+  const AuditResult result = small_audit::run(small_audit::options());
+  const Outcome& planned = *result.find(0, Method::Patom, 0.3);
+  const mtrl::Metrics metrics{result.clean.names, planned.metrics};
+  EXPECT_EQ(metrics.mean(0, result.scenarios[0].targets), planned.metric_curve[3]);
+  EXPECT_NE(planned.metric_curve[0], planned.metric_curve[3]);
 }
 
 TEST(Audit, KeepsCorrelationsForTheLargestBudget) {
@@ -196,7 +204,8 @@ TEST(Audit, GoesOnWhereItWasStopped) {
 
 TEST(Audit, ReportsProgressUpToTheEnd) {
   std::vector<double> seen;
-  small_audit::run(small_audit::options(), {}, {.progress = [&](double done, const std::string&) { seen.push_back(done); }, .stop = {}});
+  small_audit::run(small_audit::options(), {},
+                   {.progress = [&](double done, const std::string&) { seen.push_back(done); }, .stop = {}});
   EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
   ASSERT_EQ(seen.size(), 28U);
   EXPECT_EQ(seen.back(), 1.0);

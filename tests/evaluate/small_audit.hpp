@@ -48,12 +48,12 @@ inline evaluate::AuditFacts facts(const evaluate::AuditOptions& options = small_
 /// A result written by hand: losses rise as told, so that sentences can be held against them.
 struct Story {
   std::size_t tasks = 4;
-  double direct = 1.0;    ///< rise of every target's loss by planned rows at the largest budget, half at the smaller
+  double direct = 1.0;  ///< rise of every target's loss by planned rows at the largest budget, half at the smaller
   double indirect = 0.3;
   double hybrid = 0.6;
-  double random = 0.02;   ///< of all kinds
+  double random = 0.02;  ///< of all kinds
   double clean_metric = 0.9;
-  double drop = 0.4;      ///< of the AUC per unit of rise
+  double drop = 0.4;  ///< of the AUC per unit of rise
 };
 
 inline evaluate::AuditResult told(const Story& story) {
@@ -69,7 +69,8 @@ inline evaluate::AuditResult told(const Story& story) {
   std::vector<std::size_t> first;
   std::vector<std::size_t> second;
   for (std::size_t i = 0; i < story.tasks; ++i) (i < (story.tasks + 1) / 2 ? first : second).push_back(i);
-  result.scenarios = {{first, first, Kind::Direct}, {first, second, Kind::Indirect}, {first, {0, story.tasks - 1}, Kind::Hybrid}};
+  result.scenarios = {
+      {first, first, Kind::Direct}, {first, second, Kind::Indirect}, {first, {0, story.tasks - 1}, Kind::Hybrid}};
   result.clean_utility = Eigen::VectorXd::Constant(3, 10.0);
   for (std::size_t s = 0; s < 3; ++s)
     for (const Method method : {Method::Random, Method::Patom})

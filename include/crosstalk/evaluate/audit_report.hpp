@@ -24,11 +24,11 @@ struct AuditFacts {
   std::string preparation = {};           ///< what was done before learning, in sentences
   std::size_t training_rows = 0;
   std::size_t evaluation_rows = 0;
-  std::size_t features = 0;               ///< of the data, before preparation
-  bool held_out = true;                   ///< the evaluation rows are not the training rows
+  std::size_t features = 0;                                    ///< of the data, before preparation
+  bool held_out = true;                                        ///< the evaluation rows are not the training rows
   std::optional<mtrl::CrossValidation> cross_validation = {};  ///< set when it chose the lambdas
-  AuditOptions options = {};              ///< the learner's among them; the number of threads is not reported
-  std::string command = {};               ///< that repeats the audit
+  AuditOptions options = {};  ///< the learner's among them; the number of threads is not reported
+  std::string command = {};   ///< that repeats the audit
   std::string version = {};
 };
 

@@ -18,8 +18,8 @@ struct Exposure {
   Method method = Method::Random;
   double budget = 0.0;
   double loss_rise = 0.0;     ///< mean over the targets of loss / clean loss - 1; targets without a clean loss left out
-  double clean_metric = 0.0;    ///< mean of the primary metric over the targets where it is defined; NaN when nowhere
-  double metric = 0.0;          ///< likewise, after the attack
+  double clean_metric = 0.0;  ///< mean of the primary metric over the targets where it is defined; NaN when nowhere
+  double metric = 0.0;        ///< likewise, after the attack
   double utility_rise = 0.0;  ///< mean over the scenarios of the attacker's utility / the clean one - 1
 };
 
@@ -51,14 +51,15 @@ struct CorrelationChange {
 
 /// The few numbers that answer the audit's question. All are computed from an AuditResult alone.
 struct AuditSummary {
-  std::string metric;                 ///< name of the primary metric
-  std::vector<attack::Kind> kinds;    ///< that the audit has, in the order direct, indirect, hybrid
-  std::vector<double> budgets;        ///< ascending, each once
-  std::vector<Exposure> exposures;    ///< kind by kind, method by method, budgets ascending; only what ran
-  std::optional<double> budget;       ///< largest budget at which a planned attack ran: the numbers below are for it
-  std::optional<Exposure> worst;      ///< the planned kind with the largest rise of the loss
-  std::vector<TaskExposure> tasks;    ///< targets, largest rise of the loss first
+  std::string metric;               ///< name of the primary metric
+  std::vector<attack::Kind> kinds;  ///< that the audit has, in the order direct, indirect, hybrid
+  std::vector<double> budgets;      ///< ascending, each once
+  std::vector<Exposure> exposures;  ///< kind by kind, method by method, budgets ascending; only what ran
+  std::optional<double> budget;     ///< largest budget at which a planned attack ran: the numbers below are for it
+  std::optional<Exposure> worst;    ///< the planned kind with the largest rise of the loss
+  std::vector<TaskExposure> tasks;  ///< targets, largest rise of the loss first
   std::vector<CorrelationChange> correlation_changes;  ///< planned attacks, strongest first, at most ten a scenario
+  std::optional<std::size_t> most_harmful;             ///< position in AuditResult::harms of the first one that ran
   std::size_t planned_attacks = 0;
   std::size_t finished_attacks = 0;
   std::size_t planned_harms = 0;

@@ -32,6 +32,7 @@ struct CrossValidation {
 };
 
 /// Chooses lambda1 and lambda2 by k-fold cross-validation inside every task. The held-out quantity is the learner's own loss.
+/// Of the watch only the progress is used: it runs to its end.
 /// @throws std::invalid_argument for an empty grid, or fewer than 2 folds.
 CrossValidation cross_validate(const TaskSet& tasks, const Loss& loss, const Options& options,
                                const CrossValidationOptions& grid, const Watch& watch = {});
