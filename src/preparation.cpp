@@ -53,6 +53,8 @@ Preparation Preparation::fit(const TaskSet& training, const PreparationOptions& 
       else
         largest = std::max(largest, task.features.rowwise().norm().maxCoeff());
     }
+    if (!std::isfinite(largest))
+      throw std::invalid_argument("prepare: the norm of a training row is too large for a double; scale the features in the file");
     if (largest == 0.0) throw std::invalid_argument("prepare: all features of all training rows are 0; nothing to scale");
     result.divisor_ = largest;
   }
@@ -170,7 +172,10 @@ Preparation Preparation::from_json(const nlohmann::json& json) {
     json.at("standardise_labels").get_to(result.options_.standardise_labels);
     json.at("features").get_to(result.raw_names_);
     const auto vector = [&](const char* name) {
-      const auto numbers = json.at(name).get<std::vector<double>>();
+      const nlohmann::json& list = json.at(name);
+      if (!list.is_array() || !std::all_of(list.begin(), list.end(), [](const auto& entry) { return entry.is_number(); }))
+        throw std::invalid_argument(fmt::format("preparation: {} must be a list of numbers", name));
+      const auto numbers = list.get<std::vector<double>>();
       return Eigen::VectorXd(Eigen::Map<const Eigen::VectorXd>(numbers.data(), static_cast<Eigen::Index>(numbers.size())));
     };
     result.mean_ = vector("mean").transpose();

@@ -6,6 +6,7 @@
 
 #include "crosstalk/data/files.hpp"
 #include "crosstalk/error.hpp"
+#include "crosstalk/mtrl/loss.hpp"
 #include "crosstalk/report/table.hpp"
 
 namespace crosstalk::app {
@@ -50,6 +51,10 @@ Model read_model(const std::filesystem::path& path) {
                 matrix_from_json(json.at("weights"))};
     if (static_cast<std::size_t>(model.weights.cols()) != model.tasks.size())
       throw DataError(fmt::format("{}: weights of {} tasks for {} task names", path.string(), model.weights.cols(), model.tasks.size()));
+    mtrl::loss_named(model.loss);
+    if (model.preparation.label_scales() > 0 && static_cast<std::size_t>(model.preparation.label_scales()) != model.tasks.size())
+      throw DataError(fmt::format("{}: label scales of {} tasks for {} task names", path.string(), model.preparation.label_scales(),
+                                  model.tasks.size()));
     return model;
   } catch (const nlohmann::json::exception& error) {
     throw DataError(fmt::format("{}: {}", path.string(), error.what()));

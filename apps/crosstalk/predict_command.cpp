@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -28,8 +29,25 @@ TaskSet in_model_order(const TaskSet& rows, const Model& model) {
   TaskSet ordered;
   ordered.feature_names = rows.feature_names;
   for (const std::string& name : model.tasks) ordered.tasks.push_back({name, Eigen::MatrixXd(0, rows.features()), {}});
-  for (const Task& task : rows) ordered[task_index(ordered, task.name)] = task;
+  for (const Task& task : rows) {
+    const auto known = std::find(model.tasks.begin(), model.tasks.end(), task.name);
+    if (known == model.tasks.end()) throw DataError(fmt::format("the model has no task \"{}\"", task.name));
+    ordered[static_cast<std::size_t>(known - model.tasks.begin())] = task;
+  }
   return ordered;
+}
+
+// The features in the order in which the model was learned, found by name where both have names.
+void reorder_features(TaskSet& rows, const std::vector<std::string>& names) {
+  if (names.empty() || rows.feature_names.empty() || rows.feature_names == names) return;
+  std::vector<Eigen::Index> order;
+  for (const std::string& name : names) {
+    const auto found = std::find(rows.feature_names.begin(), rows.feature_names.end(), name);
+    if (found == rows.feature_names.end()) throw DataError(fmt::format("the model needs a feature \"{}\"", name));
+    order.push_back(found - rows.feature_names.begin());
+  }
+  for (Task& task : rows) task.features = task.features(Eigen::all, order).eval();
+  rows.feature_names = names;
 }
 
 int run(const Flags& flags, const Configuration& configuration) {
@@ -44,7 +62,13 @@ int run(const Flags& flags, const Configuration& configuration) {
   const auto raw_features = model.preparation.raw_features(model.weights.rows());
   if (dataset.train.features() != raw_features)
     throw DataError(fmt::format("{}: {} features; the model was learned with {}", dataset.name, dataset.train.features(), raw_features));
-  const TaskSet raw = in_model_order(dataset.train, model);
+  TaskSet raw;
+  try {
+    raw = in_model_order(dataset.train, model);
+    reorder_features(raw, model.preparation.raw_names());
+  } catch (const DataError& error) {
+    throw DataError(fmt::format("{}: {}", dataset.name, error.what()));
+  }
   const TaskSet prepared = model.preparation.apply(raw);
 
   Session session({"predict", flags.common.out, flags.common.json, flags.common.quiet}, configuration);
@@ -53,6 +77,7 @@ int run(const Flags& flags, const Configuration& configuration) {
                    {.name = "label", .format = report::NumberFormat{}},
                    {.name = "prediction", .format = report::NumberFormat{}}};
   for (std::size_t i = 0; i < prepared.size(); ++i) {
+    if (prepared[i].rows() == 0) continue;
     const Eigen::VectorXd z = prepared[i].features * model.weights.col(static_cast<Eigen::Index>(i));
     for (Eigen::Index j = 0; j < z.size(); ++j)
       table.rows.push_back({prepared[i].name, raw[i].labels[j], model.preparation.label_in_file_units(i, z[j])});

@@ -39,6 +39,10 @@ class Preparation {
   /// Number of features of the file, given that of the learner.
   [[nodiscard]] Eigen::Index raw_features(Eigen::Index prepared_features) const;
 
+  /// Names of the file's features at fit; empty when it had none.
+  [[nodiscard]] const std::vector<std::string>& raw_names() const { return raw_names_; }
+  /// Number of tasks with their own label scale; 0 without standardised labels.
+  [[nodiscard]] Eigen::Index label_scales() const { return label_mean_.size(); }
   [[nodiscard]] const PreparationOptions& options() const { return options_; }
   [[nodiscard]] double divisor() const { return divisor_; }
 

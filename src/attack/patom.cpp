@@ -8,8 +8,6 @@
 
 namespace crosstalk::attack {
 
-namespace {
-
 void require_valid(const PatomOptions& options) {
   const auto require = [](bool good, const char* name, double value, const char* rule) {
     if (!good) throw std::invalid_argument(fmt::format("patom: {} is {}; it must be {}", name, value, rule));
@@ -18,8 +16,6 @@ void require_valid(const PatomOptions& options) {
   require(options.iterations >= 0, "iterations", options.iterations, ">= 0");
   require(options.batch_share > 0.0 && options.batch_share <= 1e3, "batch share", options.batch_share, "in (0, 1000]");
 }
-
-}  // namespace
 
 AttackResult patom(const mtrl::EmpiricalRisk& clean, const Utility& utility, const FeasibleSet& feasible, TaskSet start,
                    const mtrl::Options& learner, const PatomOptions& options, const mtrl::Fit& near, Rng rng,

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "crosstalk/error.hpp"
 #include "crosstalk/parallel.hpp"
 #include "crosstalk/preparation.hpp"
 
@@ -124,6 +125,7 @@ class Auditor {
     AuditResult result;
     result.task_names = train_.names();
     result.scenarios = make_scenarios(train_.size(), options_);
+    attack::require_valid(options_.patom);
     if (options_.budgets.empty()) throw std::invalid_argument("audit: there is no budget");
     largest_budget_ = *std::max_element(options_.budgets.begin(), options_.budgets.end());
     for (const Scenario& scenario : result.scenarios)
@@ -201,7 +203,11 @@ class Auditor {
         known = memory.recall(name);
       }
       if (known) {
-        part_from_json(*known, outcome);
+        try {
+          part_from_json(*known, outcome);
+        } catch (const json::exception&) {
+          throw DataError(fmt::format("the part \"{}\" of an earlier run is damaged; start anew", name));
+        }
       } else if (is_outcome) {
         attack_once(result.scenarios[outcome.scenario], outcome, name);
       } else {

@@ -157,7 +157,7 @@ Fit finish(const EmpiricalRisk& risk, const Options& options, Outcome outcome, d
   const Coupling coupling(fit.weights, options.smoothing);
   fit.covariance = coupling.covariance();
   fit.objective = risk.value_from_rows(fit.weights) + penalty_value(penalty, fit.weights, coupling.tau());
-  if (fit.gap <= options.tolerance * fit.objective) fit.status = Status::Converged;
+  if (std::isfinite(fit.objective) && fit.gap <= options.tolerance * fit.objective) fit.status = Status::Converged;
   else if (fit.status == Status::Converged) fit.status = Status::OutOfPrecision;
   return fit;
 }

@@ -17,6 +17,9 @@ struct PatomOptions {
   bool full_batch = false;  ///< the exact sum over the target rows instead of a batch
 };
 
+/// @throws std::invalid_argument naming the option that is outside its range.
+void require_valid(const PatomOptions& options);
+
 /// The learner's answer to one set of injected rows.
 struct Iterate {
   double utility;  ///< U
