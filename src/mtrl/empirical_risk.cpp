@@ -31,6 +31,7 @@ EmpiricalRisk::EmpiricalRisk(TaskSet tasks, const Loss& loss) : loss_(&loss) {
   auto clean = std::make_shared<Clean>();
   clean->tasks = std::move(tasks);
   const TaskSet& own = clean->tasks;
+  clean->population = static_cast<Eigen::Index>(own.size());
   if (loss.is_squared()) {
     clean->moments.reserve(own.size());
     for (const Task& task : own) clean->moments.push_back(moments_of(task));
@@ -68,6 +69,20 @@ EmpiricalRisk EmpiricalRisk::with_rows(const TaskSet& injected) const {
     result.poisoned_moments_[i] = std::move(sum);
   }
   return result;
+}
+
+EmpiricalRisk EmpiricalRisk::sample(Eigen::Index stride) const {
+  TaskSet chosen;
+  TaskSet injected;
+  for (std::size_t i = 0; i < clean_->tasks.size(); i += static_cast<std::size_t>(stride)) {
+    chosen.tasks.push_back(clean_->tasks[i]);
+    if (injected_.size() != 0) injected.tasks.push_back(injected_[i]);
+  }
+  EmpiricalRisk result(std::move(chosen), *loss_);
+  auto clean = std::make_shared<Clean>(*result.clean_);
+  clean->population = population();
+  result.clean_ = std::move(clean);
+  return injected.size() == 0 ? result : result.with_rows(injected);
 }
 
 Eigen::Index EmpiricalRisk::rows(Eigen::Index task) const {

@@ -41,7 +41,7 @@ void NewtonSystem::prepare_feature_side() {
 }
 
 void NewtonSystem::prepare_task_side() {
-  // H with Omega held fixed is  V -> [H_i v_i] + V (l1 I + l2 tau S^-1).  With H_i = k_i G, K = diag(k), G the mean
+  // H with T = S held fixed is  V -> [H_i v_i] + V (l1 I + l2 tau S^-1).  With H_i = k_i G, K = diag(k), G the mean
   // second moment, and Y = V K^1/2 it reads  (G Y + Y K^-1/2 (l1 I + l2 tau S^-1) K^-1/2) K^1/2:
   // a Sylvester operator, diagonal in the eigenvectors of its two symmetric sides.
   const SymmetricEigen& G = risk_.mean_second_moment();

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "crosstalk/mtrl/root_iteration.hpp"
 #include "crosstalk/svd.hpp"
 
 namespace crosstalk::mtrl {
@@ -37,7 +39,7 @@ struct Point {
   Eigen::MatrixXd gradient;
 
   Point(const EmpiricalRisk& data, const Penalty& penalty, double smoothing, Eigen::MatrixXd weights)
-      : W(std::move(weights)), risk(data.evaluate(W)), coupling(W, smoothing) {
+      : W(std::move(weights)), risk(data.evaluate(W)), coupling(W, smoothing, data.population()) {
     value = risk.value + penalty_value(penalty, W, coupling.tau());
     gradient = risk.gradient + penalty.lambda1 * W;
     if (penalty.lambda2 > 0.0) gradient += penalty.lambda2 * coupling.gradient();
@@ -134,8 +136,10 @@ class Newton {
   Fit& counts_;
 };
 
-// The smallest e, relative to the largest singular value of W, for which F_e is solved as it stands.
+// The smallest e, relative to the largest singular value of W, that a fit starts by solving for. Below it F_e is ill
+// conditioned, and F_e at this e is nearly always close enough.
 constexpr double kSmallestSmoothing = 1e-7;
+constexpr int kWarmSteps = 12;  // from a start that should be near
 
 Fit finish(const EmpiricalRisk& risk, const Options& options, Outcome outcome, double smoothing, Fit fit) {
   const Penalty penalty = options.penalty();
@@ -160,6 +164,78 @@ Fit finish(const EmpiricalRisk& risk, const Options& options, Outcome outcome, d
   if (std::isfinite(fit.objective) && fit.gap <= options.tolerance * fit.objective) fit.status = Status::Converged;
   else if (fit.status == Status::Converged) fit.status = Status::OutOfPrecision;
   return fit;
+}
+
+// F at one smoothing, from tasks that do not know of each other.
+struct Stage {
+  Outcome outcome;
+  double smoothing;  // that the outcome is for, >= the one asked for
+};
+
+double largest_singular_value(const Eigen::MatrixXd& W) { return Coupling(W, 0.0).singular_values()[0]; }
+
+Stage continuation(const EmpiricalRisk& risk, const Options& options, double tolerance, Fit& counts) {
+  const Newton newton(risk, options, counts);
+  // With a smoothing far above all singular values T = e I and tau = m e: every task on its own. From there the
+  // smoothing falls to the one asked for, each stage starting where the last ended.
+  Options alone = options;
+  alone.lambda1 = options.lambda1 + options.lambda2 * static_cast<double>(risk.population());
+  alone.lambda2 = 0.0;
+  const Eigen::MatrixXd zero = Eigen::MatrixXd::Zero(risk.features(), risk.tasks());
+  Eigen::MatrixXd W = Newton(risk, alone, counts).run(zero, 1.0, 1e-8, options.max_steps).point.W;
+  double smoothing = std::max(options.smoothing, 0.1 * largest_singular_value(W));
+  for (;;) {
+    const double last = std::max(options.smoothing, kSmallestSmoothing * largest_singular_value(W));
+    const bool final_stage = smoothing <= last || options.lambda2 == 0.0;
+    if (final_stage) smoothing = options.lambda2 == 0.0 ? options.smoothing : last;
+    Outcome outcome = newton.run(W, smoothing > 0.0 ? smoothing : 1.0, final_stage ? tolerance : 1e-3, options.max_steps);
+    if (final_stage || outcome.status != Status::Converged) return {std::move(outcome), smoothing};
+    W = outcome.point.W;
+    smoothing = std::max(0.1 * smoothing, options.smoothing);
+  }
+}
+
+// The smoothing falls on, towards the one asked for, until the certificate holds.
+Fit finish_lowering(const EmpiricalRisk& risk, const Options& options, Stage stage, Fit counts) {
+  Fit best = finish(risk, options, stage.outcome, stage.smoothing, counts);
+  const double floor = kSmallestSmoothing * kSmallestSmoothing * largest_singular_value(best.weights);
+  while (best.status == Status::OutOfPrecision && stage.smoothing > std::max(options.smoothing, floor)) {
+    stage.smoothing = std::max(0.1 * stage.smoothing, options.smoothing);
+    const Newton newton(risk, options, counts);
+    stage.outcome = newton.run(std::move(stage.outcome.point.W), stage.smoothing, 0.5 * options.tolerance, kWarmSteps);
+    Fit next = finish(risk, options, stage.outcome, stage.smoothing, counts);
+    if (next.gap < best.gap) best = std::move(next);
+  }
+  return best;
+}
+
+// T of all tasks from some of them, a tenth where that is enough. With k tasks standing for m, W W' is m/k times that
+// of the k, and so (2) is m/k times
+//   sum over the k tasks + l1/2 |W_k|^2 + l2/2 tau_k^2,   tau_k with e sqrt(k/m) for e and m - d idle singular values.
+std::optional<Eigen::MatrixXd> root_from_sample(const EmpiricalRisk& risk, const Options& options, Fit& counts) {
+  constexpr double kTolerance = 1e-4;
+  const EmpiricalRisk sample = risk.sample(std::clamp<Eigen::Index>(risk.tasks() / 1000, 2, 10));
+  const double ratio = std::sqrt(static_cast<double>(sample.tasks()) / static_cast<double>(risk.tasks()));
+  Options of_sample = options;
+  of_sample.smoothing *= ratio;
+  if (RootIteration::suits(sample, options.penalty())) {
+    std::optional<Eigen::MatrixXd> root = root_from_sample(sample, of_sample, counts);
+    if (!root || !RootIteration(sample, options.penalty(), of_sample.smoothing)
+                      .run(*root, kTolerance, counts.steps, options.max_steps))
+      return std::nullopt;
+    return *root / ratio;
+  }
+  const Stage stage = continuation(sample, of_sample, kTolerance, counts);
+  if (stage.outcome.status != Status::Converged || stage.smoothing != of_sample.smoothing) return std::nullopt;
+  const Coupling& coupling = stage.outcome.point.coupling;
+  return coupling.basis() * coupling.spectrum().asDiagonal() * coupling.basis().transpose() / ratio;
+}
+
+std::optional<Eigen::MatrixXd> start_from_sample(const EmpiricalRisk& risk, const Options& options, Fit& counts) {
+  std::optional<Eigen::MatrixXd> root = root_from_sample(risk, options, counts);
+  if (!root) return std::nullopt;
+  return RootIteration(risk, options.penalty(), options.smoothing)
+      .run(*root, 0.25 * options.tolerance, counts.steps, options.max_steps);
 }
 
 }  // namespace
@@ -189,26 +265,16 @@ Fit solve(const TaskSet& tasks, const Loss& loss, const Options& options) {
 Fit solve(const EmpiricalRisk& risk, const Options& options) {
   require_valid(options);
   Fit fit;
-  const Newton newton(risk, options, fit);
-  const auto largest_singular_value = [](const Eigen::MatrixXd& W) { return Coupling(W, 0.0).singular_values()[0]; };
-
-  // With a smoothing far above all singular values T = e I and tau = m e: every task on its own. From there the smoothing
-  // falls to the one asked for, each stage starting where the last ended.
-  Options alone = options;
-  alone.lambda1 = options.lambda1 + options.lambda2 * static_cast<double>(risk.tasks());
-  alone.lambda2 = 0.0;
-  const Eigen::MatrixXd zero = Eigen::MatrixXd::Zero(risk.features(), risk.tasks());
-  Eigen::MatrixXd W = Newton(risk, alone, fit).run(zero, 1.0, 1e-2, options.max_steps).point.W;
-  double smoothing = std::max(options.smoothing, 0.1 * largest_singular_value(W));
-  for (;;) {
-    const double last = std::max(options.smoothing, kSmallestSmoothing * largest_singular_value(W));
-    const bool final_stage = smoothing <= last || options.lambda2 == 0.0;
-    if (final_stage) smoothing = options.lambda2 == 0.0 ? options.smoothing : last;
-    Outcome outcome = newton.run(W, smoothing > 0.0 ? smoothing : 1.0, final_stage ? 0.5 * options.tolerance : 1e-3, options.max_steps);
-    if (final_stage || outcome.status != Status::Converged) return finish(risk, options, std::move(outcome), smoothing, fit);
-    W = outcome.point.W;
-    smoothing = std::max(0.1 * smoothing, options.smoothing);
+  constexpr int kStepsForSamples = 100;  // with fewer the continuation makes better use of them
+  if (RootIteration::suits(risk, options.penalty()) && options.smoothing > 0.0 && options.max_steps >= kStepsForSamples) {
+    if (std::optional<Eigen::MatrixXd> start = start_from_sample(risk, options, fit)) {
+      Outcome outcome =
+          Newton(risk, options, fit).run(std::move(*start), options.smoothing, 0.5 * options.tolerance, kWarmSteps);
+      if (outcome.status == Status::Converged) return finish(risk, options, std::move(outcome), options.smoothing, fit);
+    }
   }
+  Stage stage = continuation(risk, options, 0.5 * options.tolerance, fit);
+  return finish_lowering(risk, options, std::move(stage), fit);
 }
 
 Fit solve_from(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& start) {
@@ -216,7 +282,7 @@ Fit solve_from(const EmpiricalRisk& risk, const Options& options, const Eigen::M
   Fit fit;
   const double largest = Coupling(start, 0.0).singular_values()[0];
   const double smoothing = std::max(options.smoothing, kSmallestSmoothing * largest);
-  Outcome outcome = Newton(risk, options, fit).run(start, smoothing, 0.5 * options.tolerance, 12);
+  Outcome outcome = Newton(risk, options, fit).run(start, smoothing, 0.5 * options.tolerance, kWarmSteps);
   if (outcome.status != Status::OutOfSteps) {
     const Fit warm = finish(risk, options, std::move(outcome), smoothing, fit);
     if (warm.status == Status::Converged) return warm;

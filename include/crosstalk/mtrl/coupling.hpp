@@ -28,7 +28,9 @@ struct Covariance {
 class Coupling {
  public:
   /// @param W  d x m.  @param smoothing  e >= 0; derivatives need e > 0 unless W has full rank.
-  Coupling(const Eigen::MatrixXd& W, double smoothing);
+  Coupling(const Eigen::MatrixXd& W, double smoothing) : Coupling(W, smoothing, W.cols()) {}
+  /// @param population  m in tau: more than the columns of W when these are a sample of so many tasks.
+  Coupling(const Eigen::MatrixXd& W, double smoothing, Eigen::Index population);
 
   [[nodiscard]] double tau() const { return tau_; }
   /// Gradient of tau^2 / 2: tau T^-1 A on the side of W, d x m.
@@ -46,6 +48,7 @@ class Coupling {
   /// The nearest matrix with spectral norm <= 1, d x m.
   [[nodiscard]] Eigen::MatrixXd clip(const Eigen::MatrixXd& N) const;
 
+  [[nodiscard]] const Eigen::MatrixXd& weights() const { return W_; }  ///< W
   /// True when A = W'.
   [[nodiscard]] bool task_side() const { return task_side_; }
   [[nodiscard]] const Eigen::MatrixXd& basis() const { return U_; }              ///< U, min(d, m) square

@@ -25,6 +25,10 @@ class EmpiricalRisk {
   /// @param injected  m tasks in the same order; a task without rows gets none.
   [[nodiscard]] EmpiricalRisk with_rows(const TaskSet& injected) const;
 
+  /// Every stride-th task, standing for all of them: population() stays what it is.
+  /// @param stride  >= 1.
+  [[nodiscard]] EmpiricalRisk sample(Eigen::Index stride) const;
+
   struct Evaluation {
     double value;                         ///< R(W)
     Eigen::VectorXd values;               ///< mean loss of every task, m
@@ -50,6 +54,8 @@ class EmpiricalRisk {
   [[nodiscard]] const SymmetricEigen& mean_second_moment() const { return clean_->mean_second_moment; }
 
   [[nodiscard]] Eigen::Index tasks() const { return static_cast<Eigen::Index>(clean_->tasks.size()); }
+  /// The number of tasks that these stand for: tasks(), or that of the risk they are a sample of.
+  [[nodiscard]] Eigen::Index population() const { return clean_->population; }
   [[nodiscard]] Eigen::Index features() const { return clean_->tasks.features(); }
   /// N_i
   [[nodiscard]] Eigen::Index rows(Eigen::Index task) const;
@@ -67,6 +73,7 @@ class EmpiricalRisk {
     TaskSet tasks;
     std::vector<Moments> moments;  ///< squared loss only
     SymmetricEigen mean_second_moment;
+    Eigen::Index population;
   };
 
   [[nodiscard]] static Moments moments_of(const Task& task);

@@ -20,9 +20,9 @@ struct Penalty {
 ///
 ///   H V = [risk Hessian_i v_i]_i + l1 V + l2 (second derivative of tau^2/2) V
 ///
-/// The preconditioner is H with Omega held fixed, which on the feature side (d <= m) decouples into one d x d Cholesky
-/// factor a task. On the task side (d > m) it is a Sylvester operator once the tasks' risk Hessians are replaced by
-/// multiples of their mean second moment: exact when the tasks share their rows.
+/// The preconditioner is H with T (Coupling) held fixed, which on the feature side (d <= m) decouples into one d x d
+/// Cholesky factor a task. On the task side (d > m), where T is a multiple of Omega, it is a Sylvester operator once the
+/// tasks' risk Hessians are replaced by multiples of their mean second moment: exact when the tasks share their rows.
 /// The objects it is made from must outlive it.
 class NewtonSystem {
  public:
@@ -44,7 +44,7 @@ class NewtonSystem {
   [[nodiscard]] Solution solve(const Eigen::MatrixXd& B, double tolerance, int max_products) const;
 
  private:
-  /// l1 I + l2 tau T^-1 on the smaller side of W: the penalty's second derivative with Omega held fixed.
+  /// l1 I + l2 tau T^-1 on the smaller side of W: the penalty's second derivative with T held fixed.
   [[nodiscard]] Eigen::MatrixXd penalties() const;
   void prepare_feature_side();
   void prepare_task_side();

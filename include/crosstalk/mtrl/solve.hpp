@@ -36,14 +36,15 @@ struct Fit {
   /// F(W) - min F <= gap, proven by strong convexity: gap = |grad F|^2 / (2 l1).
   double gap = 0.0;
   Status status = Status::OutOfSteps;
-  int steps = 0;     ///< Newton steps
+  int steps = 0;     ///< Newton steps, on all tasks or on a sample of them
   int products = 0;  ///< Hessian products inside them
 };
 
 /// MTRL: the unique minimiser of
 ///   F(W) = sum_i 1/N_i sum_j loss(w_i' x_ij, y_ij) + l1/2 |W|^2 + l2/2 tau(W)^2              (2)
 /// [Zhao18, Eq. 1; Zhang and Yeung 2010, with Omega minimised out], by Newton's method with preconditioned conjugate
-/// gradients after a continuation in the smoothing. The answer does not depend on the start.
+/// gradients after a continuation in the smoothing; for thousands of tasks with the squared loss, few features and e > 0
+/// by RootIteration from samples of the tasks, at a cost linear in their number. The answer does not depend on the start.
 /// @throws std::invalid_argument for options outside their range.
 Fit solve(const EmpiricalRisk& risk, const Options& options);
 Fit solve(const TaskSet& tasks, const Loss& loss, const Options& options);
