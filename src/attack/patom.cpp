@@ -42,7 +42,7 @@ AttackResult patom(const mtrl::EmpiricalRisk& clean, const Utility& utility, con
     for (std::size_t i = 0; i < result.injected.size(); ++i) {
       Task& task = result.injected[i];
       if (task.rows() == 0) continue;
-      task.features += options.step * steps[i];
+      task.features += options.step * steps.features[i];
       feasible.project(task.features);
     }
   }

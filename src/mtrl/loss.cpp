@@ -17,7 +17,7 @@ class Squared final : public Loss {
   [[nodiscard]] std::string_view name() const override { return "squared"; }
   [[nodiscard]] Jet at(double z, double y) const override {
     const double residual = z - y;
-    return {residual * residual, 2.0 * residual, 2.0};
+    return {residual * residual, 2.0 * residual, 2.0, -2.0};
   }
   [[nodiscard]] bool is_classification() const override { return false; }
   [[nodiscard]] bool is_squared() const override { return true; }
@@ -28,8 +28,8 @@ class SquaredHinge final : public Loss {
   [[nodiscard]] std::string_view name() const override { return "squared-hinge"; }
   [[nodiscard]] Jet at(double z, double y) const override {
     const double slack = 1.0 - y * z;
-    if (slack <= 0.0) return {0.0, 0.0, 0.0};
-    return {slack * slack, -2.0 * y * slack, 2.0};
+    if (slack <= 0.0) return {0.0, 0.0, 0.0, 0.0};
+    return {slack * slack, -2.0 * y * slack, 2.0 * y * y, 2.0 * y * z - 2.0 * slack};
   }
   [[nodiscard]] bool is_classification() const override { return true; }
 };
@@ -43,7 +43,7 @@ class Logistic final : public Loss {
     const double tail = std::exp(-std::abs(margin));
     const double p = margin > 0.0 ? tail / (1.0 + tail) : 1.0 / (1.0 + tail);
     const double value = std::log1p(tail) + std::max(0.0, -margin);
-    return {value, -y * p, p * (1.0 - p)};
+    return {value, -y * p, y * y * p * (1.0 - p), margin * p * (1.0 - p) - p};
   }
   [[nodiscard]] bool is_classification() const override { return true; }
 };

@@ -78,30 +78,10 @@ Eigen::MatrixXd NewtonSystem::precondition(const Eigen::MatrixXd& R) const {
   return Q * (rotated * task_basis_.transpose());
 }
 
-NewtonSystem::Solution NewtonSystem::solve(const Eigen::MatrixXd& B, double tolerance, int max_products) const {
-  const double scale = B.norm();
-  Solution solution{Eigen::MatrixXd::Zero(B.rows(), B.cols()), 0.0, 0};
-  if (scale == 0.0) return solution;
-  Eigen::MatrixXd R = B;
-  Eigen::MatrixXd Z = precondition(R);
-  Eigen::MatrixXd direction = Z;
-  double rho = R.cwiseProduct(Z).sum();
-  solution.residual = 1.0;
-  while (solution.residual > tolerance && solution.products < max_products) {
-    const Eigen::MatrixXd H = times(direction);
-    ++solution.products;
-    const double curvature = direction.cwiseProduct(H).sum();
-    if (!(curvature > 0.0)) break;  // rounding has used up the positive definiteness: keep what there is
-    const double step = rho / curvature;
-    solution.X += step * direction;
-    R -= step * H;
-    solution.residual = R.norm() / scale;
-    Z = precondition(R);
-    const double next = R.cwiseProduct(Z).sum();
-    direction = Z + (next / rho) * direction;
-    rho = next;
-  }
-  return solution;
+LinearSolution NewtonSystem::solve(const Eigen::MatrixXd& B, double tolerance, int max_products) const {
+  return conjugate_gradients(
+      B, tolerance, max_products, [this](const Eigen::MatrixXd& V) { return times(V); },
+      [this](const Eigen::MatrixXd& R) { return precondition(R); });
 }
 
 }  // namespace crosstalk::mtrl

@@ -277,11 +277,22 @@ Fit solve(const EmpiricalRisk& risk, const Options& options) {
   return finish_lowering(risk, options, std::move(stage), fit);
 }
 
+namespace {
+
+// The smoothing that a fit from a near start begins with.
+double warm_smoothing(const Options& options, const Eigen::MatrixXd& start) {
+  return std::max(options.smoothing, kSmallestSmoothing * largest_singular_value(start));
+}
+
+constexpr double kAdjointTolerance = 1e-11;  // its error is first order in the derivatives made with it
+constexpr int kAdjointProducts = 5000;
+
+}  // namespace
+
 Fit solve_from(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& start) {
   require_valid(options);
   Fit fit;
-  const double largest = Coupling(start, 0.0).singular_values()[0];
-  const double smoothing = std::max(options.smoothing, kSmallestSmoothing * largest);
+  const double smoothing = warm_smoothing(options, start);
   Outcome outcome = Newton(risk, options, fit).run(start, smoothing, 0.5 * options.tolerance, kWarmSteps);
   if (outcome.status != Status::OutOfSteps) {
     const Fit warm = finish(risk, options, std::move(outcome), smoothing, fit);
@@ -291,6 +302,42 @@ Fit solve_from(const EmpiricalRisk& risk, const Options& options, const Eigen::M
   cold.steps += fit.steps;
   cold.products += fit.products;
   return cold;
+}
+
+Fit polish(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& start) {
+  require_valid(options);
+  Fit fit;
+  const double smoothing = warm_smoothing(options, start);
+  return finish(risk, options, Newton(risk, options, fit).run(start, smoothing, 0.0, options.max_steps), smoothing, fit);
+}
+
+Eigen::MatrixXd adjoint(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& W, const Eigen::MatrixXd& G) {
+  const double smoothing = warm_smoothing(options, W);
+  const auto solve_at = [&](const Point& at) {
+    return NewtonSystem(risk, at.risk, at.coupling, options.penalty()).solve(G, kAdjointTolerance, kAdjointProducts).X;
+  };
+  if (smoothing == options.smoothing || smoothing == 0.0)
+    return solve_at(Point(risk, options.penalty(), smoothing > 0.0 ? smoothing : 1.0, W));
+  // The singular values that were cut to zero bend the rest all the same: T^-1 W tends to the dual solution, not to zero.
+  Fit counts;
+  return solve_at(Newton(risk, options, counts).run(W, smoothing, 0.0, kWarmSteps).point);
+}
+
+Eigen::MatrixXd fixed_covariance_adjoint(const EmpiricalRisk& risk, const Options& options, const Fit& fit,
+                                         const Eigen::MatrixXd& G) {
+  // With L = Y R, R = Omega^1/2, no inverse is left and the spectrum starts at l2:
+  //   [H_i (Y R)_i] R + l1 Y Omega + l2 Y = G R
+  const auto at = risk.evaluate(fit.weights);
+  const auto root = [&](const Eigen::MatrixXd& V) {
+    return fit.covariance.apply_on_right(V, [](double omega) { return std::sqrt(omega); });
+  };
+  const auto times = [&](const Eigen::MatrixXd& Y) {
+    const Eigen::MatrixXd L = root(Y);
+    return Eigen::MatrixXd(root(risk.hessian_times(at, L) + options.lambda1 * L) + options.lambda2 * Y);
+  };
+  if (options.lambda2 == 0.0) return adjoint(risk, options, fit.weights, G);  // Omega plays no part
+  const auto identity = [](const Eigen::MatrixXd& R) { return R; };
+  return root(conjugate_gradients(root(G), kAdjointTolerance, kAdjointProducts, times, identity).X);
 }
 
 }  // namespace crosstalk::mtrl

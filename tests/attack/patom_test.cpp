@@ -93,7 +93,7 @@ TEST(Patom, RaisesTheUtilityOfADirectAttack) {
 TEST(Patom, OneStepIsProjectedAscentAlongTheGivenGradient) {
   const Setting setting;
   const TaskSet start = setting.start();
-  std::vector<Eigen::MatrixXd> slopes;
+  RowDerivatives slopes;
   const RowGradient gradient = [&](const Situation& situation) {
     EXPECT_EQ(situation.utility_gradient, setting.utility.gradient(situation.fit.weights));
     EXPECT_EQ(situation.injected[0].features, start[0].features);
@@ -103,7 +103,7 @@ TEST(Patom, OneStepIsProjectedAscentAlongTheGivenGradient) {
   const AttackResult result = patom(setting.risk, setting.utility, setting.feasible, start, setting.learner,
                                     {.step = 0.5, .iterations = 1, .full_batch = true}, setting.near, Rng(1), gradient);
   for (const std::size_t i : {0U, 1U}) {
-    Eigen::MatrixXd expected = start[i].features + 0.5 * slopes[i];
+    Eigen::MatrixXd expected = start[i].features + 0.5 * slopes.features[i];
     setting.feasible.project(expected);
     EXPECT_EQ(result.injected[i].features, expected);
   }

@@ -31,6 +31,8 @@ TEST_P(EveryLoss, DerivativesAreThoseOfTheValue) {
       const auto first = [&](const Eigen::MatrixXd& at) { return loss.at(at(0, 0), y).first; };
       EXPECT_TRUE(is_gradient(value, scalar(z), scalar(jet.first))) << "z " << z << ", y " << y;
       EXPECT_TRUE(is_gradient(first, scalar(z), scalar(jet.second))) << "z " << z << ", y " << y;
+      const auto first_of_label = [&](const Eigen::MatrixXd& label) { return loss.at(z, label(0, 0)).first; };
+      EXPECT_TRUE(is_gradient(first_of_label, scalar(y), scalar(jet.mixed))) << "z " << z << ", y " << y;
     }
 }
 

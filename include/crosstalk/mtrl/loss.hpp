@@ -7,13 +7,14 @@
 namespace crosstalk::mtrl {
 
 /// A convex loss of a score z = w'x and a label y, twice differentiable in z (almost everywhere).
-/// A new loss is one class: its name, its value and two derivatives.
+/// A new loss is one class: its name, its value and its derivatives.
 class Loss {
  public:
   struct Jet {
     double value;
     double first;   ///< d loss / dz
     double second;  ///< d^2 loss / dz^2 >= 0
+    double mixed;   ///< d^2 loss / dz dy: how the slope moves with the label
   };
 
   virtual ~Loss() = default;

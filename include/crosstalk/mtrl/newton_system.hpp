@@ -5,6 +5,7 @@
 #include <Eigen/Cholesky>
 #include <Eigen/Core>
 
+#include "crosstalk/mtrl/conjugate_gradients.hpp"
 #include "crosstalk/mtrl/coupling.hpp"
 #include "crosstalk/mtrl/empirical_risk.hpp"
 
@@ -35,13 +36,8 @@ class NewtonSystem {
   [[nodiscard]] Eigen::MatrixXd times(const Eigen::MatrixXd& V) const;
   [[nodiscard]] Eigen::MatrixXd precondition(const Eigen::MatrixXd& R) const;
 
-  struct Solution {
-    Eigen::MatrixXd X;     ///< d x m
-    double residual;       ///< |B - H X| / |B|, Frobenius
-    int products;          ///< Hessian products spent
-  };
   /// Stops at a relative residual <= tolerance or after max_products.
-  [[nodiscard]] Solution solve(const Eigen::MatrixXd& B, double tolerance, int max_products) const;
+  [[nodiscard]] LinearSolution solve(const Eigen::MatrixXd& B, double tolerance, int max_products) const;
 
  private:
   /// l1 I + l2 tau T^-1 on the smaller side of W: the penalty's second derivative with T held fixed.

@@ -54,9 +54,23 @@ Fit solve(const TaskSet& tasks, const Loss& loss, const Options& options);
 /// @param start  d x m.
 Fit solve_from(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& start);
 
+/// Newton steps from a start near the solution until rounding ends them, whatever the tolerance: all the digits there are, for
+/// derivatives by differences.
+Fit polish(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& start);
+
 /// F(W) of (2).
 double objective(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& W);
 /// Gradient of (2), d x m. For e = 0 and W without full rank: the smallest subgradient.
 Eigen::MatrixXd gradient(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& W);
+
+/// The adjoint of a fit: L with H L = G, H the Hessian of (2) at the solution W. With G = dU/dW it carries every derivative of
+/// U(W(data)): dU/dp = -<L, d(grad F)/dp> for any parameter p of F.
+/// For e = 0 and W without full rank it is the limit e -> 0, which leaves the rank of W as it is.
+/// @param W  the fit's weights.  @param G  d x m.
+Eigen::MatrixXd adjoint(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& W, const Eigen::MatrixXd& G);
+
+/// The same with Omega held fixed:  [H_i l_i] + l1 L + l2 L Omega^-1 = G.
+Eigen::MatrixXd fixed_covariance_adjoint(const EmpiricalRisk& risk, const Options& options, const Fit& fit,
+                                         const Eigen::MatrixXd& G);
 
 }  // namespace crosstalk::mtrl
