@@ -38,10 +38,11 @@ AttackResult patom(const mtrl::EmpiricalRisk& clean, const Utility& utility, con
     const mtrl::Fit& now = result.iterates.back().fit;
     const Eigen::MatrixXd utility_gradient =
         options.full_batch ? utility.gradient(now.weights) : utility.batch_gradient(now.weights, batch, rng);
-    const auto steps = gradient({risk, result.injected, now, learner, utility_gradient});
+    auto steps = gradient({risk, result.injected, now, learner, utility_gradient});
     for (std::size_t i = 0; i < result.injected.size(); ++i) {
       Task& task = result.injected[i];
       if (task.rows() == 0) continue;
+      feasible.clear_immovable(steps.features[i]);
       task.features += options.step * steps.features[i];
       feasible.project(task.features);
     }

@@ -76,15 +76,6 @@ Halves random_halves(std::size_t tasks, std::uint64_t seed) {
   return {sorted({order.begin(), middle}), sorted({middle, order.end()})};
 }
 
-void FeasibleSet::project(Eigen::MatrixXd& X) const {
-  const Eigen::Index d = X.cols() - (bias ? 1 : 0);
-  for (Eigen::Index j = 0; j < X.rows(); ++j) {
-    const double norm = X.row(j).head(d).norm();
-    if (norm > radius) X.row(j).head(d) *= radius / norm;
-  }
-  if (bias) X.col(d).setOnes();
-}
-
 LabelRule label_rule_named(const std::string& name) {
   for (const LabelRule rule : {LabelRule::Clean, LabelRule::Uniform, LabelRule::Ends})
     if (to_string(rule) == name) return rule;
@@ -100,19 +91,26 @@ std::string_view to_string(LabelRule rule) {
   return "unknown";
 }
 
+std::vector<Interval> label_ranges(const TaskSet& clean) {
+  const bool signs = has_sign_labels(clean);
+  std::vector<Interval> ranges;
+  for (const Task& task : clean)
+    ranges.push_back(signs ? Interval{-1.0, 1.0} : Interval{task.labels.minCoeff(), task.labels.maxCoeff()});
+  return ranges;
+}
+
 TaskSet random_rows(const TaskSet& clean, const Threat& threat, const FeasibleSet& feasible, LabelRule rule, Rng& rng) {
   const bool signs = has_sign_labels(clean);
-  const Eigen::Index d = clean.features() - (feasible.bias ? 1 : 0);
+  const std::vector<Interval> ranges = label_ranges(clean);
   TaskSet injected;
   injected.feature_names = clean.feature_names;
   for (std::size_t i = 0; i < clean.size(); ++i) {
     const Eigen::Index rows = injected_rows(threat, clean, i);
     const Eigen::VectorXd& labels = clean[i].labels;
-    const double low = signs ? -1.0 : labels.minCoeff();
-    const double high = signs ? 1.0 : labels.maxCoeff();
-    Task task{clean[i].name, Eigen::MatrixXd::Ones(rows, clean.features()), Eigen::VectorXd(rows)};
+    const auto [low, high] = ranges[i];
+    Task task{clean[i].name, Eigen::MatrixXd(rows, clean.features()), Eigen::VectorXd(rows)};
     for (Eigen::Index j = 0; j < rows; ++j) {
-      task.features.row(j).head(d) = rng.in_ball(d, feasible.radius).transpose();
+      task.features.row(j) = feasible.random_row(clean[i], rng).transpose();
       if (rule == LabelRule::Clean)
         task.labels[j] = labels[static_cast<Eigen::Index>(rng.below(static_cast<std::size_t>(labels.size())))];
       else if (rule == LabelRule::Ends || signs)

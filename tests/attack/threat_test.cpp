@@ -75,43 +75,6 @@ TEST(RandomHalves, SplitTheTasksInTwo) {
   EXPECT_NE(random_halves(10, 3).first, random_halves(10, 4).first);
 }
 
-TEST(FeasibleSet, MovesToTheNearestPointAndKeepsTheBias) {
-  const FeasibleSet feasible = {.radius = 0.5, .bias = true};
-  Eigen::MatrixXd X(3, 3);
-  X << 3, 4, 7,         //
-      0.1, -0.2, 0.9,   // inside
-      0, 0, 1;
-  feasible.project(X);
-  Eigen::MatrixXd expected(3, 3);
-  expected << 0.3, 0.4, 1, 0.1, -0.2, 1, 0, 0, 1;
-  EXPECT_LT((X - expected).norm(), 1e-15);
-
-  // Nearest: no point of the ball lies closer.
-  const Eigen::MatrixXd outside = 2.0 * problems::normal_matrix(20, 4, 1);
-  Eigen::MatrixXd projected = outside;
-  FeasibleSet{.radius = 1.0, .bias = false}.project(projected);
-  Rng rng(1);
-  for (Eigen::Index j = 0; j < 20; ++j) {
-    EXPECT_LE(projected.row(j).norm(), 1.0 + 1e-15);
-    for (int draw = 0; draw < 50; ++draw) {
-      const Eigen::RowVectorXd other = rng.in_ball(4, 1.0).transpose();
-      EXPECT_LE((projected.row(j) - outside.row(j)).norm(), (other - outside.row(j)).norm() + 1e-15);
-    }
-  }
-  Eigen::MatrixXd again = projected;
-  FeasibleSet{.radius = 1.0, .bias = false}.project(again);
-  EXPECT_LT((again - projected).norm(), 1e-15);
-}
-
-TEST(FeasibleSet, WithoutBiasAllEntriesCount) {
-  Eigen::MatrixXd X(1, 2);
-  X << 3, 4;
-  FeasibleSet{.radius = 1.0, .bias = false}.project(X);
-  EXPECT_NEAR(X(0, 1), 0.8, 1e-15);
-  Eigen::MatrixXd none(0, 3);
-  EXPECT_NO_THROW(FeasibleSet{}.project(none));
-}
-
 TEST(LabelRule, IsFoundByItsName) {
   for (const LabelRule rule : {LabelRule::Clean, LabelRule::Uniform, LabelRule::Ends})
     EXPECT_EQ(label_rule_named(std::string(to_string(rule))), rule);

@@ -29,6 +29,7 @@ struct Iterate {
 struct AttackResult {
   TaskSet injected;               ///< m tasks in the learner's units; those not attacked have no rows
   std::vector<Iterate> iterates;  ///< the start, then one an iteration
+  std::vector<double> optima{};   ///< U reached from every start, when there are several
   bool stopped = false;           ///< ended early because the caller asked for it
 };
 

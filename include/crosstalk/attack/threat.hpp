@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "crosstalk/attack/feasible_set.hpp"
 #include "crosstalk/rng.hpp"
 #include "crosstalk/task_set.hpp"
 
@@ -41,13 +42,8 @@ struct Halves {
 };
 Halves random_halves(std::size_t tasks, std::uint64_t seed);
 
-/// Where an injected row may be. The feature part lies in an l2 ball; a constant bias entry, last, stays 1.
-struct FeasibleSet {
-  double radius = 1.0;
-  bool bias = true;
-  /// Moves every row of X (k x d) to the nearest feasible point.
-  void project(Eigen::MatrixXd& X) const;
-};
+/// The range of every task's labels, {-1, +1} for sign labels: where free labels may be, and what Uniform and Ends draw from.
+std::vector<Interval> label_ranges(const TaskSet& clean);
 
 /// How the labels of injected rows are drawn. For classification the observed range is {-1, +1}, and Uniform and Ends
 /// are the same.
@@ -60,7 +56,7 @@ enum class LabelRule {
 LabelRule label_rule_named(const std::string& name);
 std::string_view to_string(LabelRule rule);
 
-/// The rows an attack starts from: features uniform in the ball, labels by the rule. m tasks; those that are not attacked
+/// The rows an attack starts from: features random in the feasible set, labels by the rule. m tasks; those that are not attacked
 /// have no rows.
 TaskSet random_rows(const TaskSet& clean, const Threat& threat, const FeasibleSet& feasible, LabelRule rule, Rng& rng);
 

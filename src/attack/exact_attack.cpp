@@ -1,0 +1,260 @@
+#include "crosstalk/attack/exact_attack.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "crosstalk/attack/influence.hpp"
+#include "crosstalk/parallel.hpp"
+
+namespace crosstalk::attack {
+
+namespace {
+
+// Injected rows and the learner's answer to them.
+struct Point {
+  TaskSet rows;
+  mtrl::EmpiricalRisk risk;
+  Iterate answer;
+};
+
+class Ascent {
+ public:
+  // @param ranges  of free labels; empty when labels stay.
+  Ascent(const mtrl::EmpiricalRisk& clean, const Utility& utility, const FeasibleSet& feasible, const mtrl::Options& learner,
+         const ExactOptions& options, std::vector<Interval> ranges, double clean_utility)
+      : clean_(clean), utility_(utility), feasible_(feasible), learner_(learner), options_(options), ranges_(std::move(ranges)),
+        clean_utility_(clean_utility) {
+    extent_ = feasible.radius;
+    if (!std::isfinite(extent_)) extent_ = 0.0;
+    for (const Interval& interval : feasible.box) extent_ = std::max(extent_, interval.high - interval.low);
+  }
+
+  [[nodiscard]] Point evaluate(TaskSet rows, const Eigen::MatrixXd& near) const {
+    mtrl::EmpiricalRisk risk = clean_.with_rows(rows);
+    mtrl::Fit fit = mtrl::solve_from(risk, learner_, near);
+    const double value = utility_.value(fit.weights);
+    return {std::move(rows), std::move(risk), {value, std::move(fit)}};
+  }
+
+  // From a start to where no step of either kind is worth its while.
+  [[nodiscard]] std::vector<Iterate> climb(Point& at, const std::stop_token& stop) const {
+    std::vector<Iterate> iterates = {at.answer};
+    const auto accept = [&](std::optional<Point> next) {
+      if (!next) return false;
+      at = std::move(*next);
+      iterates.push_back(at.answer);
+      return true;
+    };
+    const auto spent = [&] {
+      return static_cast<int>(iterates.size()) > options_.iterations || stop.stop_requested();
+    };
+    while (!spent()) {
+      const double before = at.answer.utility;
+      gradient_steps(at, accept, spent);
+      if (!ranges_.empty() && !spent()) accept(replacement(at));
+      if (at.answer.utility - before <= options_.tolerance * (at.answer.utility - clean_utility_)) break;
+    }
+    return iterates;
+  }
+
+ private:
+  static constexpr int kGradientSteps = 10;  // in a round
+  static constexpr double kArmijo = 1e-4;
+
+  [[nodiscard]] bool labels_move() const { return !ranges_.empty() && !clean_.loss().is_classification(); }
+
+  // Labels are measured in half their range, so that a unit means as much as in the features.
+  [[nodiscard]] double label_unit(std::size_t task) const {
+    const double half = 0.5 * (ranges_[task].high - ranges_[task].low);
+    return half > 0.0 ? half : 1.0;
+  }
+
+  // The step of a conditional gradient: the rows that gain most become the best row of their task.
+  [[nodiscard]] std::optional<Point> replacement(const Point& at) const {
+    const Eigen::MatrixXd utility_gradient = utility_.gradient(at.answer.fit.weights);
+    const Situation situation{at.risk, at.rows, at.answer.fit, learner_, utility_gradient};
+    const Eigen::MatrixXd adjoint = mtrl::adjoint(at.risk, learner_, at.answer.fit.weights, utility_gradient);
+    const Influence influence(situation, adjoint);
+    struct Move {
+      std::size_t task;
+      Eigen::Index row;
+      Influence::Row to;
+      double gain;
+    };
+    std::vector<Move> moves;
+    for (std::size_t i = 0; i < at.rows.size(); ++i) {
+      const Task& task = at.rows[i];
+      if (task.rows() == 0) continue;
+      const Eigen::VectorXd now = influence.of_rows(at.rows, i);
+      const auto n = static_cast<double>(at.risk.rows(static_cast<Eigen::Index>(i)));
+      Influence::Row to;
+      for (Eigen::Index j = 0; j < task.rows(); ++j) {
+        if (j == 0 || !feasible_.fixed.empty())
+          to = influence.best_row(feasible_, i, ranges_[i], task.features.row(j).transpose());
+        if (to.influence > now[j]) moves.push_back({i, j, to, (to.influence - now[j]) / n});
+      }
+    }
+    std::stable_sort(moves.begin(), moves.end(), [](const Move& a, const Move& b) { return a.gain > b.gain; });
+    for (std::size_t count = moves.size(); count > 0; count /= 2) {
+      TaskSet rows = at.rows;
+      for (std::size_t k = 0; k < count; ++k) {
+        rows[moves[k].task].features.row(moves[k].row) = moves[k].to.features.transpose();
+        rows[moves[k].task].labels[moves[k].row] = moves[k].to.label;
+      }
+      Point next = evaluate(std::move(rows), at.answer.fit.weights);
+      if (next.answer.utility > at.answer.utility) return next;
+    }
+    return std::nullopt;
+  }
+
+  // All that the gradient moves in one vector: features, then labels in units of half their range.
+  [[nodiscard]] Eigen::VectorXd flatten(const std::vector<Eigen::MatrixXd>& features, const std::vector<Eigen::VectorXd>& labels,
+                                        bool of_gradient) const {
+    Eigen::Index size = 0;
+    for (const auto& task : features) size += task.size() + (labels_move() ? task.rows() : 0);
+    Eigen::VectorXd all(size);
+    Eigen::Index offset = 0;
+    for (std::size_t i = 0; i < features.size(); ++i) {
+      all.segment(offset, features[i].size()) = features[i].reshaped();
+      offset += features[i].size();
+      if (!labels_move() || features[i].size() == 0) continue;
+      const double unit = label_unit(i);
+      all.segment(offset, labels[i].size()) = labels[i] * (of_gradient ? unit : 1.0 / unit);
+      offset += labels[i].size();
+    }
+    return all;
+  }
+
+  [[nodiscard]] Eigen::VectorXd flatten(const TaskSet& rows) const {
+    std::vector<Eigen::MatrixXd> features;
+    std::vector<Eigen::VectorXd> labels;
+    for (const Task& task : rows) {
+      features.push_back(task.features);
+      labels.push_back(task.labels);
+    }
+    return flatten(features, labels, false);
+  }
+
+  // The nearest feasible rows; what does not move is as in `like`.
+  [[nodiscard]] TaskSet project(const Eigen::VectorXd& all, const TaskSet& like) const {
+    TaskSet rows = like;
+    Eigen::Index offset = 0;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      Task& task = rows[i];
+      if (task.rows() == 0) continue;
+      task.features.reshaped() = all.segment(offset, task.features.size());
+      feasible_.project(task.features);
+      offset += task.features.size();
+      if (!labels_move()) continue;
+      task.labels = (all.segment(offset, task.rows()) * label_unit(i)).cwiseMax(ranges_[i].low).cwiseMin(ranges_[i].high);
+      offset += task.rows();
+    }
+    return rows;
+  }
+
+  [[nodiscard]] Eigen::VectorXd slope(const Point& at) const {
+    const Eigen::MatrixXd utility_gradient = utility_.gradient(at.answer.fit.weights);
+    RowDerivatives slopes = exact_row_gradient({at.risk, at.rows, at.answer.fit, learner_, utility_gradient});
+    for (Eigen::MatrixXd& task : slopes.features)
+      if (task.size() > 0) feasible_.clear_immovable(task);
+    return flatten(slopes.features, slopes.labels, true);
+  }
+
+  template <class Accept, class Spent>
+  void gradient_steps(Point& at, const Accept& accept, const Spent& spent) const {
+    Eigen::VectorXd x = flatten(at.rows);
+    if (x.size() == 0) return;
+    Eigen::VectorXd g = slope(at);
+    double length = extent_ / std::max(g.cwiseAbs().maxCoeff(), 1e-300);
+    for (int step = 0; step < kGradientSteps && !spent(); ++step) {
+      const Eigen::VectorXd direction = flatten(project(x + length * g, at.rows)) - x;
+      const double rise = g.dot(direction);
+      if (!(rise > 0.0)) return;
+      std::optional<Point> next;
+      for (double share = 1.0; share > 1e-6; share *= 0.5) {
+        Point trial = evaluate(project(x + share * direction, at.rows), at.answer.fit.weights);
+        if (trial.answer.utility >= at.answer.utility + kArmijo * share * rise) {
+          next = std::move(trial);
+          break;
+        }
+      }
+      const double before = at.answer.utility;
+      if (!accept(std::move(next))) return;
+      const Eigen::VectorXd moved = flatten(at.rows);
+      const Eigen::VectorXd slope_there = slope(at);
+      // Where U is convex along the step no finite length is too long.
+      const double curvature = (moved - x).dot(g - slope_there);
+      const double longest = 1e3 * extent_ / std::max(slope_there.cwiseAbs().maxCoeff(), 1e-300);
+      length = curvature > 0.0 ? std::min((moved - x).squaredNorm() / curvature, longest) : longest;
+      x = moved;
+      g = slope_there;
+      if (at.answer.utility - before < 0.1 * options_.tolerance * (at.answer.utility - clean_utility_)) return;
+    }
+  }
+
+  const mtrl::EmpiricalRisk& clean_;
+  const Utility& utility_;
+  FeasibleSet feasible_;
+  const mtrl::Options& learner_;
+  const ExactOptions& options_;
+  std::vector<Interval> ranges_;
+  double clean_utility_;
+  double extent_;  // the size of the feasible set
+};
+
+// Random features; labels at a random end each task when they are free.
+TaskSet another_start(const TaskSet& like, const TaskSet& clean, const FeasibleSet& feasible, const std::vector<Interval>& ranges, Rng rng) {
+  TaskSet rows = like;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    Task& task = rows[i];
+    if (task.rows() == 0) continue;
+    const bool high = rng.below(2) == 1;
+    if (!ranges.empty()) task.labels.setConstant(high ? ranges[i].high : ranges[i].low);
+    for (Eigen::Index j = 0; j < task.rows(); ++j) task.features.row(j) = feasible.random_row(clean[i], rng).transpose();
+  }
+  return rows;
+}
+
+}  // namespace
+
+void require_valid(const ExactOptions& options) {
+  const auto require = [](bool good, const char* name, double value, const char* rule) {
+    if (!good) throw std::invalid_argument(fmt::format("exact: {} is {}; it must be {}", name, value, rule));
+  };
+  require(options.starts >= 0, "starts", options.starts, ">= 0");
+  require(options.iterations >= 0, "iterations", options.iterations, ">= 0");
+  require(options.tolerance > 0.0 && std::isfinite(options.tolerance), "tolerance", options.tolerance, "> 0");
+}
+
+AttackResult exact_attack(const mtrl::EmpiricalRisk& clean, const Utility& utility, const FeasibleSet& feasible,
+                          const TaskSet& start, const mtrl::Options& learner, const ExactOptions& options,
+                          const PatomOptions& patom_options, const mtrl::Fit& near, std::uint64_t seed, const Watch& watch) {
+  require_valid(options);
+  const std::vector<Interval> ranges = options.free_labels ? label_ranges(clean.clean()) : std::vector<Interval>();
+  const Ascent ascent(clean, utility, feasible, learner, options, ranges, utility.value(near.weights));
+  std::vector<AttackResult> results(static_cast<std::size_t>(options.starts) + 2);
+  parallel_for(results.size(), options.threads, [&](std::size_t k) {
+    TaskSet rows = start;
+    if (k == 1) rows = patom(clean, utility, feasible, start, learner, patom_options, near, Rng::stream(seed, "batches")).injected;
+    if (k > 1) rows = another_start(start, clean.clean(), feasible, ranges, Rng::stream(seed, "start", k));
+    Point at = ascent.evaluate(std::move(rows), near.weights);
+    results[k].iterates = ascent.climb(at, watch.stop);
+    results[k].injected = std::move(at.rows);
+  });
+  const auto best = std::max_element(results.begin(), results.end(), [](const AttackResult& a, const AttackResult& b) {
+    return a.iterates.back().utility < b.iterates.back().utility;
+  });
+  std::vector<double> optima;
+  for (const AttackResult& result : results) optima.push_back(result.iterates.back().utility);
+  AttackResult result = std::move(*best);
+  result.optima = std::move(optima);
+  result.stopped = watch.stop.stop_requested();
+  return result;
+}
+
+}  // namespace crosstalk::attack

@@ -1,0 +1,69 @@
+#include "crosstalk/attack/influence.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <utility>
+
+namespace crosstalk::attack {
+
+Influence::Influence(const Situation& situation, const Eigen::MatrixXd& adjoint)
+    : situation_(situation), adjoint_(adjoint) {}
+
+Eigen::VectorXd Influence::of_rows(const TaskSet& rows, std::size_t task) const {
+  const auto column = static_cast<Eigen::Index>(task);
+  Eigen::VectorXd phi = rows[task].features * situation_.fit.weights.col(column);
+  const Eigen::VectorXd on_l = rows[task].features * adjoint_.col(column);
+  for (Eigen::Index j = 0; j < phi.size(); ++j)
+    phi[j] = -situation_.risk.loss().at(phi[j], rows[task].labels[j]).first * on_l[j];
+  return phi;
+}
+
+Influence::Row Influence::best_row(const FeasibleSet& feasible, std::size_t task, Interval labels,
+                                   const Eigen::VectorXd& like) const {
+  const auto column = static_cast<Eigen::Index>(task);
+  const Eigen::VectorXd w = situation_.fit.weights.col(column);
+  const Eigen::VectorXd l = adjoint_.col(column);
+  const Eigen::Index d = w.size() - (feasible.bias ? 1 : 0);
+  const auto direction = [&, scale_w = 1.0 / std::max(w.head(d).norm(), 1e-300),
+                          scale_l = 1.0 / std::max(l.head(d).norm(), 1e-300)](double angle) {
+    return Eigen::VectorXd(std::cos(angle) * scale_l * l.head(d) + std::sin(angle) * scale_w * w.head(d));
+  };
+  Row best{like, labels.low, -std::numeric_limits<double>::infinity()};
+  const auto consider = [&](double angle, double share, double label) {
+    Row row{like, label, 0.0};
+    row.features.head(d) = share * feasible.furthest(direction(angle), like.head(d));
+    row.influence = -situation_.risk.loss().at(w.dot(row.features), label).first * l.dot(row.features);
+    const double influence = row.influence;
+    if (influence > best.influence) best = std::move(row);
+    return influence;
+  };
+  constexpr int kAngles = 96;
+  constexpr double kSpacing = 2.0 * std::numbers::pi / kAngles;
+  constexpr double kGolden = 0.6180339887498949;
+  const bool ball_only = feasible.box.empty() && feasible.fixed.empty();
+  for (const double label : {labels.low, labels.high}) {
+    double top = -std::numeric_limits<double>::infinity();
+    double angle = 0.0;
+    for (int k = 0; k < kAngles; ++k)
+      if (const double value = consider(k * kSpacing, 1.0, label); value > top) {
+        top = value;
+        angle = k * kSpacing;
+      }
+    double low = angle - kSpacing;
+    double high = angle + kSpacing;
+    while (high - low > 1e-6) {
+      const double left = high - kGolden * (high - low);
+      const double right = low + kGolden * (high - low);
+      if (consider(left, 1.0, label) < consider(right, 1.0, label)) low = left;
+      else high = right;
+    }
+    if (ball_only)
+      for (const double share : {0.1, 0.4, 0.7})
+        for (int k = 0; k < kAngles; ++k) consider(k * kSpacing, share, label);
+  }
+  return best;
+}
+
+}  // namespace crosstalk::attack
