@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <memory>
 
@@ -6,6 +7,7 @@
 #include "attack_setup.hpp"
 #include "commands.hpp"
 #include "crosstalk/data/csv.hpp"
+#include "crosstalk/error.hpp"
 #include "crosstalk/evaluate/audit.hpp"
 #include "crosstalk/mtrl/metrics.hpp"
 #include "crosstalk/report/table.hpp"
@@ -40,6 +42,16 @@ std::string poisoned_csv(const Problem& problem, const TaskSet& injected) {
     layout.injected.back().resize(static_cast<std::size_t>(clean + added), true);
   }
   return data::format_csv(poisoned, layout);
+}
+
+// poisoned.csv marks the injected rows in a column of that name.
+void require_no_injected_column(const Problem& problem) {
+  const data::Dataset& dataset = problem.dataset;
+  const auto& names = problem.raw_train.feature_names;
+  const bool is_feature = std::find(names.begin(), names.end(), "injected") != names.end();
+  if (is_feature || dataset.task_column == "injected" || dataset.label_column == "injected")
+    throw DataError(fmt::format("{}: there is a column \"injected\", which attack itself writes; rename it{}", dataset.name,
+                                is_feature ? ", or leave it out with --ignore injected" : ""));
 }
 
 nlohmann::ordered_json names_of(const std::vector<std::size_t>& chosen, const TaskSet& tasks) {
@@ -81,11 +93,12 @@ report::Table iterates_table(const Problem& problem, const attack::AttackResult&
 
 int run(const Flags& flags, const Configuration& configuration) {
   Problem problem = load_problem(flags.common, flags.data, flags.learner);
+  require_no_injected_column(problem);
   const auto budgets = number_list("--budget", flags.attack.budget);
   if (budgets.size() != 1) throw std::invalid_argument(fmt::format("--budget: \"{}\" is not one number", flags.attack.budget));
   const attack::Threat threat = threat_of(flags.attack, budgets.front(), problem.train, flags.common.seed);
   attack::require_valid(threat, problem.train);
-  Session session({"attack", flags.common.out, flags.common.json, flags.common.quiet}, configuration);
+  Session session({"attack", flags.common.out, flags.common.json, flags.common.quiet});
   choose_lambdas(problem, flags.common, flags.learner, false, session.watch());
 
   const mtrl::EmpiricalRisk risk(problem.train, *problem.loss);
@@ -111,8 +124,8 @@ int run(const Flags& flags, const Configuration& configuration) {
     converged = converged && iterate.fit.status == mtrl::Status::Converged;
 
   auto& record = session.record();
-  record["data"] = data_record(problem);
-  record["learner"] = learner_record(problem);
+  record["configuration"] = completed(configuration, problem).flags;
+  describe(record, problem);
   record["attack"] = {{"kind", attack::to_string(attack::kind_of(threat))},
                       {"targets", names_of(threat.targets, problem.train)},
                       {"attackers", names_of(threat.attackers, problem.train)},
@@ -130,7 +143,7 @@ int run(const Flags& flags, const Configuration& configuration) {
   record["attack"]["poisoned_file"] = session.write("poisoned.csv", poisoned_csv(problem, result.injected)).string();
   record["attack"]["iterates_file"] =
       session.write("iterates.csv", report::to_csv(iterates_table(problem, result, threat))).string();
-  record["test"] = {{"rows", problem.test.size() > 0 ? "test" : "training"},
+  record["test"] = {{"rows", evaluation_rows(problem)},
                     {"clean", evaluate::to_json(before, names)},
                     {"poisoned", evaluate::to_json(after, names)}};
   record["test"]["targets"] = {{"clean", before.mean(0, threat.targets)}, {"poisoned", after.mean(0, threat.targets)}};

@@ -1,18 +1,26 @@
 #include "attack_setup.hpp"
 
+#include <algorithm>
+#include <utility>
+
 #include "problem.hpp"
 
 namespace crosstalk::app {
 
+Sides sides_of(const AttackOptions& options, const TaskSet& tasks) {
+  Sides sides{task_list("--targets", options.targets, tasks), task_list("--attackers", options.attackers, tasks)};
+  if (!sides.targets.empty() || sides.attackers.empty()) return sides;
+  for (std::size_t i = 0; i < tasks.size(); ++i)
+    if (std::find(sides.attackers.begin(), sides.attackers.end(), i) == sides.attackers.end()) sides.targets.push_back(i);
+  if (sides.targets.empty()) sides.targets = sides.attackers;
+  return sides;
+}
+
 attack::Threat threat_of(const AttackOptions& options, double budget, const TaskSet& tasks, std::uint64_t seed) {
-  attack::Threat threat;
-  threat.targets = task_list("--targets", options.targets, tasks);
-  if (threat.targets.empty()) threat.targets = attack::random_halves(tasks.size(), seed).first;
-  threat.attackers = task_list("--attackers", options.attackers, tasks);
-  if (threat.attackers.empty()) threat.attackers = threat.targets;
-  threat.budget = budget;
-  threat.radius = options.radius;
-  return threat;
+  auto [targets, attackers] = sides_of(options, tasks);
+  if (targets.empty()) targets = attack::random_halves(tasks.size(), seed).first;
+  if (attackers.empty()) attackers = targets;
+  return {std::move(targets), std::move(attackers), budget, options.radius};
 }
 
 attack::PatomOptions patom_options(const AttackOptions& options) {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "crosstalk/attack/patom.hpp"
 #include "crosstalk/attack/threat.hpp"
@@ -9,7 +11,15 @@
 
 namespace crosstalk::app {
 
-/// The threat that the flags name. Without targets: a random half of the tasks; without attackers: a direct attack.
+/// The targets and attackers that the flags name, either may be empty. With attackers alone, all other tasks are the
+/// targets; all tasks where there is no other.
+struct Sides {
+  std::vector<std::size_t> targets;
+  std::vector<std::size_t> attackers;
+};
+Sides sides_of(const AttackOptions& options, const TaskSet& tasks);
+
+/// The threat that the flags name. With neither side: a random half of the tasks; with targets alone: a direct attack.
 attack::Threat threat_of(const AttackOptions& options, double budget, const TaskSet& tasks, std::uint64_t seed);
 
 attack::PatomOptions patom_options(const AttackOptions& options);

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "attack_setup.hpp"
 #include "commands.hpp"
@@ -32,11 +33,25 @@ struct Flags {
   std::string figures;
 };
 
+std::vector<evaluate::Method> methods_of(const std::string& text) {
+  std::vector<evaluate::Method> methods;
+  try {
+    for (const std::string& word : split_list(text)) methods.push_back(evaluate::method_named(word));
+  } catch (const std::invalid_argument& unknown) {
+    throw std::invalid_argument(fmt::format("--method: {}", unknown.what()));
+  }
+  if (methods.empty()) throw std::invalid_argument(fmt::format("--method: there is no method in \"{}\"", text));
+  return methods;
+}
+
 evaluate::AuditOptions audit_options(const Flags& flags, const Problem& problem) {
   evaluate::AuditOptions options;
   options.learner = problem.learner;
-  options.targets = task_list("--targets", flags.attack.targets, problem.train);
-  options.attackers = task_list("--attackers", flags.attack.attackers, problem.train);
+  Sides sides = sides_of(flags.attack, problem.train);
+  options.targets = std::move(sides.targets);
+  options.attackers = std::move(sides.attackers);
+  options.methods = methods_of(flags.attack.method);
+  options.drop_small_budgets = flags.attack.budget == kDefaultBudgets;
   options.budgets = number_list("--budgets", flags.attack.budget);
   std::sort(options.budgets.begin(), options.budgets.end());
   const auto twice = std::adjacent_find(options.budgets.begin(), options.budgets.end());
@@ -49,10 +64,11 @@ evaluate::AuditOptions audit_options(const Flags& flags, const Problem& problem)
   return options;
 }
 
-// The command with all that was set, in words that a shell takes as they stand.
+// The command with all that is not as by default, in words that a shell takes as they stand.
 std::string command_text(const Configuration& configuration) {
   std::string text = "crosstalk audit";
-  for (const auto& [key, value] : configuration.items()) {
+  for (const auto& [key, value] : configuration.flags.items()) {
+    if (key != "data" && value == configuration.defaults.at(key)) continue;
     const std::string word = value.is_string() ? value.get<std::string>() : value.dump();
     const bool plain = !word.empty() && word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+.,/:=") == std::string::npos;
     std::string quoted = "'";
@@ -62,7 +78,7 @@ std::string command_text(const Configuration& configuration) {
   return text;
 }
 
-int run(const Flags& flags, const Configuration& configuration) {
+int run(const Flags& flags, Configuration configuration) {
   const auto formats = drawing_formats(flags.figures);
   Problem problem = load_problem(flags.common, flags.data, flags.learner);
   for (const Task& task : problem.evaluation())
@@ -70,12 +86,15 @@ int run(const Flags& flags, const Configuration& configuration) {
       throw DataError(fmt::format("{}: the test fraction leaves task \"{}\" no row to test on; make it larger, or 0 to measure on "
                                   "the training rows",
                                   problem.dataset.name, task.name));
-  Session session({"audit", flags.common.out, flags.common.json, flags.common.quiet}, configuration);
-  FinishedParts finished(session, configuration, flags.resume);
+  Session session({"audit", flags.common.out, flags.common.json, flags.common.quiet});
+  FinishedParts finished(session, configuration.flags, flags.resume);
   choose_lambdas(problem, flags.common, flags.learner, true, session.watch());
   const evaluate::AuditOptions options = audit_options(flags, problem);
   const auto result = evaluate::audit(problem.train, problem.evaluation(), *problem.loss, options, finished.memory(), session.watch());
 
+  if (!result.dropped_budgets.empty())
+    session.say(fmt::format("budgets left out, as they buy no row in some scenario: {}", fmt::join(result.dropped_budgets, ", ")));
+  configuration = completed(std::move(configuration), problem);
   evaluate::AuditFacts facts;
   facts.data_name = problem.dataset.name;
   facts.notes = problem.dataset.notes;
@@ -106,8 +125,8 @@ int run(const Flags& flags, const Configuration& configuration) {
   const auto report_path = session.write("report.html", report::to_html(page));
 
   auto& record = session.record();
-  record["data"] = data_record(problem);
-  record["learner"] = learner_record(problem);
+  record["configuration"] = configuration.flags;
+  describe(record, problem);
   record["fit"] = {{"objective", result.clean_fit.objective},
                    {"gradient_norm", result.clean_fit.gradient_norm},
                    {"gap", result.clean_fit.gap},

@@ -10,8 +10,11 @@ class App;
 
 namespace crosstalk::app {
 
-/// What the user set, flag by flag, for the record.
-using Configuration = nlohmann::ordered_json;
+/// Every flag that can change the result, in the program's order.
+struct Configuration {
+  nlohmann::ordered_json flags;     ///< as set, else its default; null where there is neither
+  nlohmann::ordered_json defaults;  ///< what it is when it is not set
+};
 /// Runs a command after its flags have been read; returns the exit code.
 using Action = std::function<int(const Configuration&)>;
 

@@ -16,8 +16,8 @@ namespace {
 
 class Reader {
  public:
-  Reader(std::string path, std::string command, const std::vector<std::string>& known)
-      : path_(std::move(path)), command_(std::move(command)), known_(known) {}
+  Reader(std::string path, std::string command, const std::vector<std::string>& known, const std::vector<std::string>& commands)
+      : path_(std::move(path)), command_(std::move(command)), known_(known), commands_(commands) {}
 
   [[nodiscard]] std::vector<std::string> toml(const std::string& text) const {
     try {
@@ -27,7 +27,8 @@ class Reader {
         const std::string name(key.str());
         const toml::table* table = node.as_table();
         if (table != nullptr && std::find(known_.begin(), known_.end(), name) == known_.end()) {
-          if (name != command_) reject(node, name, {command_});
+          if (std::find(commands_.begin(), commands_.end(), name) == commands_.end()) reject(node, name, commands_);
+          if (name != command_) continue;
           for (const auto& [inner, value] : *table) add(words, std::string(inner.str()), name + ".", value);
         } else {
           add(words, name, "", node);
@@ -43,10 +44,13 @@ class Reader {
     const auto json = nlohmann::json::parse(text, nullptr, false);
     if (json.is_discarded() || !json.contains("configuration") || !json["configuration"].is_object())
       throw DataError(fmt::format("{}: not the run.json of an earlier run", path_));
+    const auto& configuration = json["configuration"];
+    const bool chooses_lambdas = configuration.contains("cv") && configuration["cv"] == true;
     std::vector<std::string> words;
-    for (const auto& [key, value] : json["configuration"].items()) {
+    for (const auto& [key, value] : configuration.items()) {
       if (std::find(known_.begin(), known_.end(), key) == known_.end())
         throw DataError(fmt::format("{}: unknown key \"{}\" for the command {}", path_, key, command_));
+      if (value.is_null() || (chooses_lambdas && (key == "lambda1" || key == "lambda2"))) continue;  // cv chooses them again
       words.push_back(fmt::format("--{}={}", key, value.is_string() ? value.get<std::string>() : value.dump()));
     }
     return words;
@@ -82,14 +86,15 @@ class Reader {
   std::string path_;
   std::string command_;
   const std::vector<std::string>& known_;
+  const std::vector<std::string>& commands_;
 };
 
 }  // namespace
 
 std::vector<std::string> read_config(const std::filesystem::path& path, const std::string& command,
-                                     const std::vector<std::string>& known) {
+                                     const std::vector<std::string>& known, const std::vector<std::string>& commands) {
   const std::string text = data::read_file(path);
-  const Reader reader(path.string(), command, known);
+  const Reader reader(path.string(), command, known, commands);
   return path.extension() == ".json" ? reader.record(text) : reader.toml(text);
 }
 

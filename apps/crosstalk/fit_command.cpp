@@ -1,6 +1,7 @@
 #include <chrono>
 #include <memory>
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "commands.hpp"
@@ -26,14 +27,13 @@ std::string summary_of(const Problem& problem, const mtrl::Fit& fit, const mtrl:
                                  problem.learner.lambda2);
   text += fmt::format("objective {:.10g}, certified gap {:.1e}, {}\n", fit.objective, fit.gap, to_string(fit.status));
   for (std::size_t k = 0; k < metrics.names.size(); ++k)
-    text += fmt::format("mean {} {:.4f} on the {} rows\n", metrics.names[k], metrics.mean(k),
-                        problem.test.size() > 0 ? "test" : "training");
+    text += fmt::format("mean {} {:.4f} on the {} rows\n", metrics.names[k], metrics.mean(k), evaluation_rows(problem));
   return text + fmt::format("model: {}\n", session.path("model.json").string());
 }
 
 int run(const Flags& flags, const Configuration& configuration) {
   Problem problem = load_problem(flags.common, flags.data, flags.learner);
-  Session session({"fit", flags.common.out, flags.common.json, flags.common.quiet}, configuration);
+  Session session({"fit", flags.common.out, flags.common.json, flags.common.quiet});
   choose_lambdas(problem, flags.common, flags.learner, false, session.watch());
   const auto start = std::chrono::steady_clock::now();
   const mtrl::Fit fit = mtrl::solve(problem.train, *problem.loss, problem.learner);
@@ -41,8 +41,8 @@ int run(const Flags& flags, const Configuration& configuration) {
   const mtrl::Metrics metrics = mtrl::evaluate(problem.evaluation(), *problem.loss, fit.weights);
 
   auto& record = session.record();
-  record["data"] = data_record(problem);
-  record["learner"] = learner_record(problem);
+  record["configuration"] = completed(configuration, problem).flags;
+  describe(record, problem);
   record["fit"] = {{"objective", fit.objective},
                    {"gradient_norm", fit.gradient_norm},
                    {"gap", fit.gap},
@@ -56,7 +56,10 @@ int run(const Flags& flags, const Configuration& configuration) {
   const Model model{problem.train.names(), std::string(problem.loss->name()), problem.dataset.label_column,
                     problem.preparation, fit.weights};
   record["fit"]["model_file"] = session.write("model.json", to_json(model).dump() + "\n").string();
-  record[problem.test.size() > 0 ? "test" : "train"] = evaluate::to_json(metrics, problem.train.names());
+  const auto names = problem.train.names();
+  record["train"] = evaluate::to_json(mtrl::evaluate(problem.train, *problem.loss, fit.weights), names);
+  record["test"] = evaluate::to_json(metrics, names);
+  record["test"]["rows"] = evaluation_rows(problem);
   session.finish(summary_of(problem, fit, metrics, session));
   return fit.status == mtrl::Status::Converged ? kDone : kNotConverged;
 }
@@ -69,6 +72,8 @@ Action add_fit(CLI::App& app) {
   add_options(app, flags->data);
   add_options(app, flags->learner);
   add_options(app, flags->common);
+  app.footer("The record (--json, run.json) holds the metrics on the training rows as `train` and those on the held-out rows as `test`.\n"
+             "With --test-fraction 0 there are none: `test` then holds those on the training rows, and `test.rows` says \"training\".");
   return [flags](const Configuration& configuration) { return run(*flags, configuration); };
 }
 

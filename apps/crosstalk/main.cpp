@@ -42,21 +42,30 @@ std::vector<std::string> long_flags(const CLI::App& app) {
   return flags;
 }
 
-// The flags that were set, in the program's order, as JSON values of their own kind.
+// A flag's text as a JSON value of its own kind.
+nlohmann::ordered_json flag_value(const std::string& text) {
+  if (text.empty()) return nullptr;
+  auto value = nlohmann::ordered_json::parse(text, nullptr, false);
+  const bool as_it_is = !value.is_discarded() && (value.is_number() || value.is_boolean()) && value.dump() == text;
+  return as_it_is ? value : nlohmann::ordered_json(text);
+}
+
 Configuration configuration_of(const CLI::App& app) {
-  Configuration configuration = Configuration::object();
+  Configuration configuration;
   for (const CLI::Option* option : app.get_options()) {
     if (option->get_lnames().empty()) continue;
     const std::string& name = option->get_lnames().front();
-    if (option->count() == 0 && name != "data") continue;
     if (name == "help" || name == "config" || name == "out" || name == "json" || name == "quiet" || name == "threads" || name == "resume")
       continue;  // what does not change the result
-    const auto text = option->as<std::string>();
-    const auto value = nlohmann::ordered_json::parse(text, nullptr, false);
-    const bool as_it_is = !value.is_discarded() && (value.is_number() || value.is_boolean()) && value.dump() == text;
-    configuration[name] = as_it_is ? value : nlohmann::ordered_json(text);
+    const bool is_switch = option->get_expected_min() == 0;
+    configuration.defaults[name] = is_switch ? nlohmann::ordered_json(false) : flag_value(option->get_default_str());
+    configuration.flags[name] = option->count() > 0 ? flag_value(option->as<std::string>()) : configuration.defaults[name];
   }
   return configuration;
+}
+
+bool is_flag(const std::string& word, const std::string& name) {
+  return word == "--" + name || word.starts_with("--" + name + "=");
 }
 
 // The words of the command line with those of --config around them, so that what the user typed wins.
@@ -64,6 +73,8 @@ std::vector<std::string> with_config(const std::vector<std::string>& words, cons
   if (words.empty()) return words;
   const auto command = commands.find(words.front());
   if (command == commands.end()) return words;
+  std::vector<std::string> command_names;
+  for (const auto& [name, other] : commands) command_names.push_back(name);
   std::string path;
   for (std::size_t i = 1; i < words.size(); ++i) {
     if (words[i] == "--config" && i + 1 < words.size()) path = words[i + 1];
@@ -71,7 +82,12 @@ std::vector<std::string> with_config(const std::vector<std::string>& words, cons
   }
   if (path.empty()) return words;
   std::vector<std::string> all = {words.front()};
-  auto settings = read_config(path, words.front(), long_flags(*command->second.app));
+  auto settings = read_config(path, words.front(), long_flags(*command->second.app), command_names);
+  // Lambdas and --cv exclude each other: those typed stand for those of the file.
+  const auto is_lambda = [](const std::string& word) { return is_flag(word, "lambda1") || is_flag(word, "lambda2"); };
+  const auto is_cv = [](const std::string& word) { return is_flag(word, "cv"); };
+  if (std::any_of(words.begin(), words.end(), is_lambda)) std::erase_if(settings, is_cv);
+  if (std::any_of(words.begin(), words.end(), is_cv)) std::erase_if(settings, is_lambda);
   // Of these, which may also be typed without a flag, the first counts.
   const auto behind = std::stable_partition(settings.begin(), settings.end(), [](const std::string& word) {
     return !word.starts_with("--data=") && !word.starts_with("--model=");

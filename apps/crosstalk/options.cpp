@@ -9,6 +9,8 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "crosstalk/evaluate/audit.hpp"
+
 namespace crosstalk::app {
 
 namespace {
@@ -72,17 +74,25 @@ void add_options(CLI::App& command, LearnerOptions& options) {
 }
 
 void add_options(CLI::App& command, AttackOptions& options, bool one_budget) {
-  command.add_option("--targets", options.targets, "Tasks under attack, a,b,c: names, or numbers from 1")->group("Attack");
+  command
+      .add_option("--targets", options.targets,
+                  "Tasks under attack, a,b,c: names, or numbers from 1. By default all that are not attackers; without those, halves")
+      ->group("Attack");
   command.add_option("--attackers", options.attackers, "Tasks the attacker controls, a,b,c")->group("Attack");
   if (one_budget) {
     options.budget = "0.3";
     command.add_option("--budget", options.budget, "Injected rows of an attacking task, as a share of its clean rows")
         ->group("Attack");
+    options.method = "patom";
     command.add_option("--method", options.method, "patom, or random: the same rows unoptimised")
         ->check(CLI::IsMember({"patom", "random"}))
         ->group("Attack");
   } else {
-    options.budget = "0.05,0.1,0.2,0.3";
+    options.budget = kDefaultBudgets;
+    for (const evaluate::Method method : evaluate::kMethods)
+      options.method += (options.method.empty() ? "" : ",") + std::string(to_string(method));
+    command.add_option("--method", options.method, "How rows are placed, a,b: random, or patom, which starts from the random ones")
+        ->group("Attack");
     command.add_option("--budgets,--budget", options.budget, "Injected rows as shares of an attacking task's clean rows, a,b,c")
         ->group("Attack");
   }

@@ -44,11 +44,14 @@ struct LearnerOptions {
   std::size_t folds = 3;
 };
 
+/// What an audit tries when the user says nothing.
+inline constexpr const char* kDefaultBudgets = "0.05,0.1,0.2,0.3";
+
 struct AttackOptions {
   std::string targets;
   std::string attackers;
   std::string budget;  ///< a number, or for audit a list
-  std::string method = "patom";
+  std::string method;  ///< a name, or for audit a list
   std::string labels = "uniform";
   double radius = 1.0;
   double step = 100.0;

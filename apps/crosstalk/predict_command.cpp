@@ -71,7 +71,7 @@ int run(const Flags& flags, const Configuration& configuration) {
   }
   const TaskSet prepared = model.preparation.apply(raw);
 
-  Session session({"predict", flags.common.out, flags.common.json, flags.common.quiet}, configuration);
+  Session session({"predict", flags.common.out, flags.common.json, flags.common.quiet});
   report::Table table;
   table.columns = {{.name = "task"},
                    {.name = "label", .format = report::NumberFormat{}},
@@ -84,6 +84,7 @@ int run(const Flags& flags, const Configuration& configuration) {
   }
   const auto file = session.write("predictions.csv", report::to_csv(table));
   const mtrl::Metrics metrics = mtrl::evaluate(prepared, mtrl::loss_named(model.loss), model.weights);
+  session.record()["configuration"] = configuration.flags;
   session.record()["predict"] = {{"rows", table.rows.size()}, {"predictions_file", file.string()}};
   session.record()["test"] = evaluate::to_json(metrics, model.tasks);
   std::string summary = fmt::format("{} rows predicted: {}\n", table.rows.size(), file.string());

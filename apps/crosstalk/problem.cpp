@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <stdexcept>
 #include <thread>
 
@@ -25,10 +26,16 @@ data::LoadOptions load_options(const CommonOptions& common, const DataOptions& d
   return options;
 }
 
+const char* scale_name(Scale scale) {
+  return scale == Scale::UnitBall ? "unit-ball" : "none";
+}
+
 void require_learnable(const TaskSet& train, const mtrl::Loss& loss, const std::string& data_name) {
+  double largest = 0.0;
   for (const Task& task : train) {
     if (task.rows() < 2)
       throw DataError(fmt::format("{}: task \"{}\" has {} training row; it must have at least 2", data_name, task.name, task.rows()));
+    largest = std::max(largest, task.features.rowwise().norm().maxCoeff());
     if (!loss.is_classification()) continue;
     for (const double label : task.labels)
       if (label != 1.0 && label != -1.0)
@@ -37,6 +44,9 @@ void require_learnable(const TaskSet& train, const mtrl::Loss& loss, const std::
       throw DataError(fmt::format("{}: task \"{}\" has only the class {:+} in its training rows; it must have both", data_name,
                                   task.name, task.labels[0]));
   }
+  if (largest == 0.0) throw DataError(fmt::format("{}: all features of all training rows are 0; there is nothing to learn from", data_name));
+  if (!std::isfinite(largest))
+    throw DataError(fmt::format("{}: the norm of a training row is too large for a double; scale the features in the file", data_name));
 }
 
 }  // namespace
@@ -61,6 +71,7 @@ Problem load_problem(const CommonOptions& common, const DataOptions& data, const
     const double fraction = data.test_fraction.value_or(dataset.recipe.test_fraction);
     if (!(fraction >= 0.0 && fraction < 1.0))
       throw std::invalid_argument(fmt::format("--test-fraction: {} is not in [0, 1)", fraction));
+    problem.test_fraction = fraction;
     if (fraction == 0.0)
       split.train = std::move(dataset.train);
     else
@@ -99,6 +110,29 @@ void choose_lambdas(Problem& problem, const CommonOptions& common, const Learner
   problem.learner = problem.cross_validation->best;
 }
 
+Configuration completed(Configuration configuration, const Problem& problem) {
+  const auto set = [&](const char* key, const nlohmann::ordered_json& value, const nlohmann::ordered_json& by_default) {
+    configuration.flags[key] = value;
+    configuration.defaults[key] = by_default;
+  };
+  const PreparationOptions& preparation = problem.preparation.options();
+  const data::Recipe& recipe = problem.dataset.recipe;
+  const bool chosen = problem.cross_validation.has_value();
+  set("scale", scale_name(preparation.scale), scale_name(Scale::UnitBall));
+  if (problem.test_fraction) set("test-fraction", *problem.test_fraction, recipe.test_fraction);
+  set("pca", preparation.pca, recipe.pca);
+  set("standardise-labels", preparation.standardise_labels, recipe.standardise_labels);
+  set("loss", problem.loss->name(), recipe.loss);
+  // Given lambdas are never the default, whatever they are: with one of them left out an audit would choose both.
+  const nlohmann::ordered_json none;
+  set("lambda1", problem.learner.lambda1, chosen ? nlohmann::ordered_json(problem.learner.lambda1) : none);
+  set("lambda2", problem.learner.lambda2, chosen ? nlohmann::ordered_json(problem.learner.lambda2) : none);
+  set("cv", chosen, chosen);
+  return configuration;
+}
+
+namespace {
+
 nlohmann::ordered_json data_record(const Problem& problem) {
   const PreparationOptions& preparation = problem.preparation.options();
   return {{"name", problem.dataset.name},
@@ -110,7 +144,7 @@ nlohmann::ordered_json data_record(const Problem& problem) {
           {"test_rows", problem.test.rows()},
           {"preparation",
            {{"pca", preparation.pca},
-            {"scale", preparation.scale == Scale::UnitBall ? "unit-ball" : "none"},
+            {"scale", scale_name(preparation.scale)},
             {"divisor", problem.preparation.divisor()},
             {"bias", preparation.bias},
             {"standardise_labels", preparation.standardise_labels}}}};
@@ -128,6 +162,17 @@ nlohmann::ordered_json learner_record(const Problem& problem) {
       record["trials"].push_back(
           {{"lambda1", trial.lambda1}, {"lambda2", trial.lambda2}, {"loss", trial.loss}, {"metric", trial.metric}});
   return record;
+}
+
+}  // namespace
+
+void describe(nlohmann::ordered_json& record, const Problem& problem) {
+  record["data"] = data_record(problem);
+  record["learner"] = learner_record(problem);
+}
+
+std::string evaluation_rows(const Problem& problem) {
+  return problem.test.size() > 0 ? "held-out" : "training";
 }
 
 std::string preparation_text(const Problem& problem) {

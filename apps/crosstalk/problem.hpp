@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "commands.hpp"
 #include "crosstalk/data/dataset.hpp"
 #include "crosstalk/mtrl/cross_validation.hpp"
 #include "crosstalk/mtrl/loss.hpp"
@@ -21,6 +22,7 @@ struct Problem {
   TaskSet train;  ///< prepared, with the bias column
   TaskSet test;   ///< prepared; no tasks when nothing was held out
   Preparation preparation;
+  std::optional<double> test_fraction;  ///< held out of each task; none for a set with a test part of its own
   const mtrl::Loss* loss = nullptr;
   mtrl::Options learner;
   std::optional<mtrl::CrossValidation> cross_validation;  ///< when it chose the lambdas
@@ -41,9 +43,12 @@ void choose_lambdas(Problem& problem, const CommonOptions& common, const Learner
 /// Number of threads for 0 = all cores.
 int thread_count(const CommonOptions& common);
 
-/// For the record: `data` (set, rows, notes, preparation) and `learner` (loss, lambdas, trials).
-nlohmann::ordered_json data_record(const Problem& problem);
-nlohmann::ordered_json learner_record(const Problem& problem);
+/// The configuration with what the data set's recipe and the choice of the lambdas made of the flags that were not set.
+Configuration completed(Configuration configuration, const Problem& problem);
+/// Writes `data` (set, rows, notes, preparation) and `learner` (loss, lambdas, trials).
+void describe(nlohmann::ordered_json& record, const Problem& problem);
+/// For `test.rows`: "held-out", or "training" when the metrics are on the training rows.
+std::string evaluation_rows(const Problem& problem);
 /// The preparation in a sentence.
 std::string preparation_text(const Problem& problem);
 

@@ -38,11 +38,10 @@ std::string clock_text(double seconds) {
 
 }  // namespace
 
-Session::Session(Options options, nlohmann::ordered_json configuration)
+Session::Session(Options options)
     : options_(std::move(options)), start_(Clock::now()), shown_(start_), on_terminal_(isatty(STDERR_FILENO) != 0) {
   record_["command"] = options_.command;
   record_["version"] = CROSSTALK_VERSION;
-  record_["configuration"] = std::move(configuration);
   std::error_code error;
   std::filesystem::create_directories(options_.out, error);
   if (error) throw DataError(fmt::format("--out: {} cannot be made: {}", options_.out.string(), error.message()));

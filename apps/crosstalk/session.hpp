@@ -30,7 +30,7 @@ class Session {
 
   /// Makes the output folder and proves that it can be written.
   /// @throws DataError naming the folder and the system's reason.
-  Session(Options options, nlohmann::ordered_json configuration);
+  explicit Session(Options options);
 
   /// Writes a file of the output folder, whole or not at all; parent folders are made.
   /// @return its path
@@ -42,7 +42,7 @@ class Session {
   /// One line on stderr, unless quiet.
   void say(const std::string& line) const;
 
-  /// The record so far: `command`, `version`, `configuration`, and what the command adds.
+  /// The record so far: `command`, `version`, and what the command adds.
   nlohmann::ordered_json& record() { return record_; }
   /// Writes run.json and prints the record or the summary.
   void finish(const std::string& summary);

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "audit_json.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/parallel.hpp"
 #include "crosstalk/preparation.hpp"
@@ -61,15 +62,6 @@ std::vector<Scenario> make_scenarios(std::size_t tasks, const AuditOptions& opti
 
 Eigen::VectorXd mean_losses(const TaskSet& tasks, const mtrl::Loss& loss, const Eigen::MatrixXd& W) {
   return mtrl::EmpiricalRisk(tasks, loss).evaluate(W).values;
-}
-
-// A metric that is not defined on a task is NaN, which JSON lacks: null.
-json number(double value) { return std::isfinite(value) ? json(value) : json(nullptr); }
-
-json vector_to_json(const Eigen::VectorXd& values) {
-  json numbers = json::array();
-  for (const double value : values) numbers.push_back(number(value));
-  return numbers;
 }
 
 Eigen::VectorXd vector_from_json(const json& numbers) {
@@ -126,10 +118,8 @@ class Auditor {
     result.task_names = train_.names();
     result.scenarios = make_scenarios(train_.size(), options_);
     attack::require_valid(options_.patom);
-    if (options_.budgets.empty()) throw std::invalid_argument("audit: there is no budget");
-    largest_budget_ = *std::max_element(options_.budgets.begin(), options_.budgets.end());
-    for (const Scenario& scenario : result.scenarios)
-      for (const double budget : options_.budgets) attack::require_valid(threat(scenario, budget), train_);
+    require_methods();
+    choose_budgets(result);
 
     result.clean_fit = clean_fit_ = mtrl::solve(risk_, options_.learner);
     result.clean = mtrl::evaluate(evaluation_, loss_, clean_fit_.weights);
@@ -143,9 +133,12 @@ class Auditor {
     result.outcomes = planned_outcomes(result.scenarios);
     result.harms = planned_harms(result);
     run_parts(result, memory, watch);
-    std::stable_sort(result.harms.begin(), result.harms.end(), [&](const Harm& a, const Harm& b) {
-      return a.mean_rise(result.clean_loss) > b.mean_rise(result.clean_loss);
-    });
+    const auto rise = [&](const Harm& harm) {
+      const double value = harm.loss_rise(result.clean_loss);
+      return std::isnan(value) ? -std::numeric_limits<double>::infinity() : value;
+    };
+    std::stable_sort(result.harms.begin(), result.harms.end(),
+                     [&](const Harm& a, const Harm& b) { return rise(a) > rise(b); });
     return result;
   }
 
@@ -154,13 +147,43 @@ class Auditor {
     return {scenario.targets, scenario.attackers, budget, options_.feasible.radius};
   }
 
+  void require_methods() {
+    if (options_.methods.empty()) throw std::invalid_argument("audit: there is no method");
+    methods_ = options_.methods;
+    std::sort(methods_.begin(), methods_.end());
+    const auto twice = std::adjacent_find(methods_.begin(), methods_.end());
+    if (twice != methods_.end())
+      throw std::invalid_argument(fmt::format("audit: the method \"{}\" is named twice", to_string(*twice)));
+  }
+
+  [[nodiscard]] bool buys_rows(const Scenario& scenario, double budget) const {
+    const attack::Threat who = threat(scenario, budget);
+    return std::any_of(who.attackers.begin(), who.attackers.end(),
+                       [&](std::size_t i) { return attack::injected_rows(who, train_, i) > 0; });
+  }
+
+  void choose_budgets(AuditResult& result) {
+    if (options_.budgets.empty()) throw std::invalid_argument("audit: there is no budget");
+    const double largest = *std::max_element(options_.budgets.begin(), options_.budgets.end());
+    for (const double budget : options_.budgets) {
+      bool is_small = false;
+      for (const Scenario& scenario : result.scenarios) {
+        if (options_.drop_small_budgets && budget > 0.0 && budget < largest && !buys_rows(scenario, budget))
+          is_small = true;
+        else
+          attack::require_valid(threat(scenario, budget), train_);
+      }
+      (is_small ? result.dropped_budgets : budgets_).push_back(budget);
+    }
+    std::sort(budgets_.begin(), budgets_.end());
+    std::sort(result.dropped_budgets.begin(), result.dropped_budgets.end());
+  }
+
   [[nodiscard]] std::vector<Outcome> planned_outcomes(const std::vector<Scenario>& scenarios) const {
-    auto budgets = options_.budgets;
-    std::sort(budgets.begin(), budgets.end());
     std::vector<Outcome> planned;
     for (std::size_t s = 0; s < scenarios.size(); ++s)
-      for (const Method method : {Method::Random, Method::Patom})
-        for (const double budget : budgets) {
+      for (const Method method : methods_)
+        for (const double budget : budgets_) {
           planned.emplace_back();
           planned.back().scenario = s;
           planned.back().method = method;
@@ -176,11 +199,11 @@ class Auditor {
     std::stable_sort(order.begin(), order.end(),
                      [&](std::size_t a, std::size_t b) { return train_[a].rows() > train_[b].rows(); });
     result.harm_is_partial = order.size() > options_.harm_tasks;
-    if (result.harm_is_partial) order.resize(options_.harm_tasks);
+    if (result.harm_is_partial) order.resize(std::min(options_.harm_sample, order.size()));
     std::vector<Harm> planned;
     for (const std::size_t attacker : order) {
       const Scenario alone{all_but(train_.size(), {attacker}), {attacker}, attack::Kind::Indirect};
-      if (alone.targets.empty() || attack::injected_rows(threat(alone, largest_budget_), train_, attacker) == 0) continue;
+      if (alone.targets.empty() || !buys_rows(alone, budgets_.back())) continue;
       planned.emplace_back();
       planned.back().attacker = attacker;
     }
@@ -212,8 +235,8 @@ class Auditor {
         attack_once(result.scenarios[outcome.scenario], outcome, name);
       } else {
         const Scenario alone{all_but(train_.size(), {harm->attacker}), {harm->attacker}, attack::Kind::Indirect};
-        outcome.method = Method::Patom;
-        outcome.budget = largest_budget_;
+        outcome.method = methods_.back();
+        outcome.budget = budgets_.back();
         attack_once(alone, outcome, name);
       }
       const std::lock_guard lock(mutex);
@@ -261,7 +284,7 @@ class Auditor {
     const mtrl::Fit& last = attacked.iterates.back().fit;
     outcome.utility = attacked.iterates.back().utility;
     outcome.loss = mean_losses(evaluation_, loss_, last.weights);
-    if (outcome.budget == largest_budget_ && train_.size() <= kCorrelationTasks)
+    if (outcome.budget == budgets_.back() && train_.size() <= kCorrelationTasks)
       outcome.correlation = last.covariance.correlation();
   }
 
@@ -279,29 +302,39 @@ class Auditor {
   const AuditOptions& options_;
   mtrl::EmpiricalRisk risk_;
   mtrl::Fit clean_fit_;
-  double largest_budget_ = 0.0;
+  std::vector<Method> methods_;  // the least planned first
+  std::vector<double> budgets_;  // ascending
 };
-
-json named(const std::vector<std::size_t>& tasks, const std::vector<std::string>& names) {
-  json result = json::array();
-  for (const std::size_t i : tasks) result.push_back(names[i]);
-  return result;
-}
 
 }  // namespace
 
-std::string_view to_string(Method method) { return method == Method::Random ? "random" : "patom"; }
-
-double Harm::mean_rise(const Eigen::VectorXd& clean_loss) const {
-  if (loss.size() == 0) return 0.0;  // not run
-  double sum = 0.0;
-  double count = 0.0;
-  for (Eigen::Index i = 0; i < loss.size(); ++i) {
-    if (i == static_cast<Eigen::Index>(attacker) || !(clean_loss[i] > 0.0)) continue;
-    sum += loss[i] / clean_loss[i] - 1.0;
-    count += 1.0;
+std::string_view to_string(Method method) {
+  switch (method) {
+    case Method::Random:
+      return "random";
+    case Method::Patom:
+      return "patom";
   }
-  return count > 0.0 ? sum / count : 0.0;
+  return "unknown";
+}
+
+Method method_named(const std::string& name) {
+  for (const Method method : kMethods)
+    if (to_string(method) == name) return method;
+  std::vector<std::string_view> names;
+  for (const Method method : kMethods) names.push_back(to_string(method));
+  throw std::invalid_argument(fmt::format("\"{}\" is not a method; there are {}", name, fmt::join(names, ", ")));
+}
+
+double Harm::loss_rise(const Eigen::VectorXd& clean_loss) const {
+  double sum = 0.0;
+  double clean = 0.0;
+  for (Eigen::Index i = 0; i < loss.size(); ++i) {
+    if (i == static_cast<Eigen::Index>(attacker)) continue;
+    sum += loss[i];
+    clean += clean_loss[i];
+  }
+  return clean > 0.0 ? sum / clean - 1.0 : std::numeric_limits<double>::quiet_NaN();
 }
 
 const Outcome* AuditResult::find(std::size_t scenario, Method method, double budget) const {
@@ -314,71 +347,6 @@ const Outcome* AuditResult::find(std::size_t scenario, Method method, double bud
 AuditResult audit(const TaskSet& train, const TaskSet& evaluation, const mtrl::Loss& loss, const AuditOptions& options,
                   const Memory& memory, const Watch& watch) {
   return Auditor(train, evaluation, loss, options).run(memory, watch);
-}
-
-json to_json(const mtrl::Metrics& metrics, const std::vector<std::string>& task_names) {
-  json mean = json::object();
-  json tasks = json::object();
-  for (std::size_t k = 0; k < metrics.names.size(); ++k) {
-    mean[metrics.names[k]] = number(metrics.mean(k));
-    for (std::size_t i = 0; i < task_names.size(); ++i)
-      tasks[task_names[i]][metrics.names[k]] =
-          number(metrics.values(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(k)));
-  }
-  return {{"mean", mean}, {"tasks", tasks}};
-}
-
-json to_json(const AuditResult& result) {
-  const auto& names = result.task_names;
-  const auto by_name = [&](const Eigen::VectorXd& values) {
-    json object = json::object();
-    for (Eigen::Index i = 0; i < values.size(); ++i) object[names[static_cast<std::size_t>(i)]] = number(values[i]);
-    return object;
-  };
-  json scenarios = json::array();
-  for (std::size_t s = 0; s < result.scenarios.size(); ++s) {
-    const Scenario& scenario = result.scenarios[s];
-    scenarios.push_back({{"kind", attack::to_string(scenario.kind)},
-                         {"targets", named(scenario.targets, names)},
-                         {"attackers", named(scenario.attackers, names)},
-                         {"utility_clean", result.clean_utility[static_cast<Eigen::Index>(s)]}});
-  }
-  json attacks = json::array();
-  for (const Outcome& outcome : result.outcomes) {
-    if (outcome.loss.size() == 0) continue;
-    const mtrl::Metrics metrics{result.clean.names, outcome.metrics};
-    attacks.push_back({{"scenario", outcome.scenario},
-                       {"kind", attack::to_string(result.scenarios[outcome.scenario].kind)},
-                       {"method", to_string(outcome.method)},
-                       {"budget", outcome.budget},
-                       {"rows", outcome.rows},
-                       {"utility", outcome.utility},
-                       {"loss", by_name(outcome.loss)},
-                       {"test", to_json(metrics, names)},
-                       {"utility_curve", vector_to_json(outcome.utility_curve)},
-                       {"metric_curve", vector_to_json(outcome.metric_curve)},
-                       {"correlation", matrix_to_json(outcome.correlation)},
-                       {"converged", outcome.converged}});
-  }
-  json harms = json::array();
-  for (const Harm& harm : result.harms) {
-    if (harm.loss.size() == 0) continue;
-    harms.push_back({{"attacker", names[harm.attacker]},
-                     {"rows", harm.rows},
-                     {"mean_rise", harm.mean_rise(result.clean_loss)},
-                     {"loss", by_name(harm.loss)},
-                     {"converged", harm.converged}});
-  }
-  return {{"tasks", names},
-          {"scenarios", scenarios},
-          {"clean",
-           {{"loss", by_name(result.clean_loss)},
-            {"test", to_json(result.clean, names)},
-            {"correlation", matrix_to_json(result.clean_correlation)}}},
-          {"attacks", attacks},
-          {"harm", harms},
-          {"harm_is_partial", result.harm_is_partial},
-          {"complete", !result.stopped}};
 }
 
 }  // namespace crosstalk::evaluate

@@ -14,7 +14,7 @@ namespace crosstalk::evaluate::answer {
 namespace {
 
 constexpr double kSmallRise = 0.05;  // of the loss; below it and below one step of the metric an attack is harmless
-constexpr double kSmallHarm = 0.01;  // mean rise of all other tasks by a single attacking task
+constexpr double kSmallHarm = 0.01;  // of the other tasks' loss, by a single attacking task
 constexpr std::size_t kNameInCard = 24;
 
 double steps_worse(const AuditSummary& summary, const Exposure& exposure) {
@@ -24,7 +24,7 @@ double steps_worse(const AuditSummary& summary, const Exposure& exposure) {
 std::vector<Exposure> planned(const AuditSummary& summary) {
   std::vector<Exposure> found;
   for (const Exposure& exposure : summary.exposures)
-    if (exposure.method == Method::Patom && summary.budget && exposure.budget == *summary.budget)
+    if (exposure.method == summary.planned && summary.budget && exposure.budget == *summary.budget)
       found.push_back(exposure);
   return found;
 }
@@ -57,15 +57,15 @@ std::string harmless_text(const AuditSummary& summary, const AuditResult& result
   const Exposure& worst = *summary.worst;
   const std::string metric = metric_change(summary, worst);
   std::string text = fmt::format(
-      "Planted rows did next to no harm here. Even the worst attacker tried, who {}, changes the loss of "
-      "the tasks under attack by {} on average{}.",
+      "Planted rows did next to no harm here. Even the worst attacker tried, who {}, changes the summed loss of "
+      "the tasks under attack by {}{}.",
       who(summary, worst.kind), words::rise(worst.loss_rise), metric.empty() ? "" : "; their " + metric);
   const TaskExposure& task = summary.tasks.front();
   const TaskExposure::Under& most = task.attacks[task.worst];
-  if (most.loss_rise >= 2.0 * kSmallRise)
-    text +=
-        fmt::format(" Single tasks can still suffer: the loss of {} {} ({} attack).",
-                    words::task(result.task_names[task.task]), words::rises(most.loss_rise), words::kind(most.kind));
+  if (most.added_loss >= 2.0 * kSmallRise)
+    text += fmt::format(" Single tasks can still suffer: the loss of {} {} ({} attack).",
+                        words::task(result.task_names[task.task]), words::rises_by_share(most.added_loss),
+                        words::kind(most.kind));
   return text;
 }
 
@@ -88,10 +88,15 @@ std::string numbers_of(const AuditSummary& summary, const Exposure& exposure) {
   return fmt::format("loss {}{}", words::rise(exposure.loss_rise), metric_part(summary, exposure));
 }
 
+// The same rows at random; null where there is nothing to hold against them.
+const Exposure* baseline(const AuditSummary& summary, attack::Kind kind) {
+  return summary.has_baseline() ? summary.find(kind, Method::Random, *summary.budget) : nullptr;
+}
+
 // "The same rows placed at random: loss +41 %, AUC 0.957."
 std::string against_random(const AuditSummary& summary) {
   const Exposure& worst = *summary.worst;
-  const Exposure* const random = summary.find(worst.kind, Method::Random, *summary.budget);
+  const Exposure* const random = baseline(summary, worst.kind);
   if (random == nullptr) return "";
   const std::string numbers = numbers_of(summary, *random);
   const bool metric_counts = words::steps_worse(summary.metric, random->metric, worst.metric) >= 1.0;
@@ -105,12 +110,12 @@ std::string against_random(const AuditSummary& summary) {
 
 // What rows reach that are nowhere near the tasks under attack.
 std::string indirect_text(const AuditSummary& summary) {
-  const Exposure* const indirect = summary.find(attack::Kind::Indirect, Method::Patom, *summary.budget);
+  const Exposure* const indirect = summary.find(attack::Kind::Indirect, summary.planned, *summary.budget);
   if (indirect == nullptr) return "";
   if (indirect->loss_rise < kSmallRise && steps_worse(summary, *indirect) < 1.0)
     return fmt::format(" Rows planted only in other tasks (indirect attack) do next to nothing: {}.",
                        numbers_of(summary, *indirect));
-  const Exposure* const random = summary.find(attack::Kind::Indirect, Method::Random, *summary.budget);
+  const Exposure* const random = baseline(summary, attack::Kind::Indirect);
   return fmt::format(" Rows planted only in other tasks (indirect attack) do harm as well: {}{}.",
                      numbers_of(summary, *indirect),
                      random == nullptr ? "" : fmt::format(" (at random: {})", numbers_of(summary, *random)));
@@ -120,7 +125,7 @@ std::string damage_text(const AuditSummary& summary) {
   const Exposure& worst = *summary.worst;
   std::string text =
       std::isfinite(worst.loss_rise)
-          ? fmt::format("When somebody {}, the loss of {} {} on average.", who(summary, worst.kind),
+          ? fmt::format("When somebody {}, the summed loss of {} {}.", who(summary, worst.kind),
                         worst.kind == attack::Kind::Direct ? "these tasks" : "the tasks under attack",
                         words::rises(worst.loss_rise))
           : fmt::format("Somebody {}; the tasks under attack have no clean loss, so its rise cannot be stated.",
@@ -199,7 +204,7 @@ std::vector<report::Card> cards(const AuditSummary& summary, const AuditResult& 
   const std::string budget = words::share(*summary.budget);
   std::vector<report::Card> cards = {
       {words::rise(worst.loss_rise),
-       fmt::format("rise of the loss of the tasks under attack, on average: {} planted rows, {} attack", budget,
+       fmt::format("rise of the summed loss of the tasks under attack: {} planted rows, {} attack", budget,
                    words::kind(worst.kind)),
        worst.loss_rise}};
   if (std::isfinite(worst.metric) && std::isfinite(worst.clean_metric))
@@ -210,25 +215,27 @@ std::vector<report::Card> cards(const AuditSummary& summary, const AuditResult& 
   if (!summary.tasks.empty()) {
     const TaskExposure& task = summary.tasks.front();
     const TaskExposure::Under& under = task.attacks[task.worst];
-    if (std::isfinite(under.loss_rise))
+    if (std::isfinite(under.added_loss))
       cards.push_back({name_in_card(result.task_names[task.task]),
-                       fmt::format("{}: loss {} under the {} attack",
-                                   summary.tasks.size() > 1 ? "is the most exposed task" : "is the task under attack",
-                                   words::rise(under.loss_rise), words::kind(under.kind)),
+                       summary.tasks.size() > 1
+                           ? fmt::format("is the most exposed task: under the {} attack its loss {}",
+                                         words::kind(under.kind), words::rises_by_share(under.added_loss))
+                           : fmt::format("is the task under attack: loss {} under the {} attack",
+                                         words::rise(under.added_loss), words::kind(under.kind)),
                        {}});
   }
   if (summary.finished_harms > 1) {
     const Harm& harm = result.harms[*summary.most_harmful];
-    const double rise = harm.mean_rise(result.clean_loss);
+    const double rise = harm.loss_rise(result.clean_loss);
     if (rise >= kSmallHarm)
       cards.push_back(
           {name_in_card(result.task_names[harm.attacker]),
-           fmt::format("is the most dangerous task: attacking alone, it raises the loss of the others by {} on average",
+           fmt::format("is the most dangerous task: attacking alone, it raises the summed loss of the others by {}",
                        words::amount(rise)),
            {}});
-    else
+    else if (std::isfinite(rise))
       cards.push_back({words::rise(rise),
-                       "is the largest mean rise of the others' loss that a single attacking task causes", rise});
+                       "is the largest rise of the others' summed loss that a single attacking task causes", rise});
   }
   return cards;
 }
@@ -273,20 +280,20 @@ std::vector<report::Block> warnings(const AuditSummary& summary, const AuditResu
             "Of the values tried, cross-validation chose the smallest lambda2, {}. So weakly coupled, a task can "
             "hardly hurt another; with a larger lambda2 it could.",
             report::exact(facts.options.learner.lambda2))});
+  if (!result.dropped_budgets.empty())
+    blocks.emplace_back(
+        Callout{Callout::Kind::Note, "Numbers of added rows left out",
+                fmt::format("{} of the clean rows of an attacking task is less than one row in at least one "
+                            "scenario, so it was not tried.",
+                            words::shares(result.dropped_budgets))});
   if (!facts.held_out)
     blocks.emplace_back(
         Callout{Callout::Kind::Warning, "No rows were held out",
                 "Losses and metrics are on the clean training rows, so the clean model looks better than it "
                 "is and the rises look larger."});
-  std::vector<std::string> free;
-  for (std::size_t i = 0; i < result.task_names.size(); ++i)
-    if (!(result.clean_loss[static_cast<Eigen::Index>(i)] > 0.0)) free.push_back(words::task(result.task_names[i]));
-  if (!free.empty())
-    blocks.emplace_back(
-        Callout{Callout::Kind::Note, "Tasks without a clean loss",
-                fmt::format("{} {} no loss before the attack. A rise cannot be stated for them; the means "
-                            "leave them out.",
-                            words::list(free), free.size() == 1 ? "has" : "have")});
+  if (summary.worst && !std::isfinite(summary.worst->loss_rise))
+    blocks.emplace_back(Callout{Callout::Kind::Note, "No clean loss",
+                                "The tasks under attack have no loss before it, so its rise cannot be stated."});
   std::vector<std::string> undefined;
   for (std::size_t i = 0; i < result.task_names.size(); ++i)
     if (std::isnan(result.clean.values(static_cast<Eigen::Index>(i), 0)))

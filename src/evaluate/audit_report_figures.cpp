@@ -65,13 +65,14 @@ report::LineChart over_budget(const AuditSummary& summary, double (*number)(cons
     report::Series series{.name = words::kind(kind)};
     start(series);
     for (const double budget : summary.budgets) {
-      const Exposure* const exposure = summary.find(kind, Method::Patom, budget);
+      const Exposure* const exposure = summary.find(kind, summary.planned, budget);
       if (budget == 0.0 && clean) continue;
       series.x.push_back(budget);
       series.y.push_back(exposure == nullptr ? kNaN : number(*exposure));
     }
     chart.series.push_back(std::move(series));
   }
+  if (!summary.has_baseline()) return chart;
   report::Series random{.name = kRandom, .baseline = true};
   start(random);
   random.low = random.high = random.y;
@@ -93,7 +94,7 @@ report::LineChart over_budget(const AuditSummary& summary, double (*number)(cons
 }
 
 std::string random_note(const AuditSummary& summary) {
-  return summary.kinds.size() < 2
+  return summary.kinds.size() < 2 || !summary.has_baseline()
              ? ""
              : " Grey: the same rows before they are planned, mean and range over the kinds of attack.";
 }
@@ -101,21 +102,21 @@ std::string random_note(const AuditSummary& summary) {
 AuditFigure exposure_of_loss(const AuditSummary& summary, const std::string& rows) {
   report::LineChart chart = over_budget(
       summary, [](const Exposure& e) { return e.loss_rise; }, 0.0);
-  chart.y = {.title = "rise of the targets' loss", .percent = true, .from_zero = true};
+  chart.y = {.title = "rise of the targets' summed loss", .percent = true, .from_zero = true};
   std::vector<std::string> parts;
   if (summary.budget)
     for (const Exposure& exposure : summary.exposures)
       if (exposure.budget == *summary.budget)
-        parts.push_back(fmt::format("{} {}, {} rows: {}", words::share(exposure.budget), words::kind(exposure.kind),
-                                    exposure.method == Method::Random ? "random" : "planned",
-                                    words::rise(exposure.loss_rise)));
-  return {
-      "figure-exposure-loss",
-      std::move(chart),
-      "Rise of the loss by number of added rows.",
-      fmt::format("Mean over the tasks under attack, {}; every task counts the same.{}", rows, random_note(summary)),
-      "0 % is the clean model; the further a line is above the grey one, the more planning the rows adds.",
-      in_words(parts)};
+        parts.push_back(fmt::format("{} {}, {}: {}", words::share(exposure.budget), words::kind(exposure.kind),
+                                    words::method(exposure.method), words::rise(exposure.loss_rise)));
+  return {"figure-exposure-loss",
+          std::move(chart),
+          "Rise of the loss by number of added rows.",
+          fmt::format("Mean losses of the tasks under attack, summed, {}.{}", rows, random_note(summary)),
+          summary.has_baseline()
+              ? "0 % is the clean model; the further a line is above the grey one, the more planning the rows adds."
+              : "0 % is the clean model.",
+          in_words(parts)};
 }
 
 std::optional<double> reference_of(const std::string& metric) {
@@ -136,8 +137,7 @@ AuditFigure exposure_of_metric(const AuditSummary& summary, const std::string& r
     values.push_back(exposure.metric);
     values.push_back(exposure.clean_metric);
     if (summary.budget && exposure.budget == *summary.budget)
-      parts.push_back(fmt::format("{}, {} rows: {}", words::kind(exposure.kind),
-                                  exposure.method == Method::Random ? "random" : "planned",
+      parts.push_back(fmt::format("{}, {}: {}", words::kind(exposure.kind), words::method(exposure.method),
                                   words::metric_value(summary.metric, exposure.metric)));
   }
   if (!one_clean || !std::isfinite(clean.value_or(kNaN))) clean.reset();
@@ -166,7 +166,7 @@ std::string cut_note(std::size_t shown, std::size_t all, const std::string& whic
 
 AuditFigure exposure_by_task(const AuditResult& result, const AuditSummary& summary, const std::string& rows) {
   const std::size_t shown = std::min(summary.tasks.size(), kTopTasks);
-  report::BarChart chart{.value = {.title = "rise of the loss", .percent = true}};
+  report::BarChart chart{.value = {.title = "added loss, as a share of the targets' mean clean loss", .percent = true}};
   for (const attack::Kind kind : summary.kinds) chart.series.push_back({.name = words::kind(kind)});
   report::BarSeries random{.name = kRandom, .baseline = true};
   std::vector<std::string> parts;
@@ -175,9 +175,9 @@ AuditFigure exposure_by_task(const AuditResult& result, const AuditSummary& summ
     chart.categories.push_back(result.task_names[task.task]);
     std::vector<double> values;
     for (std::size_t k = 0; k < summary.kinds.size(); ++k) {
-      const auto* const planned = task.find(summary.kinds[k], Method::Patom);
-      chart.series[k].values.push_back(planned == nullptr ? kNaN : planned->loss_rise);
-      if (const auto* const under = task.find(summary.kinds[k], Method::Random)) values.push_back(under->loss_rise);
+      const auto* const planned = task.find(summary.kinds[k], summary.planned);
+      chart.series[k].values.push_back(planned == nullptr ? kNaN : planned->added_loss);
+      if (const auto* const under = task.find(summary.kinds[k], Method::Random)) values.push_back(under->added_loss);
     }
     const Spread over_kinds = spread(values);
     random.values.push_back(over_kinds.mean);
@@ -185,14 +185,14 @@ AuditFigure exposure_by_task(const AuditResult& result, const AuditSummary& summ
     random.high.push_back(over_kinds.high);
     const TaskExposure::Under& worst = task.attacks[task.worst];
     if (t < 5)
-      parts.push_back(fmt::format("{} {} ({})", words::task(result.task_names[task.task]), words::rise(worst.loss_rise),
-                                  words::kind(worst.kind)));
+      parts.push_back(fmt::format("{} {} ({})", words::task(result.task_names[task.task]),
+                                  words::rise(worst.added_loss), words::kind(worst.kind)));
   }
   if (summary.kinds.size() < 2) random.low = random.high = {};
-  chart.series.push_back(std::move(random));
+  if (summary.has_baseline()) chart.series.push_back(std::move(random));
   return {"figure-exposure-by-task",
           std::move(chart),
-          "Rise of each task's loss.",
+          "Loss added to each task.",
           fmt::format("With {} added rows, {}.{}{}", words::share(*summary.budget), rows, random_note(summary),
                       cut_note(shown, summary.tasks.size(), "most exposed")),
           "the longest bars are the tasks that suffer most; 0 % is the clean model.",
@@ -200,14 +200,14 @@ AuditFigure exposure_by_task(const AuditResult& result, const AuditSummary& summ
 }
 
 AuditFigure harm_by_attacker(const AuditResult& result, const AuditSummary& summary, const std::string& rows) {
-  report::BarChart chart{.value = {.title = "mean rise of the other tasks' loss", .percent = true}};
+  report::BarChart chart{.value = {.title = "rise of the other tasks' summed loss", .percent = true}};
   report::BarSeries bars;
   std::vector<std::string> parts;
   for (const Harm& harm : result.harms) {
     if (harm.loss.size() == 0) continue;
     if (bars.values.size() == kTopTasks) break;
     chart.categories.push_back(result.task_names[harm.attacker]);
-    bars.values.push_back(harm.mean_rise(result.clean_loss));
+    bars.values.push_back(harm.loss_rise(result.clean_loss));
     if (parts.size() < 5)
       parts.push_back(
           fmt::format("{} {}", words::task(result.task_names[harm.attacker]), words::rise(bars.values.back())));
@@ -218,7 +218,7 @@ AuditFigure harm_by_attacker(const AuditResult& result, const AuditSummary& summ
       "figure-harm-by-attacker",
       std::move(chart),
       "Harm by attacking task.",
-      fmt::format("Each task alone adds {} of its own rows, planned against all others; mean over the others, {}.{}",
+      fmt::format("Each task alone adds {} of its own rows, planned against all others; their summed loss, {}.{}",
                   words::share(summary.budgets.back()), rows, cut_note(shown, summary.finished_harms, "most harmful")),
       "guard the sources of the tasks at the top first: what enters there reaches the others.",
       "Most harmful: " + in_words(parts)};
@@ -233,7 +233,7 @@ std::optional<AuditFigure> convergence(const AuditResult& result, const AuditSum
     double count = 0.0;
     for (std::size_t s = 0; s < result.scenarios.size(); ++s) {
       const Outcome* const outcome =
-          result.scenarios[s].kind == kind ? result.find(s, Method::Patom, *summary.budget) : nullptr;
+          result.scenarios[s].kind == kind ? result.find(s, summary.planned, *summary.budget) : nullptr;
       const double clean = result.clean_utility[static_cast<Eigen::Index>(s)];
       if (outcome == nullptr || !(clean > 0.0)) continue;
       const auto length = static_cast<std::size_t>(outcome->utility_curve.size());
@@ -317,7 +317,7 @@ std::vector<AuditFigure> audit_figures(const AuditResult& result, const AuditFac
   for (const Outcome& outcome : result.outcomes) {
     const Scenario& scenario = result.scenarios[outcome.scenario];
     const bool first_targets = scenario.targets == result.scenarios.front().targets;
-    if (!drawable || outcome.method != Method::Patom || outcome.correlation.size() == 0 || !first_targets) continue;
+    if (!drawable || outcome.method != summary.planned || outcome.correlation.size() == 0 || !first_targets) continue;
     const std::string kind = words::kind(scenario.kind);
     std::vector<std::string> attackers;
     for (const std::size_t i : scenario.attackers) attackers.push_back(words::task(result.task_names[i]));

@@ -70,10 +70,10 @@ std::string attackers_in_words(const AuditResult& result, const AuditOptions& op
   return fmt::format("{} attacks", words::list(kinds));
 }
 
-std::string budgets_in_words(const std::vector<double>& budgets) {
-  std::vector<std::string> shares;
-  for (const double budget : budgets) shares.push_back(words::share(budget));
-  return words::list(shares, shares.size());
+std::string methods_in_words(const std::vector<Method>& methods) {
+  std::vector<std::string> names;
+  for (const Method method : methods) names.push_back(words::method(method));
+  return words::list(names, names.size());
 }
 
 /// Makes the sections from the parts that are there.
@@ -98,9 +98,11 @@ class PageMaker {
                              words::count(result_.task_names.size(), "task"), facts_.training_rows)},
         {"Measured on", fmt::format("{} {} rows", facts_.evaluation_rows, facts_.held_out ? "held-out" : "training")},
         {"Learner", fmt::format("MTRL, {} loss, {}", facts_.loss, learner_in_words(facts_.options.learner))},
-        {"Attack", fmt::format("PATOM, {}",
-                               words::count(static_cast<std::size_t>(facts_.options.patom.iterations), "iteration"))},
-        {"Added rows", budgets_in_words(summary_.budgets)},
+        {"Attack",
+         methods_in_words(summary_.methods) +
+             (is_planned() ? ", " + words::count(static_cast<std::size_t>(facts_.options.patom.iterations), "iteration")
+                           : "")},
+        {"Added rows", words::shares(summary_.budgets)},
         {"Seed", std::to_string(facts_.options.seed)},
         {"Version", facts_.version}};
     if (auto warnings = answer::warnings(summary_, result_, facts_); !warnings.empty())
@@ -110,7 +112,7 @@ class PageMaker {
       page.sections.push_back(tasks());
     }
     page.sections.push_back(harm());
-    if (summary_.budget) page.sections.push_back(convergence());
+    if (summary_.budget && is_planned()) page.sections.push_back(convergence());
     if (result_.task_names.size() > 1) page.sections.push_back(relations());
     page.sections.push_back(asked());
     if (!facts_.command.empty())
@@ -124,6 +126,8 @@ class PageMaker {
   }
 
  private:
+  [[nodiscard]] bool is_planned() const { return summary_.planned != Method::Random; }
+
   [[nodiscard]] const AuditFigure* find(const std::string& name) const {
     const auto found =
         std::find_if(figures_.begin(), figures_.end(), [&](const AuditFigure& f) { return f.name == name; });
@@ -161,10 +165,13 @@ class PageMaker {
       kinds.items.push_back(
           fmt::format("{} attack: {}.", words::capital(words::kind(kind)), words::kind_meaning(kind)));
     section.blocks = {
-        Paragraph{
-            "The attacker wants the tasks under attack to be predicted badly. To each task that they control they add "
-            "rows: 30 % means three added rows for ten clean ones. The rows start at random; PATOM then moves their "
-            "features, iteration by iteration, so that the learner does worse on its targets."},
+        Paragraph{std::string(
+                      "The attacker wants the tasks under attack to be predicted badly. To each task that they control "
+                      "they add rows: 30 % means three added rows for ten clean ones. ") +
+                  (is_planned()
+                       ? "The rows start at random; their features are then moved, iteration by iteration, so that the "
+                         "learner does worse on its targets."
+                       : "The rows are random.")},
         kinds, TableBlock{tables::kinds(summary_)}};
     add_figures(section, {"figure-exposure-loss", "figure-exposure-metric"});
     section.blocks.emplace_back(TableBlock{tables::exposure(summary_), "These numbers for every number of added rows"});
@@ -178,10 +185,13 @@ class PageMaker {
     const std::string name = words::task(result_.task_names[first.task]);
     if (summary_.tasks.size() == 1)
       section.blocks.emplace_back(Paragraph{fmt::format("{} is the only task under attack.", words::capital(name))});
-    else if (std::isfinite(worst.loss_rise))
-      section.blocks.emplace_back(Paragraph{
-          fmt::format("With {} added rows, {} is the most exposed: its loss {} under the {} attack.",
-                      words::share(*summary_.budget), name, words::rises(worst.loss_rise), words::kind(worst.kind))});
+    else if (std::isfinite(worst.added_loss))
+      section.blocks.emplace_back(Paragraph{fmt::format(
+          "With {} added rows, {} is the most exposed: its loss {} ({} attack). The tasks are ranked by that number: "
+          "the "
+          "loss that an attack adds to a task, measured for all of them against the mean clean loss of the tasks under "
+          "attack, so that a task with next to no loss does not come first for next to nothing.",
+          words::share(*summary_.budget), name, words::rises_by_share(worst.added_loss), words::kind(worst.kind))});
     add_figures(section, {"figure-exposure-by-task"});
     add_table(section, tables::task_metrics(result_, summary_),
               fmt::format("{} of all tasks", words::metric(summary_.metric)));
@@ -198,20 +208,20 @@ class PageMaker {
       return section;
     }
     const Harm& most = result_.harms[*summary_.most_harmful];
-    const double rise = most.mean_rise(result_.clean_loss);
+    const double rise = most.loss_rise(result_.clean_loss);
     const std::string name = words::task(result_.task_names[most.attacker]);
     std::string text = fmt::format(
         "Here one task at a time is the only attacker, with all other tasks as its targets and {} added rows "
         "of its own. ",
         words::share(summary_.budgets.back()));
     if (summary_.finished_harms == 1)
-      text += fmt::format("{} is the only one tried: the loss of the others {} on average.", name, words::rises(rise));
+      text += fmt::format("{} is the only one tried: the summed loss of the others {}.", name, words::rises(rise));
     else if (rise < 0.01)
       text +=
-          fmt::format("No single task is a danger to the rest: the largest mean change of the others' loss is {} ({}).",
+          fmt::format("No single task is a danger to the rest: the largest rise of the others' summed loss is {} ({}).",
                       words::rise(rise), name);
     else
-      text += fmt::format("Most harm comes from {}: the loss of the others {} on average.", name, words::rises(rise));
+      text += fmt::format("Most harm comes from {}: the summed loss of the others {}.", name, words::rises(rise));
     if (result_.harm_is_partial)
       text += fmt::format(
           " Only {} of the {} tasks were tried as attackers, those with the most rows; a smaller one could do more.",
@@ -312,10 +322,11 @@ class PageMaker {
     add("smoothing", report::exact(options.learner.smoothing));
     add("targets", targets_in_words(result_, options));
     add("attackers", attackers_in_words(result_, options));
-    add("added rows", budgets_in_words(summary_.budgets) + " of each attacking task's clean rows");
+    add("added rows", words::shares(summary_.budgets) + " of each attacking task's clean rows");
     add("their labels", fmt::format("{}: {}", attack::to_string(options.labels), labels_in_words(options.labels)));
     add("their features",
         fmt::format("in the ball of radius {} in the learner's units", report::exact(options.feasible.radius)));
+    add("rows placed by", methods_in_words(summary_.methods));
     add("PATOM",
         fmt::format("{}, step {}, {}", words::count(static_cast<std::size_t>(options.patom.iterations), "iteration"),
                     report::exact(options.patom.step),

@@ -44,22 +44,22 @@ Column metric_column(const std::string& name, const std::string& prefix = "") {
   return {.name = prefix + words::metric(name), .format = words::metric_format(name)};
 }
 
-// Kinds as pairs of columns: random rows, then planned ones.
+// A column a kind and method.
 template <typename NumberOf>
 Table by_task(const AuditResult& result, const AuditSummary& summary, const std::string& what,
               double (*clean)(const AuditResult&, Eigen::Index), const report::NumberFormat& format,
               NumberOf number_of) {
   Table table{.columns = {{.name = "task"}, {.name = "clean", .format = format}}};
-  for (const attack::Kind kind : summary.kinds) {
-    table.columns.push_back({.name = words::kind(kind) + ", at random", .format = format});
-    table.columns.push_back({.name = words::kind(kind), .format = format});
-  }
+  for (const attack::Kind kind : summary.kinds)
+    for (const Method method : summary.methods)
+      table.columns.push_back(
+          {.name = fmt::format("{}, {}", words::kind(kind), words::method(method)), .format = format});
   table.caption = fmt::format("{} of each task under attack, with {} added rows; the most exposed first", what,
                               words::share(*summary.budget));
   for (const TaskExposure& task : summary.tasks) {
     std::vector<Cell> row = {result.task_names[task.task], clean(result, static_cast<Eigen::Index>(task.task))};
     for (const attack::Kind kind : summary.kinds)
-      for (const Method method : {Method::Random, Method::Patom}) {
+      for (const Method method : summary.methods) {
         const TaskExposure::Under* const under = task.find(kind, method);
         row.emplace_back(under == nullptr ? kNaN : number_of(*under));
       }
@@ -155,34 +155,44 @@ Table correlations(const AuditResult& result) {
 }  // namespace
 
 Table tables::kinds(const AuditSummary& summary) {
-  const report::NumberFormat format = words::metric_format(summary.metric);
-  Table table{
-      .caption = fmt::format("Mean over the tasks under attack, with {} added rows", words::share(*summary.budget)),
-      .columns = {{.name = "attack"},
-                  {.name = "rise of the loss, random rows", .format = words::change},
-                  {.name = "rise of the loss, planned rows", .format = words::change},
-                  metric_column(summary.metric, "clean "),
-                  {.name = words::metric(summary.metric) + ", random rows", .format = format},
-                  {.name = words::metric(summary.metric) + ", planned rows", .format = format}}};
+  Table table{.caption = fmt::format("Summed loss and mean {} of the tasks under attack, with {} added rows",
+                                     words::metric(summary.metric), words::share(*summary.budget)),
+              .columns = {{.name = "attack"}}};
+  for (const Method method : summary.methods)
+    table.columns.push_back({.name = "rise of the summed loss, " + words::method(method), .format = words::change});
+  table.columns.push_back(metric_column(summary.metric, "clean "));
+  for (const Method method : summary.methods)
+    table.columns.push_back({.name = fmt::format("{}, {}", words::metric(summary.metric), words::method(method)),
+                             .format = words::metric_format(summary.metric)});
   for (const attack::Kind kind : summary.kinds) {
-    const Exposure* const random = summary.find(kind, Method::Random, *summary.budget);
-    const Exposure* const planned = summary.find(kind, Method::Patom, *summary.budget);
+    const Exposure* const planned = summary.find(kind, summary.planned, *summary.budget);
     if (planned == nullptr) continue;
-    table.rows.push_back({words::kind(kind), random == nullptr ? kNaN : random->loss_rise, planned->loss_rise,
-                          planned->clean_metric, random == nullptr ? kNaN : random->metric, planned->metric});
+    std::vector<Cell> row = {words::kind(kind)};
+    const auto add = [&](double (*number)(const Exposure&)) {
+      for (const Method method : summary.methods) {
+        const Exposure* const found = summary.find(kind, method, *summary.budget);
+        row.emplace_back(found == nullptr ? kNaN : number(*found));
+      }
+    };
+    add([](const Exposure& exposure) { return exposure.loss_rise; });
+    row.emplace_back(planned->clean_metric);
+    add([](const Exposure& exposure) { return exposure.metric; });
+    table.rows.push_back(std::move(row));
   }
   return table;
 }
 
 Table tables::exposure(const AuditSummary& summary) {
-  Table table{.caption = "Mean over the tasks under attack, by kind of attack and number of rows",
-              .columns = {{.name = "attack"},
-                          {.name = "rows"},
-                          budget_column(summary.budgets),
-                          {.name = "rise of the loss", .format = words::change},
-                          metric_column(summary.metric, "clean "),
-                          metric_column(summary.metric),
-                          {.name = "rise of the attacker's utility", .format = words::change}}};
+  Table table{
+      .caption = fmt::format("Summed loss and mean {} of the tasks under attack, by kind of attack and number of rows",
+                             words::metric(summary.metric)),
+      .columns = {{.name = "attack"},
+                  {.name = "rows"},
+                  budget_column(summary.budgets),
+                  {.name = "rise of the summed loss", .format = words::change},
+                  metric_column(summary.metric, "clean "),
+                  metric_column(summary.metric),
+                  {.name = "rise of the attacker's utility", .format = words::change}}};
   for (const Exposure& exposure : summary.exposures)
     table.rows.push_back({words::kind(exposure.kind), std::string(to_string(exposure.method)), exposure.budget,
                           exposure.loss_rise, exposure.clean_metric, exposure.metric, exposure.utility_rise});
@@ -206,7 +216,7 @@ Table tables::harm(const AuditResult& result) {
   Table table{.caption = "What each task does to all others as the only attacker; the most harmful first",
               .columns = {{.name = "attacking task"},
                           {.name = "planted rows", .format = words::whole},
-                          {.name = "mean rise of the others' loss", .format = words::change},
+                          {.name = "rise of the others' summed loss", .format = words::change},
                           {.name = "hit hardest"},
                           {.name = "its clean loss", .format = words::significant},
                           {.name = "its loss", .format = words::significant},
@@ -215,11 +225,11 @@ Table tables::harm(const AuditResult& result) {
     if (harm.loss.size() == 0) continue;
     Eigen::Index worst = -1;
     for (Eigen::Index i = 0; i < harm.loss.size(); ++i) {
-      if (i == static_cast<Eigen::Index>(harm.attacker) || !(result.clean_loss[i] > 0.0)) continue;
-      if (worst < 0 || harm.loss[i] / result.clean_loss[i] > harm.loss[worst] / result.clean_loss[worst]) worst = i;
+      if (i == static_cast<Eigen::Index>(harm.attacker)) continue;
+      if (worst < 0 || harm.loss[i] - result.clean_loss[i] > harm.loss[worst] - result.clean_loss[worst]) worst = i;
     }
     const bool any = worst >= 0;
-    table.rows.push_back({result.task_names[harm.attacker], whole(harm.rows), harm.mean_rise(result.clean_loss),
+    table.rows.push_back({result.task_names[harm.attacker], whole(harm.rows), harm.loss_rise(result.clean_loss),
                           any ? result.task_names[static_cast<std::size_t>(worst)] : std::string(),
                           any ? result.clean_loss[worst] : kNaN, any ? harm.loss[worst] : kNaN, yes(harm.converged)});
   }
@@ -266,15 +276,17 @@ Table tables::convergence(const AuditResult& result) {
   Table table{.caption = "The planned attacks, iteration by iteration",
               .columns = {{.name = "scenario"},
                           {.name = "kind"},
+                          {.name = "method"},
                           budget_column(budgets_of(result)),
                           {.name = "iteration", .format = words::whole},
                           {.name = "utility", .format = words::significant},
                           metric_column(metric, "mean ")}};
   for (const Outcome& outcome : result.outcomes) {
-    if (outcome.method != Method::Patom) continue;
+    if (outcome.method == Method::Random) continue;
     for (Eigen::Index t = 0; t < outcome.utility_curve.size(); ++t)
       table.rows.push_back({scenario_number(outcome.scenario), words::kind(result.scenarios[outcome.scenario].kind),
-                            outcome.budget, static_cast<double>(t), outcome.utility_curve[t], outcome.metric_curve[t]});
+                            std::string(to_string(outcome.method)), outcome.budget, static_cast<double>(t),
+                            outcome.utility_curve[t], outcome.metric_curve[t]});
   }
   return table;
 }

@@ -8,7 +8,7 @@
 /// The tables that the page shows; audit_tables() adds those that are for files only.
 namespace crosstalk::evaluate::tables {
 
-/// A row a kind, at the summary's budget: random and planned rows side by side. Needs summary.budget.
+/// A row a kind, at the summary's budget: the methods side by side. Needs summary.budget.
 report::Table kinds(const AuditSummary& summary);
 /// A row a kind, method and budget.
 report::Table exposure(const AuditSummary& summary);

@@ -23,6 +23,18 @@ int digits_of_share(double value) {
   return 3;
 }
 
+const char* const kStays = "stays as it is";
+
+// It would be shown as 0.0 %.
+bool is_nothing(double rise) {
+  return std::abs(rise) < 0.0005;
+}
+
+std::string percent(double rise) {
+  const double size = std::abs(rise);
+  return report::shown(size, {Kind::Percent, size < 0.1 ? 1 : 0});
+}
+
 bool ends_at_one(const std::string& metric) {
   return mtrl::larger_is_better(metric);
 }
@@ -39,11 +51,15 @@ std::string share(double value) {
   return report::shown(value, share_format({value}));
 }
 
+std::string shares(const std::vector<double>& values) {
+  std::vector<std::string> each;
+  for (const double value : values) each.push_back(share(value));
+  return list(each, each.size());
+}
+
 std::string amount(double rise) {
-  const double size = std::abs(rise);
-  const std::string percent = report::shown(size, {Kind::Percent, size < 0.1 ? 1 : 0});
-  return rise > 1.0 ? fmt::format("{} (to {} times)", percent, report::shown(1.0 + rise, {Kind::Significant, 2}))
-                    : percent;
+  return rise > 1.0 ? fmt::format("{} (to {} times)", percent(rise), report::shown(1.0 + rise, {Kind::Significant, 2}))
+                    : percent(rise);
 }
 
 std::string rise(double rise) {
@@ -51,8 +67,13 @@ std::string rise(double rise) {
 }
 
 std::string rises(double rise) {
-  if (std::abs(rise) < 0.0005) return "stays as it is";  // it would be shown as 0.0 %
-  return fmt::format("{} by {}", rise > 0.0 ? "rises" : "falls", amount(rise));
+  return is_nothing(rise) ? kStays : fmt::format("{} by {}", rise > 0.0 ? "rises" : "falls", amount(rise));
+}
+
+std::string rises_by_share(double added_loss) {
+  if (is_nothing(added_loss)) return kStays;
+  return fmt::format("{} by {} of the targets' mean clean loss", added_loss > 0.0 ? "rises" : "falls",
+                     percent(added_loss));
 }
 
 std::string metric(const std::string& name) {
@@ -102,7 +123,13 @@ std::string kind_meaning(attack::Kind kind) {
 }
 
 std::string method(Method method) {
-  return method == Method::Random ? "random rows" : "planned (PATOM)";
+  switch (method) {
+    case Method::Random:
+      return "random rows";
+    case Method::Patom:
+      return "planned (PATOM)";
+  }
+  return "";
 }
 
 std::string list(const std::vector<std::string>& names, std::size_t most) {

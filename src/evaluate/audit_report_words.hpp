@@ -19,6 +19,8 @@ inline constexpr report::NumberFormat change{report::NumberFormat::Kind::Percent
 
 /// A share without needless decimals: 5 %, 12.5 %.
 std::string share(double value);
+/// "5 %, 10 % and 20 %"
+std::string shares(const std::vector<double>& values);
 report::NumberFormat share_format(const std::vector<double>& values);
 /// The size of a rise: 45 %, or 145 % (to 2.5 times) where it more than doubles.
 std::string amount(double rise);
@@ -26,6 +28,8 @@ std::string amount(double rise);
 std::string rise(double rise);
 /// "rises by 45 %", "falls by 3.0 %", "stays as it is"
 std::string rises(double rise);
+/// The same of a task's added loss: "rises by 45 % of the targets' mean clean loss", "stays as it is"
+std::string rises_by_share(double added_loss);
 
 /// AUC, NMSE, ...
 std::string metric(const std::string& name);

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "audit_json.hpp"
+
 namespace crosstalk::evaluate {
 
 namespace {
@@ -12,10 +14,6 @@ using nlohmann::json;
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kChangesPerScenario = 10;
-
-json number(double value) {
-  return std::isfinite(value) ? json(value) : json(nullptr);
-}
 
 /// Mean of the finite numbers that were added; NaN without any.
 class Mean {
@@ -36,13 +34,20 @@ double rise(double attacked, double clean) {
   return clean > 0.0 ? attacked / clean - 1.0 : kNaN;
 }
 
+template <typename Value>
+void sort_and_thin(std::vector<Value>& values) {
+  std::sort(values.begin(), values.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+}
+
 // NaN is less than every number.
 bool less(double a, double b) {
   return std::isnan(a) ? !std::isnan(b) : a < b;
 }
 
 std::optional<Exposure> exposure(const AuditResult& result, attack::Kind kind, Method method, double budget) {
-  Mean loss;
+  double loss = 0.0;
+  double clean_loss = 0.0;
   Mean clean_metric;
   Mean metric;
   Mean utility;
@@ -55,16 +60,28 @@ std::optional<Exposure> exposure(const AuditResult& result, attack::Kind kind, M
     utility.add(rise(outcome->utility, result.clean_utility[static_cast<Eigen::Index>(s)]));
     for (const std::size_t task : scenario.targets) {
       const auto i = static_cast<Eigen::Index>(task);
-      loss.add(rise(outcome->loss[i], result.clean_loss[i]));
+      loss += outcome->loss[i];
+      clean_loss += result.clean_loss[i];
       clean_metric.add(result.clean.values(i, 0));
       metric.add(outcome->metrics(i, 0));
     }
   }
   if (!ran) return std::nullopt;
-  return Exposure{kind, method, budget, loss.value(), clean_metric.value(), metric.value(), utility.value()};
+  return Exposure{kind, method, budget, rise(loss, clean_loss), clean_metric.value(), metric.value(), utility.value()};
 }
 
-std::vector<TaskExposure> task_exposures(const AuditResult& result, double budget) {
+double mean_clean_loss_of_targets(const AuditResult& result) {
+  std::vector<bool> is_target(result.task_names.size(), false);
+  for (const Scenario& scenario : result.scenarios)
+    for (const std::size_t i : scenario.targets) is_target[i] = true;
+  Mean loss;
+  for (std::size_t i = 0; i < is_target.size(); ++i)
+    if (is_target[i]) loss.add(result.clean_loss[static_cast<Eigen::Index>(i)]);
+  return loss.value();
+}
+
+std::vector<TaskExposure> task_exposures(const AuditResult& result, const AuditSummary& summary) {
+  const double unit = mean_clean_loss_of_targets(result);
   std::vector<TaskExposure> tasks;
   for (std::size_t i = 0; i < result.task_names.size(); ++i) {
     const auto row = static_cast<Eigen::Index>(i);
@@ -72,33 +89,35 @@ std::vector<TaskExposure> task_exposures(const AuditResult& result, double budge
     task.task = i;
     bool planned = false;
     for (const attack::Kind kind : {attack::Kind::Direct, attack::Kind::Indirect, attack::Kind::Hybrid})
-      for (const Method method : {Method::Random, Method::Patom})
+      for (const Method method : summary.methods)
         for (std::size_t s = 0; s < result.scenarios.size(); ++s) {
           const Scenario& scenario = result.scenarios[s];
           const bool is_target = std::count(scenario.targets.begin(), scenario.targets.end(), i) > 0;
-          const Outcome* const outcome = scenario.kind == kind && is_target ? result.find(s, method, budget) : nullptr;
+          const Outcome* const outcome =
+              scenario.kind == kind && is_target ? result.find(s, method, *summary.budget) : nullptr;
           if (outcome == nullptr) continue;
-          task.attacks.push_back({kind, method, outcome->loss[row], rise(outcome->loss[row], result.clean_loss[row]),
-                                  outcome->metrics(row, 0)});
-          if (method != Method::Patom) continue;
+          const double added = outcome->loss[row] - result.clean_loss[row];
+          task.attacks.push_back(
+              {kind, method, outcome->loss[row], unit > 0.0 ? added / unit : kNaN, outcome->metrics(row, 0)});
+          if (method != summary.planned) continue;
           if (!planned || outcome->loss[row] > task.attacks[task.worst].loss) task.worst = task.attacks.size() - 1;
           planned = true;
         }
     if (planned) tasks.push_back(std::move(task));
   }
   std::stable_sort(tasks.begin(), tasks.end(), [](const TaskExposure& a, const TaskExposure& b) {
-    return less(b.attacks[b.worst].loss_rise, a.attacks[a.worst].loss_rise);
+    return less(b.attacks[b.worst].added_loss, a.attacks[a.worst].added_loss);
   });
   return tasks;
 }
 
-std::vector<CorrelationChange> correlation_changes(const AuditResult& result) {
+std::vector<CorrelationChange> correlation_changes(const AuditResult& result, Method planned) {
   std::vector<CorrelationChange> all;
   const auto stronger = [](const CorrelationChange& a, const CorrelationChange& b) {
     return std::abs(a.attacked - a.clean) > std::abs(b.attacked - b.clean);
   };
   for (const Outcome& outcome : result.outcomes) {
-    if (outcome.method != Method::Patom || outcome.correlation.size() == 0) continue;
+    if (outcome.method != planned || outcome.correlation.size() == 0) continue;
     std::vector<CorrelationChange> changes;
     const Eigen::Index m = outcome.correlation.rows();
     for (Eigen::Index i = 0; i < m; ++i)
@@ -138,27 +157,31 @@ const Exposure* AuditSummary::find(attack::Kind kind, Method method, double at_b
 AuditSummary summarise(const AuditResult& result) {
   AuditSummary summary;
   summary.metric = result.clean.names.front();
-  for (const Outcome& outcome : result.outcomes) summary.budgets.push_back(outcome.budget);
-  std::sort(summary.budgets.begin(), summary.budgets.end());
-  summary.budgets.erase(std::unique(summary.budgets.begin(), summary.budgets.end()), summary.budgets.end());
+  for (const Outcome& outcome : result.outcomes) {
+    summary.budgets.push_back(outcome.budget);
+    summary.methods.push_back(outcome.method);
+  }
+  sort_and_thin(summary.budgets);
+  sort_and_thin(summary.methods);
+  if (!summary.methods.empty()) summary.planned = summary.methods.back();
   for (const attack::Kind kind : {attack::Kind::Direct, attack::Kind::Indirect, attack::Kind::Hybrid}) {
     const bool there = std::any_of(result.scenarios.begin(), result.scenarios.end(),
                                    [&](const Scenario& scenario) { return scenario.kind == kind; });
     if (!there) continue;
     summary.kinds.push_back(kind);
-    for (const Method method : {Method::Random, Method::Patom})
+    for (const Method method : summary.methods)
       for (const double budget : summary.budgets)
         if (const auto found = exposure(result, kind, method, budget)) summary.exposures.push_back(*found);
   }
   for (const Exposure& exposure : summary.exposures)
-    if (exposure.method == Method::Patom && (!summary.budget || exposure.budget > *summary.budget))
+    if (exposure.method == summary.planned && (!summary.budget || exposure.budget > *summary.budget))
       summary.budget = exposure.budget;
   for (const Exposure& exposure : summary.exposures)
-    if (exposure.method == Method::Patom && exposure.budget == summary.budget &&
+    if (exposure.method == summary.planned && exposure.budget == summary.budget &&
         (!summary.worst || less(summary.worst->loss_rise, exposure.loss_rise)))
       summary.worst = exposure;
-  if (summary.budget) summary.tasks = task_exposures(result, *summary.budget);
-  summary.correlation_changes = correlation_changes(result);
+  if (summary.budget) summary.tasks = task_exposures(result, summary);
+  summary.correlation_changes = correlation_changes(result, summary.planned);
 
   summary.planned_attacks = result.outcomes.size();
   for (const Outcome& outcome : result.outcomes) summary.finished_attacks += outcome.loss.size() > 0 ? 1 : 0;
@@ -191,12 +214,12 @@ json to_json(const AuditSummary& summary, const std::vector<std::string>& task_n
       attacks.push_back({{"kind", attack::to_string(under.kind)},
                          {"method", to_string(under.method)},
                          {"loss", number(under.loss)},
-                         {"loss_rise", number(under.loss_rise)},
+                         {"added_loss", number(under.added_loss)},
                          {"metric", number(under.metric)}});
     const TaskExposure::Under& worst = task.attacks[task.worst];
     tasks.push_back({{"task", task_names[task.task]},
                      {"worst_kind", attack::to_string(worst.kind)},
-                     {"loss_rise", number(worst.loss_rise)},
+                     {"added_loss", number(worst.added_loss)},
                      {"attacks", attacks}});
   }
   json changes = json::array();

@@ -107,6 +107,14 @@ TEST_F(AttackCommand, TheNamesOfTheTasksSayTheKind) {
   EXPECT_EQ(attack_record("hybrid").at("attackers"), nlohmann::json({"beta", "gamma"}));
 }
 
+TEST_F(AttackCommand, AttackersAloneAimAtAllOthers) {
+  ASSERT_TRUE(ended_well(attack({"--attackers", "gamma", "--budget", "0.3"}, "some")));
+  EXPECT_EQ(attack_record("some").at("kind"), "indirect");
+  EXPECT_EQ(attack_record("some").at("targets"), nlohmann::json({"alpha", "beta", "delta"}));
+  ASSERT_TRUE(ended_well(attack({"--attackers", "1,2,3,4", "--budget", "0.3"}, "all")));
+  EXPECT_EQ(attack_record("all").at("kind"), "direct");
+}
+
 TEST_F(AttackCommand, KeepsTheRowsInTheBall) {
   for (const std::string method : {"patom", "random"}) {
     ASSERT_TRUE(ended_well(attack(indirect + std::vector<std::string>{"--method", method, "--radius", "0.4"})));

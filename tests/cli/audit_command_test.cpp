@@ -1,6 +1,8 @@
 #include <cmath>
+#include <map>
 #include <set>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -33,7 +35,7 @@ class AuditCommand : public Command {
     write("ratings.csv", ratings_csv());
     write("signs.csv", signs_csv());
   }
-  // Small: every setting that the report prints is given, so that it stands in the record.
+  // Small: few attacks of few iterations.
   [[nodiscard]] static std::vector<std::string> small(const std::string& out) {
     return on_ratings("audit") + std::vector<std::string>{"--budgets", "0.2,0.4", "--iterations", "2", "--step", "1", "--radius", "1",
                                                           "--seed", "3", "--quiet", "--out", out};
@@ -93,7 +95,7 @@ TEST_F(AuditCommand, TheCsvFilesHoldTheNumbersOfTheRecord) {
     for (const double utility : numbers_of(attack.at("utility_curve"))) EXPECT_TRUE(in_files.contains(utility)) << utility;
   }
   for (const double value : numbers_of(json.at("clean").at("test").at("tasks"))) EXPECT_TRUE(in_files.contains(value)) << value;
-  for (const auto& harm : json.at("harm")) EXPECT_TRUE(in_files.contains(harm.at("mean_rise").get<double>()));
+  for (const auto& harm : json.at("harm")) EXPECT_TRUE(in_files.contains(harm.at("loss_rise").get<double>()));
 }
 
 TEST_F(AuditCommand, TheSameSeedGivesTheSameBytesOnAnyNumberOfThreads) {
@@ -111,6 +113,17 @@ TEST_F(AuditCommand, TheSameSeedGivesTheSameBytesOnAnyNumberOfThreads) {
 
 TEST_F(AuditCommand, TheRecordRepeatsTheRun) {
   ASSERT_TRUE(ended_well(crosstalk(small("one"))));
+  ASSERT_TRUE(ended_well(crosstalk({"audit", "--config", "one/run.json", "--quiet", "--out", "two"})));
+  EXPECT_EQ(comparable("one"), comparable("two"));
+}
+
+// The lambdas chosen, the budgets and all else by default.
+TEST_F(AuditCommand, TheRecordRepeatsARunByDefaults) {
+  ASSERT_TRUE(ended_well(crosstalk({"audit", "signs.csv", "--task", "shop", "--label", "stars", "--iterations", "1", "--quiet", "--out", "one"})));
+  EXPECT_EQ(record("one").at("configuration").at("cv"), true);
+  EXPECT_EQ(record("one").at("configuration").at("loss"), "squared-hinge");
+  EXPECT_THAT(files("one").at("report.html"),
+              HasSubstr("crosstalk audit signs.csv --task=shop --label=stars --iterations=1<"));
   ASSERT_TRUE(ended_well(crosstalk({"audit", "--config", "one/run.json", "--quiet", "--out", "two"})));
   EXPECT_EQ(comparable("one"), comparable("two"));
 }
@@ -139,6 +152,43 @@ TEST_F(AuditCommand, AttacksWhomItIsTold) {
   EXPECT_EQ(json.at("scenarios")[0].at("attackers"), nlohmann::json({"beta", "gamma"}));
   // Training rows: 9 - 3, 12 - 4, 15 - 5, 10 - 3; of beta's 8 and gamma's 10 round(0.4 n) = 3 and 4.
   for (const auto& attack : json.at("attacks")) EXPECT_EQ(attack.at("rows"), attack.at("budget") == 0.4 ? 7 : 4);
+}
+
+TEST_F(AuditCommand, AttackersAloneAimAtAllOthers) {
+  ASSERT_TRUE(ended_well(crosstalk(small("out") + std::vector<std::string>{"--attackers", "beta"})));
+  const auto json = record("out").at("audit");
+  ASSERT_EQ(json.at("scenarios").size(), 1U);
+  EXPECT_EQ(json.at("scenarios")[0].at("targets"), nlohmann::json({"alpha", "gamma", "delta"}));
+}
+
+TEST_F(AuditCommand, RunsTheMethodsItIsTold) {
+  for (const std::string method : {"random", "patom"}) {
+    ASSERT_TRUE(ended_well(crosstalk(small("out") + std::vector<std::string>{"--method", method})));
+    const auto json = record("out");
+    EXPECT_EQ(json.at("audit").at("attacks").size(), 12U);
+    for (const auto& attack : json.at("audit").at("attacks")) EXPECT_EQ(attack.at("method"), method);
+    EXPECT_EQ(json.at("summary").at("worst").at("method"), method);
+  }
+}
+
+// Five training rows a task: 5 % of them are none, 10 % one.
+TEST_F(AuditCommand, LeavesOutBudgetsByDefaultThatBuyNoRow) {
+  std::string tiny = "shop,stars,a,b,c\n";
+  std::map<std::string, int> taken;
+  for (const Row& row : rows_of(cells_of(ratings_csv())))
+    if (++taken[row.task] <= 5) tiny += fmt::format("{},{},{},{},{}\n", row.task, row.label, row.features[0], row.features[1], row.features[2]);
+  write("ratings.csv", tiny);
+  const auto words = on_ratings("audit") + std::vector<std::string>{"--test-fraction", "0", "--iterations", "1", "--out", "out"};
+  const auto ended = crosstalk(words);
+  ASSERT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_THAT(ended.err, HasSubstr("budgets left out, as they buy no row in some scenario: 0.05\n"));
+  const auto json = record("out").at("audit");
+  EXPECT_EQ(json.at("dropped_budgets"), nlohmann::json({0.05}));
+  std::set<double> budgets;
+  for (const auto& attack : json.at("attacks")) budgets.insert(attack.at("budget").get<double>());
+  EXPECT_EQ(budgets, (std::set<double>{0.1, 0.2, 0.3}));
+  EXPECT_THAT(files("out").at("report.html"), HasSubstr("Numbers of added rows left out"));
+  EXPECT_TRUE(was_refused(crosstalk(words + std::vector<std::string>{"--quiet", "--budgets", "0.05,0.3"}), 2, {"0.05", "buys no row"}));
 }
 
 TEST_F(AuditCommand, AuditsClassification) {
@@ -199,7 +249,7 @@ TEST_F(AuditCommand, TheReportOpensInABrowserAndItsTablesHoldTheRecordsNumbers) 
   EXPECT_GT(shown.size(), 50U);
   for (const double value : shown) EXPECT_TRUE(std::isnan(value) || known.contains(value)) << value << " is not in the record";
   for (const auto& attack : json.at("audit").at("attacks")) EXPECT_TRUE(shown.contains(attack.at("utility").get<double>()));
-  for (const auto& harm : json.at("audit").at("harm")) EXPECT_TRUE(shown.contains(harm.at("mean_rise").get<double>()));
+  for (const auto& harm : json.at("audit").at("harm")) EXPECT_TRUE(shown.contains(harm.at("loss_rise").get<double>()));
   EXPECT_EQ(test_support::wanted_width(path("out") / "report.html", 360), 360);
 }
 

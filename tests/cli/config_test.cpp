@@ -58,6 +58,44 @@ TEST_F(Config, ARecordRepeatsItsRun) {
   EXPECT_EQ(files("twice").at("predictions.csv"), files("predicted").at("predictions.csv"));
 }
 
+TEST_F(Config, TheRecordHoldsEveryFlagAndItsDefault) {
+  ASSERT_TRUE(ended_well(crosstalk(on_ratings("attack") + std::vector<std::string>{"--targets", "alpha", "--quiet", "--out", "out"})));
+  const auto configuration = record("out").at("configuration");
+  const nlohmann::json expected = {
+      {"data", "ratings.csv"}, {"task", "shop"},      {"label", "stars"},     {"ignore", nullptr},
+      {"separator", nullptr},  {"scale", "unit-ball"}, {"test-fraction", 0.3}, {"pca", 0},
+      {"standardise-labels", false}, {"targets", "alpha"}, {"attackers", nullptr}, {"budget", 0.3},
+      {"method", "patom"},     {"labels", "uniform"}, {"radius", 1},          {"step", 100},
+      {"iterations", 10},      {"batch-share", 3},    {"full-batch", false},  {"loss", "squared"},
+      {"lambda1", 0.01},       {"lambda2", 0.05},     {"smoothing", 0.001},   {"tolerance", 1e-10},
+      {"cv", false},           {"folds", 3},          {"seed", 1}};
+  EXPECT_EQ(configuration, expected);
+}
+
+TEST_F(Config, ARecordOfChosenLambdasHoldsThemAndChoosesThemAgain) {
+  const std::vector<std::string> words = {"fit", "ratings.csv", "--task", "shop", "--label", "stars", "--cv", "--quiet"};
+  ASSERT_TRUE(ended_well(crosstalk(words + std::vector<std::string>{"--out", "out"})));
+  const auto first = record("out");
+  EXPECT_EQ(first.at("configuration").at("cv"), true);
+  EXPECT_EQ(first.at("configuration").at("lambda1"), first.at("learner").at("lambda1"));
+  EXPECT_EQ(first.at("configuration").at("lambda2"), first.at("learner").at("lambda2"));
+  ASSERT_TRUE(ended_well(crosstalk({"fit", "--config", "out/run.json", "--quiet", "--out", "again"})));
+  EXPECT_EQ(record("again").at("learner"), first.at("learner"));
+  EXPECT_EQ(record("again").at("configuration"), first.at("configuration"));
+  // Typed lambdas stand for the choice, and the other way round.
+  ASSERT_TRUE(ended_well(crosstalk({"fit", "--config", "out/run.json", "--lambda1", "0.5", "--quiet", "--out", "given"})));
+  EXPECT_EQ(record("given").at("learner").at("lambda1"), 0.5);
+  EXPECT_EQ(record("given").at("configuration").at("cv"), false);
+  ASSERT_TRUE(ended_well(crosstalk({"fit", "--config", "given/run.json", "--cv", "--quiet", "--out", "chosen"})));
+  EXPECT_EQ(record("chosen").at("learner"), first.at("learner"));
+}
+
+TEST_F(Config, PassesOverTheTablesOfOtherCommands) {
+  write("run.toml", "task = 'shop'\nlabel = 'stars'\n[attack]\nbudget = 0.25\nlambda1 = 7\n[fit]\nlambda1 = 0.25\n[audit]\nbudgets = [0.1]\n");
+  ASSERT_TRUE(ended_well(fit()));
+  EXPECT_EQ(record("out").at("learner").at("lambda1"), 0.25);
+}
+
 TEST_F(Config, AMistakeIsNamedWithItsLine) {
   const auto refused = [&](const std::string& toml, int exit_code, const std::vector<std::string>& parts) {
     write("run.toml", toml);

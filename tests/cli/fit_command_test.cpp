@@ -117,11 +117,23 @@ TEST_F(FitCommand, HoldsOutTheShareItIsTold) {
   // round(0.3 n) of 9, 12, 15, 10 rows: 3 + 4 + 5 + 3 (halves up)
   EXPECT_EQ(json.at("data").at("test_rows"), 15);
   EXPECT_EQ(json.at("data").at("training_rows"), 31);
-  EXPECT_FALSE(json.contains("train"));
+  EXPECT_EQ(json.at("test").at("rows"), "held-out");
+  EXPECT_LT(json.at("train").at("mean").at("rmse"), json.at("test").at("mean").at("rmse"));
   double sum = 0.0;
   for (const char* task : {"alpha", "beta", "gamma", "delta"}) sum += json.at("test").at("tasks").at(task).at("nmse").get<double>();
   EXPECT_NEAR(json.at("test").at("mean").at("nmse").get<double>(), sum / 4.0, 1e-14);
   EXPECT_LT(sum / 4.0, 0.3);  // the noise is a fiftieth of the labels' variance; on 5 rows a task much of it is learned
+}
+
+TEST_F(FitCommand, WithNothingHeldOutTheTestIsOnTheTrainingRowsAndSaysSo) {
+  const auto ended = crosstalk(on_ratings("fit") + std::vector<std::string>{"--test-fraction", "0", "--out", "out", "--json"});
+  ASSERT_TRUE(ended_well(ended));
+  const auto json = nlohmann::json::parse(ended.out);
+  EXPECT_EQ(json.at("test").at("rows"), "training");
+  EXPECT_TRUE(json.at("test").at("mean").at("rmse").is_number());
+  EXPECT_EQ(json.at("test").at("mean"), json.at("train").at("mean"));
+  EXPECT_EQ(json.at("test").at("tasks"), json.at("train").at("tasks"));
+  EXPECT_THAT(crosstalk({"fit", "--help"}).out, HasSubstr("test.rows"));
 }
 
 TEST_F(FitCommand, AClassificationLossIsMeasuredByAucAndAccuracy) {

@@ -145,18 +145,21 @@ TEST(AuditAnswer, SaysPlainlyWhenNothingHappens) {
       small_audit::told({.direct = 0.01, .indirect = 0.0, .hybrid = 0.002, .random = 0.0, .drop = 0.1});
   const std::string answer = answer_to(result);
   EXPECT_THAT(answer, StartsWith("Planted rows did next to no harm here."));
-  EXPECT_THAT(answer, AllOf(HasSubstr("by +1.0 % on average"), HasSubstr("mean AUC falls from 0.900 to 0.899")));
+  EXPECT_THAT(answer, AllOf(HasSubstr("by +1.0 %;"), HasSubstr("mean AUC falls from 0.900 to 0.899")));
 }
 
 TEST(AuditAnswer, AHarmlessMeanDoesNotHideATaskThatSuffers) {
   AuditResult result =
       small_audit::told({.tasks = 60, .direct = 0.01, .indirect = 0.0, .hybrid = 0.0, .random = 0.0, .drop = 0.0});
   EXPECT_THAT(answer_to(result), Not(HasSubstr("Single tasks")));
+  const double mean = result.clean_loss.head(30).mean();  // of the targets
   for (Outcome& outcome : result.outcomes)
-    if (outcome.scenario == 0 && outcome.method == Method::Patom) outcome.loss[2] = 1.5 * result.clean_loss[2];
-  EXPECT_THAT(answer_to(result),
-              AllOf(StartsWith("Planted rows did next to no harm"),
-                    HasSubstr("Single tasks can still suffer: the loss of \"task 3\" rises by 50 % (direct attack).")));
+    if (outcome.scenario == 0 && outcome.method == Method::Patom) outcome.loss[2] = result.clean_loss[2] + 0.5 * mean;
+  EXPECT_THAT(
+      answer_to(result),
+      AllOf(StartsWith("Planted rows did next to no harm"),
+            HasSubstr("Single tasks can still suffer: the loss of \"task 3\" rises by 50 % of the targets' mean "
+                      "clean loss (direct attack).")));
 }
 
 TEST(AuditAnswer, SaysHowLargeTheDamageIs) {
@@ -164,8 +167,8 @@ TEST(AuditAnswer, SaysHowLargeTheDamageIs) {
       small_audit::told({.direct = 1.5, .indirect = 0.3, .hybrid = 0.6, .random = 0.02, .drop = 0.3});
   const std::string answer = answer_to(result);
   EXPECT_THAT(answer,
-              StartsWith("When somebody adds 30 % planted rows to the tasks under attack (direct attack), the loss of "
-                         "these tasks rises by 150 % (to 2.5 times) on average."));
+              StartsWith("When somebody adds 30 % planted rows to the tasks under attack (direct attack), the summed "
+                         "loss of these tasks rises by 150 % (to 2.5 times)."));
   EXPECT_THAT(answer, HasSubstr("mean AUC falls from 0.900 to 0.450, worse than guessing"));
   EXPECT_THAT(answer, HasSubstr("The same rows placed at random: loss +2.0 %, AUC 0.894."));
   EXPECT_THAT(
@@ -177,8 +180,8 @@ TEST(AuditAnswer, NamesTheKindThatIsWorst) {
   EXPECT_THAT(
       answer_to(small_audit::told({.direct = 0.1, .indirect = 0.8, .hybrid = 0.2})),
       StartsWith(
-          "When somebody adds 30 % planted rows to other tasks only (indirect attack), the loss of the tasks under "
-          "attack rises by 80 %"));
+          "When somebody adds 30 % planted rows to other tasks only (indirect attack), the summed loss of the tasks "
+          "under attack rises by 80 %"));
   EXPECT_THAT(answer_to(small_audit::told({.direct = 0.1, .indirect = 0.2, .hybrid = 0.8})),
               HasSubstr("(hybrid attack)"));
 }
@@ -190,9 +193,8 @@ TEST(AuditAnswer, ASmallRiseOfTheLossWithABadMetricIsDamage) {
 }
 
 TEST(AuditAnswer, ARisingLossWithTheSameMetricIsDamage) {
-  EXPECT_THAT(
-      answer_to(small_audit::told({.direct = 0.5, .hybrid = 0.2, .drop = 0.0})),
-      AllOf(StartsWith("When somebody"), HasSubstr("rises by 50 % on average. Their mean AUC stays at 0.900.")));
+  EXPECT_THAT(answer_to(small_audit::told({.direct = 0.5, .hybrid = 0.2, .drop = 0.0})),
+              AllOf(StartsWith("When somebody"), HasSubstr("rises by 50 %. Their mean AUC stays at 0.900.")));
 }
 
 TEST(AuditAnswer, SaysWhenRandomRowsDoAsMuchOrMore) {
@@ -264,7 +266,10 @@ TEST(AuditPage, CallsOutWhatMakesItsNumbersLess) {
 
   AuditResult free = small_audit::told(story);
   free.clean_loss[0] = 0.0;
-  EXPECT_THAT(html_of(free), HasSubstr("Note: Tasks without a clean loss"));
+  EXPECT_THAT(html_of(free), Not(HasSubstr("No clean loss")));
+  free.clean_loss.setZero();
+  EXPECT_THAT(html_of(free), HasSubstr("Note: No clean loss"));
+  EXPECT_THAT(answer_to(free), HasSubstr("have no clean loss, so its rise cannot be stated"));
 
   EXPECT_THAT(html_of(small_audit::told({.clean_metric = 0.54})),
               HasSubstr("Warning: The clean model has learned little"));
@@ -355,6 +360,15 @@ TEST(AuditPage, SaysHowFarTheAttackHadCome) {
   for (Outcome& outcome : lost.outcomes) outcome.utility_curve[0] = 40.0;
   EXPECT_THAT(html_of(lost),
               HasSubstr("Some ended below the random rows they began with (direct, indirect and hybrid)"));
+}
+
+TEST(AuditPage, OfRandomRowsAloneSpeaksOfNoPlanning) {
+  AuditOptions options = small_audit::options();
+  options.methods = {Method::Random};
+  const std::string html = html_of(small_audit::run(options), small_audit::facts(options));
+  EXPECT_THAT(html, AllOf(HasSubstr("The rows are random."), HasSubstr("rise of the summed loss, random rows")));
+  for (const char* words : {"Had the attack finished?", "placed at random", "planned (PATOM)", "3 iterations</dd>"})
+    EXPECT_THAT(html, Not(HasSubstr(words)));
 }
 
 TEST(AuditPage, SaysHowTheLambdasWereChosen) {

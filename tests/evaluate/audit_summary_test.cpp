@@ -16,7 +16,7 @@ namespace {
 
 constexpr double kTight = 1e-12;  // sums of a few numbers near 1
 
-TEST(AuditSummary, MeansAreOverTheTargets) {
+TEST(AuditSummary, CountsTheTargetsAlone) {
   AuditResult result = small_audit::told({.tasks = 4});
   Outcome& direct = result.outcomes[3];  // scenario 1, planned, 30 %
   ASSERT_EQ(direct.method, Method::Patom);
@@ -28,7 +28,7 @@ TEST(AuditSummary, MeansAreOverTheTargets) {
 
   const Exposure* const exposure = summary.find(attack::Kind::Direct, Method::Patom, 0.3);
   ASSERT_NE(exposure, nullptr);
-  EXPECT_NEAR(exposure->loss_rise, (2.0 + 2.0) / 2.0, kTight);
+  EXPECT_NEAR(exposure->loss_rise, (3.0 + 4.0) / (1.0 + 4.0 / 3.0) - 1.0, kTight);
   EXPECT_NEAR(exposure->metric, 0.6, kTight);
   EXPECT_NEAR(exposure->clean_metric, 0.9, kTight);
   EXPECT_NEAR(exposure->utility_rise, 1.5, kTight);
@@ -42,13 +42,38 @@ TEST(AuditSummary, PoolsTheTargetsOfAllScenariosOfAKind) {
   for (std::size_t kind = 0; kind < 3; ++kind) {
     double sum = 0.0;
     for (const std::size_t s : {kind, kind + 3})
-      for (const std::size_t i : result.scenarios[s].targets) {
-        const auto t = static_cast<Eigen::Index>(i);
-        sum += result.find(s, Method::Patom, 0.3)->loss[t] / result.clean_loss[t] - 1.0;
-      }
-    EXPECT_NEAR(summary.find(result.scenarios[kind].kind, Method::Patom, 0.3)->loss_rise, sum / 4.0, kTight);
+      for (const std::size_t i : result.scenarios[s].targets)
+        sum += result.find(s, Method::Patom, 0.3)->loss[static_cast<Eigen::Index>(i)];
+    const double rise = sum / result.clean_loss.sum() - 1.0;
+    EXPECT_NEAR(summary.find(result.scenarios[kind].kind, Method::Patom, 0.3)->loss_rise, rise, kTight);
   }
   EXPECT_EQ(summary.tasks.size(), 4U);
+}
+
+// The second task's clean loss is near 0 and so is what the attack adds to it: no large number, not the first place.
+TEST(AuditSummary, ATaskWithNextToNoCleanLossDoesNotLead) {
+  AuditResult result = small_audit::told({.tasks = 4, .direct = 0.0, .indirect = 0.0, .hybrid = 0.0, .random = 0.0});
+  result.clean_loss[1] = 1e-9;
+  for (Outcome& outcome : result.outcomes) outcome.loss[1] = 1e-3;
+  result.outcomes[3].loss[0] = 1.5;  // scenario 1, planned, 30 %
+
+  const AuditSummary summary = summarise(result);
+
+  EXPECT_NEAR(summary.worst->loss_rise, 0.501, 1e-8);
+  ASSERT_EQ(summary.tasks.size(), 2U);
+  EXPECT_EQ(summary.tasks[0].task, 0U);
+  EXPECT_NEAR(summary.tasks[0].attacks[summary.tasks[0].worst].added_loss, 0.5 / 0.5, 1e-8);
+  EXPECT_NEAR(summary.tasks[1].attacks[summary.tasks[1].worst].added_loss, 1e-3 / 0.5, 1e-8);
+}
+
+TEST(AuditSummary, TheMeanOfTheTargetsAddedLossesIsTheRise) {
+  const AuditResult result = small_audit::run(small_audit::options());
+  const AuditSummary summary = summarise(result);
+  for (const attack::Kind kind : summary.kinds) {
+    double sum = 0.0;
+    for (const TaskExposure& task : summary.tasks) sum += task.find(kind, Method::Patom)->added_loss;
+    EXPECT_NEAR(sum / 4.0, summary.find(kind, Method::Patom, 0.3)->loss_rise, kTight);
+  }
 }
 
 TEST(AuditSummary, TheWorstIsAPlannedAttackAtTheLargestBudget) {
@@ -77,21 +102,21 @@ TEST(AuditSummary, TasksAreSortedByTheirWorstAttack) {
 
 TEST(AuditSummary, LeavesOutWhatIsNotDefined) {
   AuditResult result = small_audit::told({.tasks = 4, .direct = 1.0});
-  result.clean_loss[0] = 0.0;
+  result.clean_loss.head(2).setZero();  // of the targets
   result.clean.values(1, 0) = std::numeric_limits<double>::quiet_NaN();
   for (Outcome& outcome : result.outcomes) outcome.metrics(1, 0) = result.clean.values(1, 0);
 
   const AuditSummary summary = summarise(result);
 
   const Exposure* const direct = summary.find(attack::Kind::Direct, Method::Patom, 0.3);
-  EXPECT_NEAR(direct->loss_rise, 1.0, kTight);  // of the other target
+  EXPECT_TRUE(std::isnan(direct->loss_rise));
   EXPECT_NEAR(direct->metric, 0.5, kTight);
   ASSERT_EQ(summary.tasks.size(), 2U);
-  EXPECT_EQ(summary.tasks[1].task, 0U);  // the one without a clean loss comes last
-  EXPECT_TRUE(std::isnan(summary.tasks[1].attacks[0].loss_rise));
+  EXPECT_TRUE(std::isnan(summary.tasks[0].attacks[0].added_loss));
   const nlohmann::json record = to_json(summary, result.task_names);
-  EXPECT_TRUE(record.at("tasks").at(1).at("loss_rise").is_null());
-  EXPECT_TRUE(record.at("tasks").at(0).at("attacks").at(0).at("metric").is_null());
+  EXPECT_TRUE(record.at("tasks").at(0).at("added_loss").is_null());
+  EXPECT_TRUE(record.at("worst").at("loss_rise").is_null());
+  EXPECT_TRUE(record.at("tasks").at(1).at("attacks").at(0).at("metric").is_null());
 }
 
 TEST(AuditSummary, FindsTheStrongestChangeOfACorrelation) {

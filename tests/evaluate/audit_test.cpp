@@ -1,6 +1,7 @@
 #include "crosstalk/evaluate/audit.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <stdexcept>
 
@@ -172,6 +173,34 @@ TEST(Audit, RemembersFinishedParts) {
   EXPECT_EQ(small_audit::run(small_audit::options(), notebook.memory()).find(0, Method::Patom, 0.3)->utility, -1.0);
 }
 
+TEST(Audit, RunsTheMethodsItIsTold) {
+  AuditOptions options = small_audit::options();
+  options.methods = {Method::Random};
+  const AuditResult random = small_audit::run(options);
+  EXPECT_EQ(random.outcomes.size(), 6U * 2U);
+  EXPECT_EQ(random.find(0, Method::Patom, 0.3), nullptr);
+  EXPECT_EQ(random.harms.size(), 4U);
+  options.methods = {Method::Patom, Method::Random};  // their order does not matter
+  const AuditResult both = small_audit::run(options);
+  EXPECT_EQ(to_json(both), to_json(small_audit::run(small_audit::options())));
+  EXPECT_EQ(random.find(0, Method::Random, 0.3)->utility, both.find(0, Method::Random, 0.3)->utility);
+  EXPECT_NE(random.harms[0].loss, both.harms[0].loss);
+  for (const Method method : kMethods) EXPECT_EQ(method_named(std::string(to_string(method))), method);
+}
+
+// 2 % of at most 22 rows is no row.
+TEST(Audit, LeavesOutSmallBudgetsWhenTold) {
+  AuditOptions options = small_audit::options();
+  options.budgets = {0.3, 0.02, 0.01};
+  options.drop_small_budgets = true;
+  const AuditResult result = small_audit::run(options);
+  EXPECT_THAT(result.dropped_budgets, ElementsAre(0.01, 0.02));
+  EXPECT_EQ(result.outcomes.size(), 6U * 2U);
+  EXPECT_THAT(to_json(result).at("dropped_budgets"), ElementsAre(0.01, 0.02));
+  options.budgets = {0.01, 0.02};
+  EXPECT_THAT(error_of(options), HasSubstr("0.02 of the clean rows buys no row"));
+}
+
 TEST(Audit, StopsBeforeTheFirstAttack) {
   std::stop_source source;
   source.request_stop();
@@ -219,6 +248,11 @@ TEST(Audit, RefusesOptionsThatDoNotFit) {
   options.budgets = {};
   EXPECT_EQ(error_of(options), "audit: there is no budget");
   options = small_audit::options();
+  options.methods = {};
+  EXPECT_EQ(error_of(options), "audit: there is no method");
+  options.methods = {Method::Patom, Method::Patom};
+  EXPECT_EQ(error_of(options), "audit: the method \"patom\" is named twice");
+  options = small_audit::options();
   options.targets = {4};
   EXPECT_EQ(error_of(options), "attack: target task 5 does not exist; there are 4 tasks");
   options.targets = {1, 1};
@@ -246,27 +280,32 @@ TEST(AuditHarm, IsSortedMostHarmfulFirst) {
   const AuditResult result = small_audit::run(small_audit::options());
   ASSERT_EQ(result.harms.size(), 4U);
   for (std::size_t h = 1; h < result.harms.size(); ++h)
-    EXPECT_GE(result.harms[h - 1].mean_rise(result.clean_loss), result.harms[h].mean_rise(result.clean_loss));
+    EXPECT_GE(result.harms[h - 1].loss_rise(result.clean_loss), result.harms[h].loss_rise(result.clean_loss));
   EXPECT_FALSE(result.harm_is_partial);
 }
 
-TEST(AuditHarm, LeavesTheAttackerAndTasksWithoutLossOut) {
+// A task with next to no clean loss is one among the others.
+TEST(AuditHarm, IsTheRiseOfTheOthersSummedLoss) {
   Harm harm;
   harm.attacker = 1;
-  harm.loss = Eigen::Vector4d(2.0, 100.0, 4.0, 7.0);
-  const Eigen::Vector4d clean(1.0, 1.0, 2.0, 0.0);
-  EXPECT_DOUBLE_EQ(harm.mean_rise(clean), 1.0);
-  EXPECT_EQ(Harm{}.mean_rise(clean), 0.0);
+  harm.loss = Eigen::Vector4d(2.0, 100.0, 4.0, 0.75);
+  const Eigen::Vector4d clean(1.0, 1.0, 2.0, 1e-9);
+  EXPECT_NEAR(harm.loss_rise(clean), 6.75 / 3.0 - 1.0, 1e-8);
+  EXPECT_TRUE(std::isnan(harm.loss_rise(Eigen::Vector4d(0.0, 1.0, 0.0, 0.0))));
+  EXPECT_TRUE(std::isnan(Harm{}.loss_rise(clean)));
 }
 
-TEST(AuditHarm, TriesTheTasksWithTheMostRows) {
+TEST(AuditHarm, OfManyTasksTriesThoseWithTheMostRows) {
   AuditOptions options = small_audit::options();
-  options.harm_tasks = 2;
+  options.harm_tasks = 3;
+  options.harm_sample = 2;
   const AuditResult result = small_audit::run(options);  // 20, 21, 21 and 22 training rows; of equal ones the first
   EXPECT_TRUE(result.harm_is_partial);
   std::vector<std::size_t> attackers;
   for (const Harm& harm : result.harms) attackers.push_back(harm.attacker);
   EXPECT_THAT(attackers, UnorderedElementsAre(1, 3));
+  options.harm_tasks = 4;
+  EXPECT_EQ(small_audit::run(options).harms.size(), 4U);
 }
 
 // Without coupling a task learns from its own rows alone.
@@ -275,7 +314,7 @@ TEST(AuditHarm, VanishesWhenTheTasksAreLearnedApart) {
   options.learner.lambda2 = 0.0;
   const AuditResult result = small_audit::run(options);
   // The learner stops within 1e-10 of the objective, which moves losses by its square root at most.
-  for (const Harm& harm : result.harms) EXPECT_NEAR(harm.mean_rise(result.clean_loss), 0.0, 1e-4);
+  for (const Harm& harm : result.harms) EXPECT_NEAR(harm.loss_rise(result.clean_loss), 0.0, 1e-4);
   EXPECT_NEAR(result.find(1, Method::Patom, 0.3)->utility / result.clean_utility[1], 1.0, 1e-4);
 }
 
@@ -291,7 +330,7 @@ TEST(AuditJson, NamesEverything) {
                           "metric_curve", "correlation", "converged"})
     EXPECT_TRUE(first.contains(key)) << key;
   EXPECT_EQ(first.at("method"), "random");
-  EXPECT_EQ(record.at("harm").at(0).at("mean_rise"), result.harms[0].mean_rise(result.clean_loss));
+  EXPECT_EQ(record.at("harm").at(0).at("loss_rise"), result.harms[0].loss_rise(result.clean_loss));
   EXPECT_TRUE(record.at("complete").get<bool>());
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -24,7 +25,10 @@ enum class Method {
   Random,  ///< rows drawn at random in the ball, not optimised
   Patom,   ///< the same rows and labels after PATOM
 };
+inline constexpr std::array kMethods = {Method::Random, Method::Patom};  ///< all, the least planned first
 std::string_view to_string(Method method);
+/// @throws std::invalid_argument for a name that no method has.
+Method method_named(const std::string& name);
 
 struct AuditOptions {
   mtrl::Options learner;
@@ -33,11 +37,17 @@ struct AuditOptions {
   std::vector<std::size_t> targets = {};
   /// Tasks the attacker controls; needs targets. Empty: direct, indirect and hybrid attacks are all tried.
   std::vector<std::size_t> attackers = {};
+  std::vector<Method> methods = {kMethods.begin(),
+                                 kMethods.end()};       ///< the most planned one also measures the harm by task
   std::vector<double> budgets = {0.05, 0.1, 0.2, 0.3};  ///< each >= 0; the largest also measures the harm by task
+  bool drop_small_budgets = false;  ///< leave out, not refuse, what buys no row in a scenario; never the largest budget
   attack::LabelRule labels = attack::LabelRule::Uniform;
   attack::FeasibleSet feasible;
   attack::PatomOptions patom;
-  std::size_t harm_tasks = 40;  ///< at most so many tasks are tried as the only attacker, those with the most rows first
+  /// Up to so many tasks, each is tried as the only attacker. Of more tasks only harm_sample are, those with the most
+  /// rows: every one costs a whole attack on all the others.
+  std::size_t harm_tasks = 40;
+  std::size_t harm_sample = 10;
   std::uint64_t seed = 1;
   int threads = 1;
 };
@@ -65,14 +75,14 @@ struct Outcome {
 };
 inline constexpr std::size_t kCorrelationTasks = 200;
 
-/// What one task can do to all others as the only attacker, with PATOM at the largest budget.
+/// What one task can do to all others as the only attacker, with the most planned method at the largest budget.
 struct Harm {
   std::size_t attacker = 0;
   std::size_t rows = 0;     ///< injected rows
   Eigen::VectorXd loss;     ///< mean loss of every task on the evaluation rows
   bool converged = true;
-  /// Mean over the other tasks of loss / clean loss - 1.
-  [[nodiscard]] double mean_rise(const Eigen::VectorXd& clean_loss) const;
+  /// Sum of the other tasks' losses / sum of their clean losses - 1; NaN when it was not run or that sum is 0.
+  [[nodiscard]] double loss_rise(const Eigen::VectorXd& clean_loss) const;
 };
 
 struct AuditResult {
@@ -83,9 +93,10 @@ struct AuditResult {
   Eigen::VectorXd clean_loss;     ///< mean loss of every task on the evaluation rows
   Eigen::VectorXd clean_utility;  ///< of every scenario
   Eigen::MatrixXd clean_correlation;
+  std::vector<double> dropped_budgets;  ///< ascending; left out by AuditOptions::drop_small_budgets
   std::vector<Outcome> outcomes;  ///< scenario by scenario, method by method, budgets ascending
   std::vector<Harm> harms;        ///< most harmful first
-  bool harm_is_partial = false;   ///< more tasks than harm_tasks
+  bool harm_is_partial = false;   ///< more tasks than harm_tasks: a sample was tried
   bool stopped = false;           ///< ended early on request; outcomes are incomplete
 
   /// Outcome of a scenario, nullptr when it was not run.

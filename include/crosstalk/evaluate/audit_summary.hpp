@@ -17,7 +17,7 @@ struct Exposure {
   attack::Kind kind = attack::Kind::Direct;
   Method method = Method::Random;
   double budget = 0.0;
-  double loss_rise = 0.0;     ///< mean over the targets of loss / clean loss - 1; targets without a clean loss left out
+  double loss_rise = 0.0;     ///< sum of the targets' losses / sum of their clean losses - 1; NaN when that sum is 0
   double clean_metric = 0.0;  ///< mean of the primary metric over the targets where it is defined; NaN when nowhere
   double metric = 0.0;        ///< likewise, after the attack
   double utility_rise = 0.0;  ///< mean over the scenarios of the attacker's utility / the clean one - 1
@@ -29,7 +29,9 @@ struct TaskExposure {
     attack::Kind kind = attack::Kind::Direct;
     Method method = Method::Random;
     double loss = 0.0;
-    double loss_rise = 0.0;  ///< loss / clean loss - 1; NaN when the clean loss is 0
+    /// (loss - clean loss) / mean clean loss of all targets; NaN when that mean is 0. A task with next to no clean loss
+    /// has a small one, and the mean over the targets of an attack's scenarios is the attack's Exposure::loss_rise.
+    double added_loss = 0.0;
     double metric = 0.0;
   };
   std::size_t task = 0;
@@ -53,11 +55,13 @@ struct CorrelationChange {
 struct AuditSummary {
   std::string metric;               ///< name of the primary metric
   std::vector<attack::Kind> kinds;  ///< that the audit has, in the order direct, indirect, hybrid
+  std::vector<Method> methods;      ///< that the audit has, the least planned first
+  Method planned = Method::Patom;   ///< the last of them: attacks by it are the planned ones
   std::vector<double> budgets;      ///< ascending, each once
   std::vector<Exposure> exposures;  ///< kind by kind, method by method, budgets ascending; only what ran
   std::optional<double> budget;     ///< largest budget at which a planned attack ran: the numbers below are for it
   std::optional<Exposure> worst;    ///< the planned kind with the largest rise of the loss
-  std::vector<TaskExposure> tasks;  ///< targets, largest rise of the loss first
+  std::vector<TaskExposure> tasks;  ///< targets, largest added loss of the worst planned attack first
   std::vector<CorrelationChange> correlation_changes;  ///< planned attacks, strongest first, at most ten a scenario
   std::optional<std::size_t> most_harmful;             ///< position in AuditResult::harms of the first one that ran
   std::size_t planned_attacks = 0;
@@ -66,6 +70,8 @@ struct AuditSummary {
   std::size_t finished_harms = 0;
   std::size_t unconverged = 0;  ///< fits of clean rows, attacks and harms that did not converge (an attack counts once)
 
+  /// Random rows are there to hold the planned ones against.
+  [[nodiscard]] bool has_baseline() const { return methods.size() > 1 && methods.front() == Method::Random; }
   /// Null when it did not run.
   [[nodiscard]] const Exposure* find(attack::Kind kind, Method method, double at_budget) const;
 };

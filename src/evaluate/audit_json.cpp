@@ -1,0 +1,100 @@
+#include "audit_json.hpp"
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "crosstalk/evaluate/audit.hpp"
+#include "crosstalk/preparation.hpp"
+
+namespace crosstalk::evaluate {
+
+using nlohmann::json;
+
+namespace {
+
+json named(const std::vector<std::size_t>& tasks, const std::vector<std::string>& names) {
+  json result = json::array();
+  for (const std::size_t i : tasks) result.push_back(names[i]);
+  return result;
+}
+
+}  // namespace
+
+json number(double value) {
+  return std::isfinite(value) ? json(value) : json(nullptr);
+}
+
+json vector_to_json(const Eigen::VectorXd& values) {
+  json numbers = json::array();
+  for (const double value : values) numbers.push_back(number(value));
+  return numbers;
+}
+
+json to_json(const mtrl::Metrics& metrics, const std::vector<std::string>& task_names) {
+  json mean = json::object();
+  json tasks = json::object();
+  for (std::size_t k = 0; k < metrics.names.size(); ++k) {
+    mean[metrics.names[k]] = number(metrics.mean(k));
+    for (std::size_t i = 0; i < task_names.size(); ++i)
+      tasks[task_names[i]][metrics.names[k]] =
+          number(metrics.values(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(k)));
+  }
+  return {{"mean", mean}, {"tasks", tasks}};
+}
+
+json to_json(const AuditResult& result) {
+  const auto& names = result.task_names;
+  const auto by_name = [&](const Eigen::VectorXd& values) {
+    json object = json::object();
+    for (Eigen::Index i = 0; i < values.size(); ++i) object[names[static_cast<std::size_t>(i)]] = number(values[i]);
+    return object;
+  };
+  json scenarios = json::array();
+  for (std::size_t s = 0; s < result.scenarios.size(); ++s) {
+    const Scenario& scenario = result.scenarios[s];
+    scenarios.push_back({{"kind", attack::to_string(scenario.kind)},
+                         {"targets", named(scenario.targets, names)},
+                         {"attackers", named(scenario.attackers, names)},
+                         {"utility_clean", result.clean_utility[static_cast<Eigen::Index>(s)]}});
+  }
+  json attacks = json::array();
+  for (const Outcome& outcome : result.outcomes) {
+    if (outcome.loss.size() == 0) continue;
+    const mtrl::Metrics metrics{result.clean.names, outcome.metrics};
+    attacks.push_back({{"scenario", outcome.scenario},
+                       {"kind", attack::to_string(result.scenarios[outcome.scenario].kind)},
+                       {"method", to_string(outcome.method)},
+                       {"budget", outcome.budget},
+                       {"rows", outcome.rows},
+                       {"utility", outcome.utility},
+                       {"loss", by_name(outcome.loss)},
+                       {"test", to_json(metrics, names)},
+                       {"utility_curve", vector_to_json(outcome.utility_curve)},
+                       {"metric_curve", vector_to_json(outcome.metric_curve)},
+                       {"correlation", matrix_to_json(outcome.correlation)},
+                       {"converged", outcome.converged}});
+  }
+  json harms = json::array();
+  for (const Harm& harm : result.harms) {
+    if (harm.loss.size() == 0) continue;
+    harms.push_back({{"attacker", names[harm.attacker]},
+                     {"rows", harm.rows},
+                     {"loss_rise", number(harm.loss_rise(result.clean_loss))},
+                     {"loss", by_name(harm.loss)},
+                     {"converged", harm.converged}});
+  }
+  return {{"tasks", names},
+          {"scenarios", scenarios},
+          {"clean",
+           {{"loss", by_name(result.clean_loss)},
+            {"test", to_json(result.clean, names)},
+            {"correlation", matrix_to_json(result.clean_correlation)}}},
+          {"dropped_budgets", result.dropped_budgets},
+          {"attacks", attacks},
+          {"harm", harms},
+          {"harm_is_partial", result.harm_is_partial},
+          {"complete", !result.stopped}};
+}
+
+}  // namespace crosstalk::evaluate

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <Eigen/Core>
+#include <nlohmann/json.hpp>
+
+namespace crosstalk::evaluate {
+
+/// A metric that is not defined on a task is NaN, which JSON lacks: null.
+nlohmann::json number(double value);
+nlohmann::json vector_to_json(const Eigen::VectorXd& values);
+
+}  // namespace crosstalk::evaluate
