@@ -94,10 +94,14 @@ report::Table iterates_table(const Problem& problem, const attack::AttackResult&
 int run(const Flags& flags, const Configuration& configuration) {
   Problem problem = load_problem(flags.common, flags.data, flags.learner);
   require_no_injected_column(problem);
-  const auto budgets = number_list("--budget", flags.attack.budget);
-  if (budgets.size() != 1) throw std::invalid_argument(fmt::format("--budget: \"{}\" is not one number", flags.attack.budget));
-  const attack::Threat threat = threat_of(flags.attack, budgets.front(), problem.train, flags.common.seed);
+  const attack::Threat threat = threat_of(flags.attack, one_budget(flags.attack), problem.train, flags.common.seed);
   attack::require_valid(threat, problem.train);
+  attack::ExactOptions exact = exact_options(flags.attack);
+  exact.threads = thread_count(flags.common);
+  attack::require_valid(exact);
+  const bool is_exact = flags.attack.method == "exact";
+  if (exact.free_labels && !is_exact)
+    throw std::invalid_argument(fmt::format("--labels: free needs --method exact; {} keeps the labels it draws", flags.attack.method));
   Session session({"attack", flags.common.out, flags.common.json, flags.common.quiet});
   choose_lambdas(problem, flags.common, flags.learner, false, session.watch());
 
@@ -111,8 +115,12 @@ int run(const Flags& flags, const Configuration& configuration) {
   const auto start = std::chrono::steady_clock::now();
   Rng rows = Rng::stream(flags.common.seed, "injected rows");
   TaskSet initial = attack::random_rows(problem.train, threat, feasible, attack::label_rule_named(flags.attack.labels), rows);
-  const auto result = attack::patom(risk, utility, feasible, std::move(initial), problem.learner, patom, clean,
-                                    Rng::stream(flags.common.seed, "batches"), attack::patom_row_gradient, session.watch());
+  const Rng batches = Rng::stream(flags.common.seed, "batches");
+  const auto result =
+      is_exact ? attack::exact_attack(risk, utility, feasible, initial, problem.learner, exact, patom, clean, batches,
+                                      session.watch())
+               : attack::patom(risk, utility, feasible, std::move(initial), problem.learner, patom, clean,
+                               batches, attack::patom_row_gradient, session.watch());
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
   const attack::Iterate& last = result.iterates.back();
@@ -140,6 +148,7 @@ int run(const Flags& flags, const Configuration& configuration) {
                       {"iterations", result.iterates.size() - 1},
                       {"converged", converged},
                       {"seconds", seconds}};
+  if (is_exact) record["attack"]["optima"] = result.optima;
   record["attack"]["poisoned_file"] = session.write("poisoned.csv", poisoned_csv(problem, result.injected)).string();
   record["attack"]["iterates_file"] =
       session.write("iterates.csv", report::to_csv(iterates_table(problem, result, threat))).string();

@@ -27,4 +27,12 @@ attack::PatomOptions patom_options(const AttackOptions& options) {
   return {options.step, options.iterations, options.batch_share, options.full_batch};
 }
 
+attack::ExactOptions exact_options(const AttackOptions& options) {
+  attack::ExactOptions exact;
+  exact.starts = options.starts;
+  exact.iterations = options.exact_steps;
+  exact.free_labels = options.labels == to_string(attack::LabelRule::Free);
+  return exact;
+}
+
 }  // namespace crosstalk::app

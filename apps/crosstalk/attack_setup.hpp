@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "crosstalk/attack/exact_attack.hpp"
 #include "crosstalk/attack/patom.hpp"
 #include "crosstalk/attack/threat.hpp"
 #include "crosstalk/task_set.hpp"
@@ -23,5 +24,6 @@ Sides sides_of(const AttackOptions& options, const TaskSet& tasks);
 attack::Threat threat_of(const AttackOptions& options, double budget, const TaskSet& tasks, std::uint64_t seed);
 
 attack::PatomOptions patom_options(const AttackOptions& options);
+attack::ExactOptions exact_options(const AttackOptions& options);
 
 }  // namespace crosstalk::app

@@ -59,6 +59,7 @@ evaluate::AuditOptions audit_options(const Flags& flags, const Problem& problem)
   options.labels = attack::label_rule_named(flags.attack.labels);
   options.feasible = {flags.attack.radius, problem.preparation.options().bias};
   options.patom = patom_options(flags.attack);
+  options.exact = exact_options(flags.attack);
   options.seed = flags.common.seed;
   options.threads = thread_count(flags.common);
   return options;

@@ -145,6 +145,7 @@ int run(int argc, char** argv) {
   add("audit", "Learn on clean data, attack it, and write a report on what was lost", add_audit);
   add("fit", "Learn a multi-task model and test it", add_fit);
   add("attack", "Compute the injected rows of one threat and write the poisoned data", add_attack);
+  add("check-gradient", "Compare the attacks' gradients with differences of refits", add_check_gradient);
   add("predict", "Predict with a model that fit wrote", add_predict);
   add("data", "List, describe and fetch data sets", add_data);
 

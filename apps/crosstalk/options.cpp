@@ -73,37 +73,51 @@ void add_options(CLI::App& command, LearnerOptions& options) {
   command.add_option("--folds", options.folds, "Folds of the cross-validation")->check(CLI::Range(2, 100))->group("Learner");
 }
 
-void add_options(CLI::App& command, AttackOptions& options, bool one_budget) {
+void add_threat_options(CLI::App& command, AttackOptions& options, bool one_budget) {
   command
       .add_option("--targets", options.targets,
                   "Tasks under attack, a,b,c: names, or numbers from 1. By default all that are not attackers; without those, halves")
       ->group("Attack");
   command.add_option("--attackers", options.attackers, "Tasks the attacker controls, a,b,c")->group("Attack");
-  if (one_budget) {
-    options.budget = "0.3";
-    command.add_option("--budget", options.budget, "Injected rows of an attacking task, as a share of its clean rows")
-        ->group("Attack");
-    options.method = "patom";
-    command.add_option("--method", options.method, "patom, or random: the same rows unoptimised")
-        ->check(CLI::IsMember({"patom", "random"}))
-        ->group("Attack");
-  } else {
-    options.budget = kDefaultBudgets;
-    for (const evaluate::Method method : evaluate::kMethods)
-      options.method += (options.method.empty() ? "" : ",") + std::string(to_string(method));
-    command.add_option("--method", options.method, "How rows are placed, a,b: random, or patom, which starts from the random ones")
-        ->group("Attack");
+  options.budget = one_budget ? "0.3" : kDefaultBudgets;
+  options.labels = one_budget ? "uniform" : "free";
+  if (one_budget)
+    command.add_option("--budget", options.budget, "Injected rows of an attacking task, as a share of its clean rows")->group("Attack");
+  else
     command.add_option("--budgets,--budget", options.budget, "Injected rows as shares of an attacking task's clean rows, a,b,c")
         ->group("Attack");
-  }
-  command.add_option("--labels", options.labels, "Labels of injected rows: clean (drawn from the task's), uniform, ends")
-      ->check(CLI::IsMember({"clean", "uniform", "ends"}))
+  command
+      .add_option("--labels", options.labels,
+                  "Labels of injected rows: clean (drawn from the task's), uniform or ends (of their range), free: chosen by `exact`")
+      ->check(CLI::IsMember({"clean", "uniform", "ends", "free"}))
       ->group("Attack");
   command.add_option("--radius", options.radius, "Ball of the injected rows, in the learner's units, > 0")->group("Attack");
+}
+
+void add_options(CLI::App& command, AttackOptions& options, bool one_budget) {
+  add_threat_options(command, options, one_budget);
+  if (one_budget) {
+    options.method = "patom";
+    command
+        .add_option("--method", options.method, "patom; exact: the strongest, by exact gradients; random: the same rows unoptimised")
+        ->check(CLI::IsMember({"patom", "exact", "random"}))
+        ->group("Attack");
+    options.starts = 8;
+    options.exact_steps = 100;
+  } else {
+    for (const evaluate::Method method : evaluate::kMethods)
+      options.method += (options.method.empty() ? "" : ",") + std::string(to_string(method));
+    command.add_option("--method", options.method, "How rows are placed, a,b: random; patom, from the random ones; exact, from patom's")
+        ->group("Attack");
+    options.starts = 1;
+    options.exact_steps = 12;
+  }
   command.add_option("--step", options.step, "PATOM: step size, > 0")->group("Attack");
   command.add_option("--iterations", options.iterations, "PATOM: iterations, >= 0")->group("Attack");
   command.add_option("--batch-share", options.batch_share, "PATOM: rows in a batch, as a multiple of the target rows")
       ->group("Attack");
+  command.add_option("--starts", options.starts, "Exact: starts, >= 1; PATOM's end, then random rows")->group("Attack");
+  command.add_option("--exact-steps", options.exact_steps, "Exact: steps from every start, >= 0")->group("Attack");
   command.add_flag("--full-batch", options.full_batch, "PATOM: all target rows in place of batches")->group("Attack");
 }
 
@@ -113,6 +127,12 @@ std::vector<std::string> split_list(const std::string& text) {
   for (std::string word; std::getline(stream, word, ',');)
     if (!word.empty()) words.push_back(word);
   return words;
+}
+
+double one_budget(const AttackOptions& options) {
+  const auto budgets = number_list("--budget", options.budget);
+  if (budgets.size() != 1) throw std::invalid_argument(fmt::format("--budget: \"{}\" is not one number", options.budget));
+  return budgets.front();
 }
 
 std::vector<double> number_list(const std::string& flag, const std::string& text) {

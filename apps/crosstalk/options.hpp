@@ -52,21 +52,27 @@ struct AttackOptions {
   std::string attackers;
   std::string budget;  ///< a number, or for audit a list
   std::string method;  ///< a name, or for audit a list
-  std::string labels = "uniform";
+  std::string labels;
   double radius = 1.0;
   double step = 100.0;
   int iterations = 10;
   double batch_share = 3.0;
   bool full_batch = false;
+  int starts = 1;
+  int exact_steps = 0;
 };
 
 void add_options(CLI::App& command, CommonOptions& options);
 void add_options(CLI::App& command, DataOptions& options);
 void add_options(CLI::App& command, LearnerOptions& options);
 void add_options(CLI::App& command, AttackOptions& options, bool one_budget);
+/// Who attacks whom, with what: the part of AttackOptions that is no method's own.
+void add_threat_options(CLI::App& command, AttackOptions& options, bool one_budget);
 
 /// Words of a list "a,b,c"; none for an empty text.
 std::vector<std::string> split_list(const std::string& text);
+/// The one number that the budget must be. @throws std::invalid_argument when it is not.
+double one_budget(const AttackOptions& options);
 /// @throws std::invalid_argument naming the flag and the word that is not a finite number.
 std::vector<double> number_list(const std::string& flag, const std::string& text);
 

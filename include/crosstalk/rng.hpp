@@ -22,6 +22,8 @@ class Rng {
   /// state and on the key only, never on how many numbers other parts have drawn.
   [[nodiscard]] static Rng stream(std::uint64_t seed, std::string_view key, std::uint64_t index = 0);
 
+  /// Uniform over all 64 bits: the seed of other streams.
+  std::uint64_t bits() { return engine_(); }
   /// Uniform in [0, 1), 53 bits.
   double uniform();
   /// Uniform in [low, high].

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -57,7 +58,7 @@ class Ascent {
       const double before = at.answer.utility;
       gradient_steps(at, accept, spent);
       if (!ranges_.empty() && !spent()) accept(replacement(at));
-      if (at.answer.utility - before <= options_.tolerance * (at.answer.utility - clean_utility_)) break;
+      if (at.answer.utility - before <= worth_while(at)) break;
     }
     return iterates;
   }
@@ -67,6 +68,16 @@ class Ascent {
   static constexpr double kArmijo = 1e-4;
 
   [[nodiscard]] bool labels_move() const { return !ranges_.empty() && !clean_.loss().is_classification(); }
+
+  // The least rise that is worth another round. An attack without any effect must end, too.
+  [[nodiscard]] double worth_while(const Point& at) const {
+    return options_.tolerance * std::max(0.0, at.answer.utility - clean_utility_);
+  }
+
+  // A step of ascent needs no more digits than these.
+  [[nodiscard]] Eigen::MatrixXd adjoint_of(const Point& at, const Eigen::MatrixXd& utility_gradient) const {
+    return mtrl::adjoint(at.risk, learner_, at.answer.fit.weights, utility_gradient, 1e-5);
+  }
 
   // Labels are measured in half their range, so that a unit means as much as in the features.
   [[nodiscard]] double label_unit(std::size_t task) const {
@@ -78,7 +89,7 @@ class Ascent {
   [[nodiscard]] std::optional<Point> replacement(const Point& at) const {
     const Eigen::MatrixXd utility_gradient = utility_.gradient(at.answer.fit.weights);
     const Situation situation{at.risk, at.rows, at.answer.fit, learner_, utility_gradient};
-    const Eigen::MatrixXd adjoint = mtrl::adjoint(at.risk, learner_, at.answer.fit.weights, utility_gradient);
+    const Eigen::MatrixXd adjoint = adjoint_of(at, utility_gradient);
     const Influence influence(situation, adjoint);
     struct Move {
       std::size_t task;
@@ -159,7 +170,8 @@ class Ascent {
 
   [[nodiscard]] Eigen::VectorXd slope(const Point& at) const {
     const Eigen::MatrixXd utility_gradient = utility_.gradient(at.answer.fit.weights);
-    RowDerivatives slopes = exact_row_gradient({at.risk, at.rows, at.answer.fit, learner_, utility_gradient});
+    RowDerivatives slopes =
+        row_gradient_from({at.risk, at.rows, at.answer.fit, learner_, utility_gradient}, adjoint_of(at, utility_gradient));
     for (Eigen::MatrixXd& task : slopes.features)
       if (task.size() > 0) feasible_.clear_immovable(task);
     return flatten(slopes.features, slopes.labels, true);
@@ -193,7 +205,7 @@ class Ascent {
       length = curvature > 0.0 ? std::min((moved - x).squaredNorm() / curvature, longest) : longest;
       x = moved;
       g = slope_there;
-      if (at.answer.utility - before < 0.1 * options_.tolerance * (at.answer.utility - clean_utility_)) return;
+      if (at.answer.utility - before <= 0.1 * worth_while(at)) return;
     }
   }
 
@@ -226,32 +238,47 @@ void require_valid(const ExactOptions& options) {
   const auto require = [](bool good, const char* name, double value, const char* rule) {
     if (!good) throw std::invalid_argument(fmt::format("exact: {} is {}; it must be {}", name, value, rule));
   };
-  require(options.starts >= 0, "starts", options.starts, ">= 0");
+  require(options.starts >= 1, "starts", options.starts, ">= 1");
   require(options.iterations >= 0, "iterations", options.iterations, ">= 0");
   require(options.tolerance > 0.0 && std::isfinite(options.tolerance), "tolerance", options.tolerance, "> 0");
 }
 
 AttackResult exact_attack(const mtrl::EmpiricalRisk& clean, const Utility& utility, const FeasibleSet& feasible,
                           const TaskSet& start, const mtrl::Options& learner, const ExactOptions& options,
-                          const PatomOptions& patom_options, const mtrl::Fit& near, std::uint64_t seed, const Watch& watch) {
+                          const PatomOptions& patom_options, const mtrl::Fit& near, Rng rng, const Watch& watch) {
   require_valid(options);
   const std::vector<Interval> ranges = options.free_labels ? label_ranges(clean.clean()) : std::vector<Interval>();
   const Ascent ascent(clean, utility, feasible, learner, options, ranges, utility.value(near.weights));
-  std::vector<AttackResult> results(static_cast<std::size_t>(options.starts) + 2);
+  std::vector<AttackResult> results(static_cast<std::size_t>(options.starts));
+  const std::uint64_t seed = Rng(rng).bits();  // of the other starts
+  std::vector<Iterate> given;
+  std::mutex mutex;  // around the caller's function
+  std::size_t done = 0;
   parallel_for(results.size(), options.threads, [&](std::size_t k) {
+    if (k > 0 && watch.stop.stop_requested()) return;
     TaskSet rows = start;
-    if (k == 1) rows = patom(clean, utility, feasible, start, learner, patom_options, near, Rng::stream(seed, "batches")).injected;
-    if (k > 1) rows = another_start(start, clean.clean(), feasible, ranges, Rng::stream(seed, "start", k));
+    if (k == 0) {
+      AttackResult by_patom = patom(clean, utility, feasible, start, learner, patom_options, near, rng);
+      if (by_patom.iterates.back().utility >= by_patom.iterates.front().utility) rows = std::move(by_patom.injected);
+      given.push_back(std::move(by_patom.iterates.front()));
+    } else {
+      rows = another_start(start, clean.clean(), feasible, ranges, Rng::stream(seed, "start", k));
+    }
     Point at = ascent.evaluate(std::move(rows), near.weights);
     results[k].iterates = ascent.climb(at, watch.stop);
     results[k].injected = std::move(at.rows);
+    if (!watch.progress) return;
+    const std::lock_guard lock(mutex);
+    watch.progress(static_cast<double>(++done) / static_cast<double>(results.size()), "starts");
   });
+  std::erase_if(results, [](const AttackResult& one) { return one.iterates.empty(); });  // not begun when a stop came
   const auto best = std::max_element(results.begin(), results.end(), [](const AttackResult& a, const AttackResult& b) {
     return a.iterates.back().utility < b.iterates.back().utility;
   });
   std::vector<double> optima;
   for (const AttackResult& result : results) optima.push_back(result.iterates.back().utility);
   AttackResult result = std::move(*best);
+  result.iterates.insert(result.iterates.begin(), std::move(given.front()));
   result.optima = std::move(optima);
   result.stopped = watch.stop.stop_requested();
   return result;

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "crosstalk/attack/threat.hpp"
 #include "crosstalk/rng.hpp"
 
 namespace crosstalk::attack {
@@ -85,6 +86,7 @@ GradientCheck check_gradients(const mtrl::EmpiricalRisk& clean, const Utility& u
   const auto start = Clock::now();
   Eigen::VectorXd differences(static_cast<Eigen::Index>(entries.size()));
   TaskSet moved = injected;
+  const std::vector<Interval> ranges = label_ranges(clean.clean());
   for (std::size_t k = 0; k < entries.size(); ++k) {
     if (watch.stop.stop_requested()) {
       result.stopped = true;
@@ -93,12 +95,14 @@ GradientCheck check_gradients(const mtrl::EmpiricalRisk& clean, const Utility& u
     if (watch.progress) watch.progress(static_cast<double>(k) / static_cast<double>(entries.size()), "differences");
     double& entry = entry_of(moved, entries[k]);
     const double here = entry;
+    const Interval& range = ranges[entries[k].task];
+    const double step = options.step * (entries[k].column < 0 ? std::max(0.5 * (range.high - range.low), 1e-6) : 1.0);
     const auto utility_at = [&](double offset) {
-      entry = here + offset * options.step;
+      entry = here + offset * step;
       return utility.value(mtrl::polish(clean.with_rows(moved), learner, fit.weights).weights);
     };
     differences[static_cast<Eigen::Index>(k)] =
-        (8.0 * (utility_at(1.0) - utility_at(-1.0)) - (utility_at(2.0) - utility_at(-2.0))) / (12.0 * options.step);
+        (8.0 * (utility_at(1.0) - utility_at(-1.0)) - (utility_at(2.0) - utility_at(-2.0))) / (12.0 * step);
     entry = here;
   }
   result.differences_seconds = seconds_since(start);

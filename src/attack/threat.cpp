@@ -77,9 +77,9 @@ Halves random_halves(std::size_t tasks, std::uint64_t seed) {
 }
 
 LabelRule label_rule_named(const std::string& name) {
-  for (const LabelRule rule : {LabelRule::Clean, LabelRule::Uniform, LabelRule::Ends})
+  for (const LabelRule rule : {LabelRule::Clean, LabelRule::Uniform, LabelRule::Ends, LabelRule::Free})
     if (to_string(rule) == name) return rule;
-  throw std::invalid_argument(fmt::format("labels is \"{}\"; it must be one of clean, uniform, ends", name));
+  throw std::invalid_argument(fmt::format("labels is \"{}\"; it must be one of clean, uniform, ends, free", name));
 }
 
 std::string_view to_string(LabelRule rule) {
@@ -87,6 +87,7 @@ std::string_view to_string(LabelRule rule) {
     case LabelRule::Clean: return "clean";
     case LabelRule::Uniform: return "uniform";
     case LabelRule::Ends: return "ends";
+    case LabelRule::Free: return "free";
   }
   return "unknown";
 }

@@ -118,6 +118,7 @@ class Auditor {
     result.task_names = train_.names();
     result.scenarios = make_scenarios(train_.size(), options_);
     attack::require_valid(options_.patom);
+    attack::require_valid(options_.exact);
     require_methods();
     choose_budgets(result);
 
@@ -232,12 +233,12 @@ class Auditor {
           throw DataError(fmt::format("the part \"{}\" of an earlier run is damaged; start anew", name));
         }
       } else if (is_outcome) {
-        attack_once(result.scenarios[outcome.scenario], outcome, name);
+        attack_once(result.scenarios[outcome.scenario], outcome);
       } else {
         const Scenario alone{all_but(train_.size(), {harm->attacker}), {harm->attacker}, attack::Kind::Indirect};
         outcome.method = methods_.back();
         outcome.budget = budgets_.back();
-        attack_once(alone, outcome, name);
+        attack_once(alone, outcome);
       }
       const std::lock_guard lock(mutex);
       if (!known && memory.keep) memory.keep(name, part_to_json(outcome));
@@ -259,16 +260,14 @@ class Auditor {
     return fmt::format("scenario-{}-{}-{}", outcome.scenario + 1, to_string(outcome.method), outcome.budget);
   }
 
-  void attack_once(const Scenario& scenario, Outcome& outcome, const std::string& name) const {
+  void attack_once(const Scenario& scenario, Outcome& outcome) const {
     const attack::Threat who = threat(scenario, outcome.budget);
     const attack::Utility utility(train_, loss_, scenario.targets);
     // The random rows and PATOM's start are the same rows: one stream a scenario and budget, not a method.
-    Rng rows = Rng::stream(options_.seed, fmt::format("rows-{}-{}", scenario_key(scenario), outcome.budget));
-    TaskSet start = attack::random_rows(train_, who, options_.feasible, options_.labels, rows);
-    attack::PatomOptions patom = options_.patom;
-    if (outcome.method == Method::Random) patom.iterations = 0;
-    const auto attacked = attack::patom(risk_, utility, options_.feasible, std::move(start), options_.learner, patom,
-                                        clean_fit_, Rng::stream(options_.seed, "batches-" + name));
+    const std::string rows = fmt::format("rows-{}-{}", scenario_key(scenario), outcome.budget);
+    Rng rng = Rng::stream(options_.seed, rows);
+    TaskSet start = attack::random_rows(train_, who, options_.feasible, options_.labels, rng);
+    const auto attacked = attacked_by(outcome.method, utility, std::move(start), rows);
     outcome.rows = static_cast<std::size_t>(attacked.injected.rows());
     const auto count = static_cast<Eigen::Index>(attacked.iterates.size());
     outcome.utility_curve.resize(count);
@@ -286,6 +285,21 @@ class Auditor {
     outcome.loss = mean_losses(evaluation_, loss_, last.weights);
     if (outcome.budget == budgets_.back() && train_.size() <= kCorrelationTasks)
       outcome.correlation = last.covariance.correlation();
+  }
+
+  [[nodiscard]] attack::AttackResult attacked_by(Method method, const attack::Utility& utility, TaskSet start,
+                                                 const std::string& rows) const {
+    const Rng batches = Rng::stream(options_.seed, "batches-" + rows);  // the same for PATOM and for the exact attack from its end
+    attack::PatomOptions patom = options_.patom;
+    if (method == Method::Exact) {
+      attack::ExactOptions exact = options_.exact;
+      exact.free_labels = options_.labels == attack::LabelRule::Free;
+      exact.threads = 1;  // the audit's parts are spread already
+      return attack::exact_attack(risk_, utility, options_.feasible, start, options_.learner, exact, patom, clean_fit_, batches);
+    }
+    if (method == Method::Random) patom.iterations = 0;
+    return attack::patom(risk_, utility, options_.feasible, std::move(start), options_.learner, patom, clean_fit_,
+                         batches);
   }
 
   static std::string scenario_key(const Scenario& scenario) {
@@ -314,6 +328,8 @@ std::string_view to_string(Method method) {
       return "random";
     case Method::Patom:
       return "patom";
+    case Method::Exact:
+      return "exact";
   }
   return "unknown";
 }

@@ -49,6 +49,8 @@ std::string labels_in_words(attack::LabelRule rule) {
       return "uniform in the range of the task's labels (for classes: either with probability 1/2)";
     case attack::LabelRule::Ends:
       return "the smallest or the largest label of the task, each with probability 1/2";
+    case attack::LabelRule::Free:
+      return "chosen by the exact attack in the range of the task's labels; drawn uniformly in it by the other methods";
   }
   return "";
 }
@@ -100,8 +102,7 @@ class PageMaker {
         {"Learner", fmt::format("MTRL, {} loss, {}", facts_.loss, learner_in_words(facts_.options.learner))},
         {"Attack",
          methods_in_words(summary_.methods) +
-             (is_planned() ? ", " + words::count(static_cast<std::size_t>(facts_.options.patom.iterations), "iteration")
-                           : "")},
+             (is_planned() ? ", " + words::count(static_cast<std::size_t>(planned_steps()), "step") : "")},
         {"Added rows", words::shares(summary_.budgets)},
         {"Seed", std::to_string(facts_.options.seed)},
         {"Version", facts_.version}};
@@ -126,6 +127,13 @@ class PageMaker {
   }
 
  private:
+  [[nodiscard]] bool has(Method method) const {
+    return std::find(summary_.methods.begin(), summary_.methods.end(), method) != summary_.methods.end();
+  }
+  // Of the most planned method.
+  [[nodiscard]] int planned_steps() const {
+    return summary_.planned == Method::Exact ? facts_.options.exact.iterations : facts_.options.patom.iterations;
+  }
   [[nodiscard]] bool is_planned() const { return summary_.planned != Method::Random; }
 
   [[nodiscard]] const AuditFigure* find(const std::string& name) const {
@@ -169,8 +177,8 @@ class PageMaker {
                       "The attacker wants the tasks under attack to be predicted badly. To each task that they control "
                       "they add rows: 30 % means three added rows for ten clean ones. ") +
                   (is_planned()
-                       ? "The rows start at random; their features are then moved, iteration by iteration, so that the "
-                         "learner does worse on its targets."
+                       ? "The rows start at random; they are then changed, step by step, so that the learner does worse on its "
+                         "targets."
                        : "The rows are random.")},
         kinds, TableBlock{tables::kinds(summary_)}};
     add_figures(section, {"figure-exposure-loss", "figure-exposure-metric"});
@@ -236,7 +244,7 @@ class PageMaker {
     Section section{"Had the attack finished?"};
     section.blocks.emplace_back(Paragraph{still_gaining()});
     add_figures(section, {"figure-convergence"});
-    section.blocks.emplace_back(TableBlock{tables::convergence(result_), "Every iteration of every planned attack"});
+    section.blocks.emplace_back(TableBlock{tables::convergence(result_), "Every step of every planned attack"});
     section.blocks.emplace_back(TableBlock{tables::attacks(result_), "Every attack: rows, utility, convergence"});
     return section;
   }
@@ -260,8 +268,8 @@ class PageMaker {
     }
     std::string text = gaining.empty() ? "The attacks had levelled off when they ended."
                                        : fmt::format(
-                                             "Some attacks were still gaining in their last iteration ({}): more "
-                                             "iterations may do more harm.",
+                                             "Some attacks were still gaining in their last step ({}): more steps may do "
+                                             "more harm.",
                                              words::list(gaining));
     if (!past.empty())
       text += fmt::format(
@@ -327,7 +335,12 @@ class PageMaker {
     add("their features",
         fmt::format("in the ball of radius {} in the learner's units", report::exact(options.feasible.radius)));
     add("rows placed by", methods_in_words(summary_.methods));
-    add("PATOM",
+    if (has(Method::Exact))
+      add("exact", fmt::format("{}, at most {} from each; the first is where PATOM ends",
+                               words::count(static_cast<std::size_t>(options.exact.starts), "start"),
+                               words::count(static_cast<std::size_t>(options.exact.iterations), "step")));
+    if (has(Method::Patom) || has(Method::Exact))
+      add("PATOM",
         fmt::format("{}, step {}, {}", words::count(static_cast<std::size_t>(options.patom.iterations), "iteration"),
                     report::exact(options.patom.step),
                     options.patom.full_batch ? "all target rows in every gradient"
@@ -357,11 +370,14 @@ class PageMaker {
 
   [[nodiscard]] std::vector<std::string> limits() const {
     std::vector<std::string> items = {
-        "It is a rehearsal, not a guarantee: the numbers are a lower bound of the damage. PATOM is a heuristic; its "
-        "gradient "
-        "holds the learned relations of the tasks and the dual variables fixed. A better attack may exist.",
-        "The labels of planted rows are drawn by a rule and not optimised; an attacker who also chooses labels can do "
-        "more.",
+        has(Method::Exact)
+            ? "It is a rehearsal, not a guarantee: the numbers are a lower bound of the damage. The exact attack climbs as far as "
+              "it can from its starts; from other starts, or with more steps, an attack may do more."
+            : "It is a rehearsal, not a guarantee: the numbers are a lower bound of the damage. PATOM is a heuristic; its gradient "
+              "holds the learned relations of the tasks and the dual variables fixed. The exact attack (--method exact) does more.",
+        has(Method::Exact) && facts_.options.labels == attack::LabelRule::Free
+            ? "The planted labels lie in the range of the task's own; an attacker who may write any label can do more."
+            : "The labels of planted rows are drawn by a rule and not optimised; an attacker who also chooses labels can do more.",
         "The attacker is a strong one otherwise: they know the training rows, the learner and its settings.",
         "It is about one learner: linear multi-task relationship learning (MTRL). Other models may be hurt more or "
         "less.",

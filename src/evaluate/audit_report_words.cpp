@@ -128,6 +128,8 @@ std::string method(Method method) {
       return "random rows";
     case Method::Patom:
       return "planned (PATOM)";
+    case Method::Exact:
+      return "planned (exact)";
   }
   return "";
 }

@@ -156,14 +156,25 @@ double EmpiricalRisk::value_from_rows(const Eigen::MatrixXd& W) const {
 Eigen::MatrixXd EmpiricalRisk::hessian_block(const Evaluation& at, Eigen::Index task) const {
   const auto n = static_cast<double>(rows(task));
   if (loss_->is_squared()) return (2.0 / n) * moments(task).gram;
+  // Z'Z with the rows of Z those of X times the root of their weight; the hinge gives most rows none.
   const Eigen::VectorXd& second = at.second[static_cast<std::size_t>(task)];
-  Eigen::MatrixXd block = Eigen::MatrixXd::Zero(features(), features());
+  Eigen::MatrixXd Z((second.array() > 0.0).count(), features());
+  std::vector<Eigen::Index> used;
+  Eigen::Index top = 0;
   Eigen::Index offset = 0;
   for_each_part(task, [&](const Task& part) {
-    const auto weights = second.segment(offset, part.rows()) / n;
-    block.noalias() += part.features.transpose() * (weights.asDiagonal() * part.features);
+    used.clear();
+    for (Eigen::Index j = 0; j < part.rows(); ++j)
+      if (second[offset + j] > 0.0) used.push_back(j);
+    const auto count = static_cast<Eigen::Index>(used.size());
+    const Eigen::VectorXd scale = (second.segment(offset, part.rows())(used) / n).cwiseSqrt();
+    for (Eigen::Index k = 0; k < features(); ++k) Z.col(k).segment(top, count) = part.features.col(k)(used).cwiseProduct(scale);
+    top += count;
     offset += part.rows();
   });
+  Eigen::MatrixXd block = Eigen::MatrixXd::Zero(features(), features());
+  block.selfadjointView<Eigen::Lower>().rankUpdate(Z.transpose());
+  block.triangularView<Eigen::StrictlyUpper>() = block.transpose();
   return block;
 }
 

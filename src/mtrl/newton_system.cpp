@@ -56,6 +56,13 @@ void NewtonSystem::prepare_task_side() {
   for (Eigen::Index b = 0; b < inverse_.cols(); ++b) inverse_.col(b) = (g.array() + P.values[b]).inverse();
 }
 
+void NewtonSystem::form_blocks() const {
+  if (!blocks_.empty() || risk_.loss().is_squared()) return;
+  for (Eigen::Index i = 0; i < risk_.tasks(); ++i)
+    if (risk_.rows(i) < risk_.features()) return;  // then products by rows are cheaper for good
+  for (Eigen::Index i = 0; i < risk_.tasks(); ++i) blocks_.push_back(risk_.hessian_block(at_, i));
+}
+
 Eigen::MatrixXd NewtonSystem::times(const Eigen::MatrixXd& V) const {
   Eigen::MatrixXd product = penalty_.lambda1 * V;
   if (penalty_.lambda2 > 0.0)
@@ -79,8 +86,13 @@ Eigen::MatrixXd NewtonSystem::precondition(const Eigen::MatrixXd& R) const {
 }
 
 LinearSolution NewtonSystem::solve(const Eigen::MatrixXd& B, double tolerance, int max_products) const {
+  int products = 0;
+  const auto product = [&](const Eigen::MatrixXd& V) {
+    if (++products == kProductsByRows) form_blocks();
+    return times(V);
+  };
   return conjugate_gradients(
-      B, tolerance, max_products, [this](const Eigen::MatrixXd& V) { return times(V); },
+      B, tolerance, max_products, product,
       [this](const Eigen::MatrixXd& R) { return precondition(R); });
 }
 

@@ -284,7 +284,6 @@ double warm_smoothing(const Options& options, const Eigen::MatrixXd& start) {
   return std::max(options.smoothing, kSmallestSmoothing * largest_singular_value(start));
 }
 
-constexpr double kAdjointTolerance = 1e-11;  // its error is first order in the derivatives made with it
 constexpr int kAdjointProducts = 5000;
 
 }  // namespace
@@ -311,10 +310,11 @@ Fit polish(const EmpiricalRisk& risk, const Options& options, const Eigen::Matri
   return finish(risk, options, Newton(risk, options, fit).run(start, smoothing, 0.0, options.max_steps), smoothing, fit);
 }
 
-Eigen::MatrixXd adjoint(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& W, const Eigen::MatrixXd& G) {
+Eigen::MatrixXd adjoint(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& W, const Eigen::MatrixXd& G,
+                        double tolerance) {
   const double smoothing = warm_smoothing(options, W);
   const auto solve_at = [&](const Point& at) {
-    return NewtonSystem(risk, at.risk, at.coupling, options.penalty()).solve(G, kAdjointTolerance, kAdjointProducts).X;
+    return NewtonSystem(risk, at.risk, at.coupling, options.penalty()).solve(G, tolerance, kAdjointProducts).X;
   };
   if (smoothing == options.smoothing || smoothing == 0.0)
     return solve_at(Point(risk, options.penalty(), smoothing > 0.0 ? smoothing : 1.0, W));
@@ -337,7 +337,7 @@ Eigen::MatrixXd fixed_covariance_adjoint(const EmpiricalRisk& risk, const Option
   };
   if (options.lambda2 == 0.0) return adjoint(risk, options, fit.weights, G);  // Omega plays no part
   const auto identity = [](const Eigen::MatrixXd& R) { return R; };
-  return root(conjugate_gradients(root(G), kAdjointTolerance, kAdjointProducts, times, identity).X);
+  return root(conjugate_gradients(root(G), 1e-11, kAdjointProducts, times, identity).X);
 }
 
 }  // namespace crosstalk::mtrl

@@ -22,7 +22,7 @@ struct Setting {
     return random_rows(tasks, threat, feasible, LabelRule::Uniform, rng);
   }
   [[nodiscard]] AttackResult run(ExactOptions options, const PatomOptions& patom_options = {}, const Watch& watch = {}) const {
-    return exact_attack(risk, utility, feasible, start(), learner, options, patom_options, near, 3, watch);
+    return exact_attack(risk, utility, feasible, start(), learner, options, patom_options, near, Rng::stream(3, "batches"), watch);
   }
 
   const mtrl::Loss& loss;
@@ -42,7 +42,7 @@ TEST(ExactAttack, NeverEndsBelowPatomFromTheSameRows) {
       const AttackResult by_patom = patom(setting.risk, setting.utility, setting.feasible, setting.start(), setting.learner, {},
                                           setting.near, Rng::stream(3, "batches"));
       for (const bool free : {false, true}) {
-        const AttackResult exact = setting.run({.starts = 0, .free_labels = free});
+        const AttackResult exact = setting.run({.starts = 1, .free_labels = free});
         EXPECT_GE(exact.iterates.back().utility, by_patom.iterates.back().utility) << name << (free ? ", free" : "");
         EXPECT_GE(exact.iterates.back().utility, by_patom.iterates.front().utility) << name << (free ? ", free" : "");
       }
@@ -52,9 +52,9 @@ TEST(ExactAttack, NeverEndsBelowPatomFromTheSameRows) {
 TEST(ExactAttack, EveryStepRaisesTheUtility) {
   for (const std::string& name : mtrl::loss_names()) {
     const Setting setting(mtrl::loss_named(name));
-    const AttackResult result = setting.run({.starts = 1, .free_labels = true});
+    const AttackResult result = setting.run({.starts = 3, .free_labels = true});
     ASSERT_GT(result.iterates.size(), 3U) << name;
-    for (std::size_t k = 1; k < result.iterates.size(); ++k)
+    for (std::size_t k = 2; k < result.iterates.size(); ++k)  // the first is the given rows, of another start
       EXPECT_GT(result.iterates[k].utility, result.iterates[k - 1].utility) << name << ", step " << k;
     EXPECT_EQ(*std::max_element(result.optima.begin(), result.optima.end()), result.iterates.back().utility);
     EXPECT_EQ(result.optima.size(), 3U);
@@ -134,13 +134,23 @@ TEST(ExactAttack, StopsWhenAsked) {
   watch.stop = source.get_token();
   const AttackResult result = setting.run({.starts = 2}, {}, watch);
   EXPECT_TRUE(result.stopped);
-  EXPECT_EQ(result.iterates.size(), 1U);
+  EXPECT_EQ(result.iterates.size(), 2U);  // the given rows and where PATOM would go on from
+  EXPECT_EQ(result.optima.size(), 1U);
+}
+
+// Without coupling nothing that an indirect attacker does changes anything.
+TEST(ExactAttack, EndsWhereThereIsNothingToGain) {
+  Setting setting(mtrl::squared_loss(), {{0}, {2, 3}, 0.3, 1.0});
+  setting.learner.lambda2 = 0.0;
+  setting.near = mtrl::solve(setting.risk, setting.learner);
+  const double clean = setting.utility.value(setting.near.weights);
+  EXPECT_NEAR(setting.run({.starts = 2, .free_labels = true}).iterates.back().utility, clean, 1e-6 * clean);
 }
 
 TEST(ExactAttack, NamesAnOptionOutsideItsRange) {
   const Setting setting(mtrl::squared_loss());
   const auto run = [&](ExactOptions options) { return [&setting, options] { (void)setting.run(options); }; };
-  EXPECT_THAT(run({.starts = -1}), ThrowsMessage<std::invalid_argument>("exact: starts is -1; it must be >= 0"));
+  EXPECT_THAT(run({.starts = 0}), ThrowsMessage<std::invalid_argument>("exact: starts is 0; it must be >= 1"));
   EXPECT_THAT(run({.iterations = -1}), ThrowsMessage<std::invalid_argument>("exact: iterations is -1; it must be >= 0"));
   EXPECT_THAT(run({.tolerance = 0.0}), ThrowsMessage<std::invalid_argument>("exact: tolerance is 0; it must be > 0"));
 }

@@ -125,6 +125,44 @@ TEST_F(AttackCommand, KeepsTheRowsInTheBall) {
   }
 }
 
+TEST_F(AttackCommand, TheExactAttackIsNeverBelowPatom) {
+  ASSERT_TRUE(ended_well(attack(indirect, "patom")));
+  ASSERT_TRUE(ended_well(attack(indirect + std::vector<std::string>{"--method", "exact"}, "exact")));
+  EXPECT_GE(attack_record("exact").at("utility").get<double>(), attack_record("patom").at("utility").get<double>());
+  EXPECT_EQ(attack_record("exact").at("utility_start"), attack_record("patom").at("utility_start"));
+  EXPECT_EQ(attack_record("exact").at("optima").size(), 8U);
+  // The same labels as PATOM's, for a comparison of like with like.
+  const auto by_patom = poisoned_in(poisoned_csv("patom")).injected;
+  const auto by_exact = poisoned_in(poisoned_csv("exact")).injected;
+  ASSERT_EQ(by_patom.size(), by_exact.size());
+  for (std::size_t j = 0; j < by_exact.size(); ++j) EXPECT_EQ(by_exact[j].label, by_patom[j].label);
+}
+
+TEST_F(AttackCommand, FreeLabelsStayInTheRangeOfTheTask) {
+  const std::vector<std::string> free = {"--method", "exact", "--labels", "free"};
+  ASSERT_TRUE(ended_well(attack(indirect + free, "free")));
+  ASSERT_TRUE(ended_well(attack(indirect + std::vector<std::string>{"--method", "exact"}, "drawn")));
+  EXPECT_GT(attack_record("free").at("utility").get<double>(), attack_record("drawn").at("utility").get<double>());
+  const Poisoned data = poisoned_in(poisoned_csv("free"));
+  double low = 1e300;
+  double high = -1e300;
+  for (const Row& row : data.clean)
+    if (row.task == "beta") {
+      low = std::min(low, row.label);
+      high = std::max(high, row.label);
+    }
+  ASSERT_EQ(data.injected.size(), 4U);
+  for (const Row& row : data.injected) {
+    EXPECT_GE(row.label, low);
+    EXPECT_LE(row.label, high);
+    EXPECT_LE(norm(row), 1.0 + 1e-14);
+  }
+  EXPECT_TRUE(was_refused(attack(indirect + std::vector<std::string>{"--labels", "free"}, "no"), 2,
+                          {"--labels: free needs --method exact; patom keeps the labels it draws"}));
+  EXPECT_TRUE(was_refused(attack(indirect + std::vector<std::string>{"--method", "exact", "--starts", "0"}, "no"), 2,
+                          {"starts is 0; it must be >= 1"}));
+}
+
 // The ball is in the learner's units; the file's are larger by what the rows were divided by.
 TEST_F(AttackCommand, TheBallGrowsWithTheScaleOfTheFile) {
   std::string large = "shop,stars,a,b,c\n";

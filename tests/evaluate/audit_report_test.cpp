@@ -106,6 +106,7 @@ TEST(AuditTables, PutEachTaskBesideItsOwnAttack) {
   const nlohmann::json record = to_json(result);
   ASSERT_EQ(table.rows.size(), 4U);
   const std::vector<std::string> kinds = {"direct", "indirect", "hybrid"};
+  const std::vector<std::string> methods = {"random", "patom", "exact"};
   for (const auto& row : table.rows) {
     const std::string& task = std::get<std::string>(row[0]);
     std::size_t found = 0;
@@ -114,11 +115,12 @@ TEST(AuditTables, PutEachTaskBesideItsOwnAttack) {
       if (attack.at("budget") != 0.3 || std::find(targets.begin(), targets.end(), task) == targets.end()) continue;
       const auto kind =
           static_cast<std::size_t>(std::find(kinds.begin(), kinds.end(), attack.at("kind")) - kinds.begin());
-      const std::size_t column = 2 + 2 * kind + (attack.at("method") == "patom" ? 1 : 0);
+      const auto method = static_cast<std::size_t>(std::find(methods.begin(), methods.end(), attack.at("method")) - methods.begin());
+      const std::size_t column = 2 + methods.size() * kind + method;
       EXPECT_EQ(std::get<double>(row[column]), attack.at("loss").at(task)) << task << " column " << column;
       ++found;
     }
-    EXPECT_EQ(found, 6U);
+    EXPECT_EQ(found, 9U);
   }
 }
 

@@ -62,7 +62,7 @@ TEST(Audit, HalvesTheTasksWhenNoneIsNamed) {
   EXPECT_THAT(all, UnorderedElementsAre(0, 1, 2, 3));
   EXPECT_EQ(result.scenarios[0].attackers, result.scenarios[0].targets);
   EXPECT_EQ(result.scenarios[1].attackers, result.scenarios[3].targets);
-  EXPECT_EQ(result.outcomes.size(), 6U * 2U * 2U);
+  EXPECT_EQ(result.outcomes.size(), 6U * 3U * 2U);
 }
 
 TEST(Audit, NamedTargetsAreAttackedInThreeWays) {
@@ -116,6 +116,18 @@ TEST(Audit, RandomAndPlannedRowsStartFromTheSameRows) {
     }
 }
 
+TEST(Audit, TheExactAttackIsNeverBelowPatom) {
+  for (const auto labels : {attack::LabelRule::Uniform, attack::LabelRule::Free}) {
+    AuditOptions options = small_audit::options();
+    options.labels = labels;
+    const AuditResult result = small_audit::run(options);
+    for (std::size_t s = 0; s < result.scenarios.size(); ++s)
+      for (const double budget : {0.1, 0.3})
+        EXPECT_GE(result.find(s, Method::Exact, budget)->utility, result.find(s, Method::Patom, budget)->utility)
+            << "scenario " << s << ", budget " << budget;
+  }
+}
+
 TEST(Audit, ADirectAttackRaisesTheUtility) {
   const AuditResult result = small_audit::run(small_audit::options());
   EXPECT_GT(result.find(0, Method::Patom, 0.3)->utility, 1.1 * result.clean_utility[0]);
@@ -160,7 +172,7 @@ TEST(Audit, GivesTheSameBytesForOneAndFourThreads) {
 TEST(Audit, RemembersFinishedParts) {
   Notebook notebook;
   const std::string fresh = to_json(small_audit::run(small_audit::options(), notebook.memory())).dump();
-  const std::size_t parts = 6 * 2 * 2 + 4;
+  const std::size_t parts = 6 * 3 * 2 + 4;
   EXPECT_EQ(notebook.recalled, 0U);
   EXPECT_EQ(notebook.kept, parts);
 
@@ -180,7 +192,7 @@ TEST(Audit, RunsTheMethodsItIsTold) {
   EXPECT_EQ(random.outcomes.size(), 6U * 2U);
   EXPECT_EQ(random.find(0, Method::Patom, 0.3), nullptr);
   EXPECT_EQ(random.harms.size(), 4U);
-  options.methods = {Method::Patom, Method::Random};  // their order does not matter
+  options.methods = {Method::Exact, Method::Patom, Method::Random};  // their order does not matter
   const AuditResult both = small_audit::run(options);
   EXPECT_EQ(to_json(both), to_json(small_audit::run(small_audit::options())));
   EXPECT_EQ(random.find(0, Method::Random, 0.3)->utility, both.find(0, Method::Random, 0.3)->utility);
@@ -195,7 +207,7 @@ TEST(Audit, LeavesOutSmallBudgetsWhenTold) {
   options.drop_small_budgets = true;
   const AuditResult result = small_audit::run(options);
   EXPECT_THAT(result.dropped_budgets, ElementsAre(0.01, 0.02));
-  EXPECT_EQ(result.outcomes.size(), 6U * 2U);
+  EXPECT_EQ(result.outcomes.size(), 6U * 3U);
   EXPECT_THAT(to_json(result).at("dropped_budgets"), ElementsAre(0.01, 0.02));
   options.budgets = {0.01, 0.02};
   EXPECT_THAT(error_of(options), HasSubstr("0.02 of the clean rows buys no row"));
@@ -224,11 +236,11 @@ TEST(Audit, GoesOnWhereItWasStopped) {
                     source.get_token()};
   const AuditResult half = small_audit::run(small_audit::options(), notebook.memory(), watch);
   EXPECT_TRUE(half.stopped);
-  EXPECT_EQ(notebook.kept, 15U);  // of 28 parts
-  EXPECT_EQ(to_json(half).at("attacks").size(), 15U);
+  EXPECT_EQ(notebook.kept, 21U);  // of 40 parts
+  EXPECT_EQ(to_json(half).at("attacks").size(), 21U);
 
   EXPECT_EQ(to_json(small_audit::run(small_audit::options(), notebook.memory())).dump(), whole);
-  EXPECT_EQ(notebook.recalled, 15U);
+  EXPECT_EQ(notebook.recalled, 21U);
 }
 
 TEST(Audit, ReportsProgressUpToTheEnd) {
@@ -236,7 +248,7 @@ TEST(Audit, ReportsProgressUpToTheEnd) {
   small_audit::run(small_audit::options(), {},
                    {.progress = [&](double done, const std::string&) { seen.push_back(done); }, .stop = {}});
   EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
-  ASSERT_EQ(seen.size(), 28U);
+  ASSERT_EQ(seen.size(), 40U);
   EXPECT_EQ(seen.back(), 1.0);
 }
 

@@ -11,8 +11,8 @@
 namespace crosstalk::attack {
 
 struct ExactOptions {
-  int starts = 8;           ///< >= 0. Random starts beside the one given and PATOM's end from it.
-  int iterations = 60;      ///< >= 0. Accepted steps from every start.
+  int starts = 8;           ///< >= 1. The first is PATOM's end from the given rows, or these if they are better; the others are random.
+  int iterations = 100;     ///< >= 0. Accepted steps from every start.
   double tolerance = 1e-4;  ///< > 0. A start ends when a round of steps raises U - U_clean by less than this share.
   bool free_labels = false; ///< labels are the attacker's, too: anywhere in the range of the task's labels, or {-1, +1}
   int threads = 1;          ///< over the starts; the result does not depend on it
@@ -26,11 +26,13 @@ void require_valid(const ExactOptions& options);
 /// influence (Influence::best_row); the rows that gain most by becoming it do, as many as raise U (all, half, a quarter, ...): conditional
 /// gradient (Frank and Wolfe 1956) in the space of the rows' distribution. Then spectral projected gradient (Birgin, Martinez and
 /// Raydan 2000) on rows and free labels, with a monotone line search.
+/// @return iterates: the given rows, then the way from the best start; optima: U reached from every start.
 /// @param clean     risk over the clean rows.
 /// @param start     the injected rows to begin with; their labels stay unless labels are free.
 /// @param near      a fit of the clean rows.
+/// @param rng       as for `patom`, whose end from the same rows the first start is.
 AttackResult exact_attack(const mtrl::EmpiricalRisk& clean, const Utility& utility, const FeasibleSet& feasible,
                           const TaskSet& start, const mtrl::Options& learner, const ExactOptions& options,
-                          const PatomOptions& patom_options, const mtrl::Fit& near, std::uint64_t seed, const Watch& watch = {});
+                          const PatomOptions& patom_options, const mtrl::Fit& near, Rng rng, const Watch& watch = {});
 
 }  // namespace crosstalk::attack

@@ -51,8 +51,9 @@ enum class LabelRule {
   Clean,    ///< from the task's own labels, with replacement
   Uniform,  ///< uniform in the range of the task's labels
   Ends,     ///< the smallest or the largest of the task's labels, each with probability 1/2
+  Free,     ///< the attacker's to choose in the observed range; drawn as Uniform where a method keeps them
 };
-/// @throws std::invalid_argument for a name other than clean, uniform, ends.
+/// @throws std::invalid_argument for a name that no rule has.
 LabelRule label_rule_named(const std::string& name);
 std::string_view to_string(LabelRule rule);
 

@@ -11,6 +11,7 @@
 #include <Eigen/Core>
 #include <nlohmann/json.hpp>
 
+#include "crosstalk/attack/exact_attack.hpp"
 #include "crosstalk/attack/patom.hpp"
 #include "crosstalk/attack/threat.hpp"
 #include "crosstalk/mtrl/metrics.hpp"
@@ -24,8 +25,9 @@ namespace crosstalk::evaluate {
 enum class Method {
   Random,  ///< rows drawn at random in the ball, not optimised
   Patom,   ///< the same rows and labels after PATOM
+  Exact,   ///< the strongest that exact gradients find from PATOM's end; labels, too, when they are free
 };
-inline constexpr std::array kMethods = {Method::Random, Method::Patom};  ///< all, the least planned first
+inline constexpr std::array kMethods = {Method::Random, Method::Patom, Method::Exact};  ///< all, the least planned first
 std::string_view to_string(Method method);
 /// @throws std::invalid_argument for a name that no method has.
 Method method_named(const std::string& name);
@@ -41,9 +43,10 @@ struct AuditOptions {
                                  kMethods.end()};       ///< the most planned one also measures the harm by task
   std::vector<double> budgets = {0.05, 0.1, 0.2, 0.3};  ///< each >= 0; the largest also measures the harm by task
   bool drop_small_budgets = false;  ///< leave out, not refuse, what buys no row in a scenario; never the largest budget
-  attack::LabelRule labels = attack::LabelRule::Uniform;
+  attack::LabelRule labels = attack::LabelRule::Free;
   attack::FeasibleSet feasible;
   attack::PatomOptions patom;
+  attack::ExactOptions exact = {.starts = 1, .iterations = 12};  ///< free_labels follows from `labels`, threads from below
   /// Up to so many tasks, each is tried as the only attacker. Of more tasks only harm_sample are, those with the most
   /// rows: every one costs a whole attack on all the others.
   std::size_t harm_tasks = 40;

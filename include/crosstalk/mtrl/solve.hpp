@@ -67,7 +67,9 @@ Eigen::MatrixXd gradient(const EmpiricalRisk& risk, const Options& options, cons
 /// U(W(data)): dU/dp = -<L, d(grad F)/dp> for any parameter p of F.
 /// For e = 0 and W without full rank it is the limit e -> 0, which leaves the rank of W as it is.
 /// @param W  the fit's weights.  @param G  d x m.
-Eigen::MatrixXd adjoint(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& W, const Eigen::MatrixXd& G);
+/// @param tolerance  relative residual; it enters the derivatives in the first order.
+Eigen::MatrixXd adjoint(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& W, const Eigen::MatrixXd& G,
+                        double tolerance = 1e-11);
 
 /// The same with Omega held fixed:  [H_i l_i] + l1 L + l2 L Omega^-1 = G.
 Eigen::MatrixXd fixed_covariance_adjoint(const EmpiricalRisk& risk, const Options& options, const Fit& fit,
