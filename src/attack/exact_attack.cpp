@@ -56,8 +56,8 @@ class Ascent {
     };
     while (!spent()) {
       const double before = at.answer.utility;
-      gradient_steps(at, accept, spent);
-      if (!ranges_.empty() && !spent()) accept(replacement(at));
+      if (options_.moves != Moves::Replacement) gradient_steps(at, accept, spent);
+      if (options_.moves != Moves::Gradient && !ranges_.empty() && !spent()) accept(replacement(at));
       if (at.answer.utility - before <= worth_while(at)) break;
     }
     return iterates;
