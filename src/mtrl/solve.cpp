@@ -160,7 +160,7 @@ Fit finish(const EmpiricalRisk& risk, const Options& options, Outcome outcome, d
   }
   const Coupling coupling(fit.weights, options.smoothing);
   fit.covariance = coupling.covariance();
-  fit.objective = risk.value_from_rows(fit.weights) + penalty_value(penalty, fit.weights, coupling.tau());
+  fit.objective = risk.accurate_value(fit.weights) + penalty_value(penalty, fit.weights, coupling.tau());
   if (std::isfinite(fit.objective) && fit.gap <= options.tolerance * fit.objective) fit.status = Status::Converged;
   else if (fit.status == Status::Converged) fit.status = Status::OutOfPrecision;
   return fit;
@@ -250,7 +250,7 @@ std::string_view to_string(Status status) {
 }
 
 double objective(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& W) {
-  return risk.value_from_rows(W) + penalty_value(options.penalty(), W, Coupling(W, options.smoothing).tau());
+  return risk.accurate_value(W) + penalty_value(options.penalty(), W, Coupling(W, options.smoothing).tau());
 }
 
 Eigen::MatrixXd gradient(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& W) {
@@ -316,8 +316,9 @@ Eigen::MatrixXd adjoint(const EmpiricalRisk& risk, const Options& options, const
   const auto solve_at = [&](const Point& at) {
     return NewtonSystem(risk, at.risk, at.coupling, options.penalty()).solve(G, tolerance, kAdjointProducts).X;
   };
-  if (smoothing == options.smoothing || smoothing == 0.0)
-    return solve_at(Point(risk, options.penalty(), smoothing > 0.0 ? smoothing : 1.0, W));
+  const Eigen::VectorXd s = Coupling(W, 0.0).singular_values();
+  if (options.lambda2 == 0.0 || s[0] == 0.0) return solve_at(Point(risk, options.penalty(), 1.0, W));  // e plays no part
+  if (s[s.size() - 1] > 0.0 || smoothing == options.smoothing) return solve_at(Point(risk, options.penalty(), options.smoothing, W));
   // The singular values that were cut to zero bend the rest all the same: T^-1 W tends to the dual solution, not to zero.
   Fit counts;
   return solve_at(Newton(risk, options, counts).run(W, smoothing, 0.0, kWarmSteps).point);

@@ -81,7 +81,7 @@ TEST(EmpiricalRisk, ValueOfTheGramMatricesIsTheSumOverTheRows) {
   for (const auto& [name, risk] : cases()) {
     const Eigen::MatrixXd W = weights_for(risk);
     const auto at = risk.evaluate(W);
-    EXPECT_NEAR(at.value, risk.value_from_rows(W), 1e-12 * at.value) << name;
+    EXPECT_NEAR(at.value, risk.accurate_value(W), 1e-12 * at.value) << name;
     EXPECT_NEAR(at.values.sum(), at.value, 1e-12 * at.value) << name;
     EXPECT_EQ(at.second.empty(), risk.loss().is_squared()) << name;
   }
@@ -106,7 +106,7 @@ TEST(EmpiricalRisk, ValueFromRowsIsExactForAPerfectFit) {
   TaskSet tasks = {problems::linear_task({.rows = 10, .features = 3, .noise = 0.0})};
   const Eigen::MatrixXd W = normal_matrix(3, 1, 1);  // the weights that made the labels
   tasks[0].labels = tasks[0].features * W;
-  EXPECT_LT(EmpiricalRisk(tasks, squared_loss()).value_from_rows(W), 1e-30);
+  EXPECT_LT(EmpiricalRisk(tasks, squared_loss()).accurate_value(W), 1e-30);
 }
 
 TEST(EmpiricalRisk, WithRowsIsTheRiskOfThePoisonedTaskSet) {

@@ -38,9 +38,8 @@ class EmpiricalRisk {
   /// @param W  d x m, column i the weights of task i.
   [[nodiscard]] Evaluation evaluate(const Eigen::MatrixXd& W) const;
 
-  /// R(W) summed row by row. Slower for the squared loss than `evaluate`, and free of its cancellation when the fit is
-  /// nearly perfect.
-  [[nodiscard]] double value_from_rows(const Eigen::MatrixXd& W) const;
+  /// R(W) as `evaluate` gives it, but for tasks that fit so well that X'X, X'y and y'y cancel: these are summed row by row.
+  [[nodiscard]] double accurate_value(const Eigen::MatrixXd& W) const;
 
   /// The second derivative of the risk of task i at the evaluated W: X_i' diag(loss'') X_i / N_i, d x d.
   [[nodiscard]] Eigen::MatrixXd hessian_block(const Evaluation& at, Eigen::Index task) const;
