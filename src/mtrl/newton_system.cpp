@@ -63,6 +63,11 @@ void NewtonSystem::form_blocks() const {
   for (Eigen::Index i = 0; i < risk_.tasks(); ++i) blocks_.push_back(risk_.hessian_block(at_, i));
 }
 
+void NewtonSystem::form_inverses() const {
+  const Eigen::MatrixXd identity = Eigen::MatrixXd::Identity(risk_.features(), risk_.features());
+  for (const auto& factor : factors_) inverses_.push_back(factor.solve(identity));
+}
+
 Eigen::MatrixXd NewtonSystem::times(const Eigen::MatrixXd& V) const {
   Eigen::MatrixXd product = penalty_.lambda1 * V;
   if (penalty_.lambda2 > 0.0)
@@ -77,7 +82,10 @@ Eigen::MatrixXd NewtonSystem::precondition(const Eigen::MatrixXd& R) const {
   if (!factors_.empty()) {
     Eigen::MatrixXd result(R.rows(), R.cols());
     for (Eigen::Index i = 0; i < R.cols(); ++i)
-      result.col(i) = factors_[static_cast<std::size_t>(i)].solve(R.col(i));
+      if (inverses_.empty())
+        result.col(i) = factors_[static_cast<std::size_t>(i)].solve(R.col(i));
+      else
+        result.col(i).noalias() = inverses_[static_cast<std::size_t>(i)] * R.col(i);
     return result;
   }
   const Eigen::MatrixXd& Q = risk_.mean_second_moment().vectors;
@@ -89,6 +97,7 @@ LinearSolution NewtonSystem::solve(const Eigen::MatrixXd& B, double tolerance, i
   int products = 0;
   const auto product = [&](const Eigen::MatrixXd& V) {
     if (++products == kProductsByRows) form_blocks();
+    if (products == B.rows()) form_inverses();
     return times(V);
   };
   return conjugate_gradients(

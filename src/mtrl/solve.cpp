@@ -87,7 +87,8 @@ class Newton {
       : risk_(risk), options_(options), counts_(counts) {}
 
   // @param patience  steps before giving up.
-  Outcome run(Eigen::MatrixXd start, double smoothing, double tolerance, int patience) const {
+  // @param is_warm  give up at a step that had to be cut short: the start is far, and the continuation is quicker.
+  Outcome run(Eigen::MatrixXd start, double smoothing, double tolerance, int patience, bool is_warm = false) const {
     const Penalty penalty = options_.penalty();
     Point at(risk_, penalty, smoothing, std::move(start));
     const auto converged = [&](const Point& point) {
@@ -120,6 +121,7 @@ class Newton {
         if (descends || level) {
           at = std::move(next);
           lowered = true;
+          if (is_warm && length < kFarCut) return {std::move(at), Status::OutOfSteps};
           dual_steps = dual_steps > 0 ? dual_steps - 1 : (length < 0.5 && penalty.lambda2 > 0.0 ? kDualSteps : 0);
           break;
         }
@@ -131,6 +133,7 @@ class Newton {
 
  private:
   static constexpr int kDualSteps = 4;
+  static constexpr double kFarCut = 1.0;
   const EmpiricalRisk& risk_;
   const Options& options_;
   Fit& counts_;
@@ -292,7 +295,7 @@ Fit solve_from(const EmpiricalRisk& risk, const Options& options, const Eigen::M
   require_valid(options);
   Fit fit;
   const double smoothing = warm_smoothing(options, start);
-  Outcome outcome = Newton(risk, options, fit).run(start, smoothing, 0.5 * options.tolerance, kWarmSteps);
+  Outcome outcome = Newton(risk, options, fit).run(start, smoothing, 0.5 * options.tolerance, kWarmSteps, true);
   if (outcome.status != Status::OutOfSteps) {
     const Fit warm = finish(risk, options, std::move(outcome), smoothing, fit);
     if (warm.status == Status::Converged) return warm;

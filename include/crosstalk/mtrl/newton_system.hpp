@@ -45,6 +45,8 @@ class NewtonSystem {
   void prepare_feature_side();
   /// Risk Hessians as matrices, which pay when many products follow: d^2 a product in place of 2 n d.
   void form_blocks() const;
+  /// An inverse costs d solves with the factor and is quicker to apply: it pays once d products have been needed.
+  void form_inverses() const;
   static constexpr int kProductsByRows = 6;
   void prepare_task_side();
 
@@ -55,7 +57,8 @@ class NewtonSystem {
   Eigen::MatrixXd dual_;  // empty for the exact Hessian
 
   mutable std::vector<Eigen::MatrixXd> blocks_;               // risk Hessians of non-quadratic losses, or none (yet)
-  std::vector<Eigen::LLT<Eigen::MatrixXd>> factors_;          // feature side
+  std::vector<Eigen::LLT<Eigen::MatrixXd>> factors_;          // feature side: of H_i + M
+  mutable std::vector<Eigen::MatrixXd> inverses_;             // of the same, or none (yet)
   Eigen::MatrixXd task_basis_;                                // task side: K^-1/2 P, m x m
   Eigen::MatrixXd inverse_;                                   // task side: 1 / (g_a + b_b), d x m
 };
