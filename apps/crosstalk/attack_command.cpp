@@ -100,6 +100,11 @@ int run(const Flags& flags, const Configuration& configuration) {
   exact.threads = thread_count(flags.common);
   attack::require_valid(exact);
   const bool is_exact = flags.attack.method == "exact";
+  const bool on_held_out = flags.attack.objective == "held-out";
+  for (const std::size_t target : threat.targets)
+    if (on_held_out && (problem.test.size() == 0 || problem.test[target].rows() == 0))
+      throw std::invalid_argument(
+          fmt::format("--objective: held-out needs a held-out row of every target; \"{}\" has none", problem.train[target].name));
   if (exact.free_labels && !is_exact)
     throw std::invalid_argument(fmt::format("--labels: free needs --method exact; {} keeps the labels it draws", flags.attack.method));
   Session session({"attack", flags.common.out, flags.common.json, flags.common.quiet});
@@ -107,7 +112,7 @@ int run(const Flags& flags, const Configuration& configuration) {
 
   const mtrl::EmpiricalRisk risk(problem.train, *problem.loss);
   const mtrl::Fit clean = mtrl::solve(risk, problem.learner);
-  const attack::Utility utility(problem.train, *problem.loss, threat.targets);
+  const attack::Utility utility(on_held_out ? problem.test : problem.train, *problem.loss, threat.targets);
   const attack::FeasibleSet feasible{threat.radius, problem.preparation.options().bias};
   attack::PatomOptions patom = patom_options(flags.attack);
   if (flags.attack.method == "random") patom.iterations = 0;
@@ -139,6 +144,7 @@ int run(const Flags& flags, const Configuration& configuration) {
                       {"attackers", names_of(threat.attackers, problem.train)},
                       {"method", flags.attack.method},
                       {"labels", flags.attack.labels},
+                      {"objective", flags.attack.objective},
                       {"budget", threat.budget},
                       {"rows", result.injected.rows()},
                       {"radius", threat.radius},
@@ -158,10 +164,10 @@ int run(const Flags& flags, const Configuration& configuration) {
   record["test"]["targets"] = {{"clean", before.mean(0, threat.targets)}, {"poisoned", after.mean(0, threat.targets)}};
 
   std::string summary = fmt::format(
-      "{} attack on {} of {} tasks through {}: {} rows injected\nutility (summed training loss of the targets): clean {:.6g}, random "
+      "{} attack on {} of {} tasks through {}: {} rows injected\nutility (summed {} loss of the targets): clean {:.6g}, random "
       "rows {:.6g}, attacked {:.6g}\n",
       attack::to_string(attack::kind_of(threat)), threat.targets.size(), names.size(), threat.attackers.size(),
-      result.injected.rows(), utility.value(clean.weights), result.iterates.front().utility, last.utility);
+      result.injected.rows(), flags.attack.objective, utility.value(clean.weights), result.iterates.front().utility, last.utility);
   summary += fmt::format("targets' mean {}: clean {:.4f}, attacked {:.4f}\npoisoned data: {}\n", before.names[0],
                          before.mean(0, threat.targets), after.mean(0, threat.targets), session.path("poisoned.csv").string());
   session.finish(summary);

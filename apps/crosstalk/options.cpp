@@ -102,6 +102,10 @@ void add_options(CLI::App& command, AttackOptions& options, bool one_budget) {
         .add_option("--method", options.method, "patom; exact: the strongest, by exact gradients; random: the same rows unoptimised")
         ->check(CLI::IsMember({"patom", "exact", "random"}))
         ->group("Attack");
+    command
+        .add_option("--objective", options.objective, "What the attacker raises: the targets' loss on their training or held-out rows")
+        ->check(CLI::IsMember({"training", "held-out"}))
+        ->group("Attack");
     options.starts = 8;
     options.exact_steps = 100;
   } else {

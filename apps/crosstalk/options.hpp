@@ -53,6 +53,7 @@ struct AttackOptions {
   std::string budget;  ///< a number, or for audit a list
   std::string method;  ///< a name, or for audit a list
   std::string labels;
+  std::string objective = "training";
   double radius = 1.0;
   double step = 100.0;
   int iterations = 10;

@@ -138,6 +138,19 @@ TEST_F(AttackCommand, TheExactAttackIsNeverBelowPatom) {
   for (std::size_t j = 0; j < by_exact.size(); ++j) EXPECT_EQ(by_exact[j].label, by_patom[j].label);
 }
 
+TEST_F(AttackCommand, TheObjectiveMayBeTheHeldOutLoss) {
+  const auto words = on_ratings("attack") + std::vector<std::string>{"--targets", "alpha", "--method", "exact", "--test-fraction", "0.3", "--quiet"};
+  ASSERT_TRUE(ended_well(crosstalk(words + std::vector<std::string>{"--out", "training"})));
+  ASSERT_TRUE(ended_well(crosstalk(words + std::vector<std::string>{"--objective", "held-out", "--out", "held-out"})));
+  // The metric of the held-out rows is their mean squared error in units of the root; alpha has three of nine.
+  const auto rmse = record("held-out").at("test").at("clean").at("tasks").at("alpha").at("rmse").get<double>();
+  EXPECT_NEAR(attack_record("held-out").at("utility_clean").get<double>(), 3.0 * rmse * rmse, 1e-9);
+  const auto attacked = [&](const char* run) { return record(run).at("test").at("poisoned").at("tasks").at("alpha").at("rmse").get<double>(); };
+  EXPECT_GE(attacked("held-out"), attacked("training"));
+  EXPECT_TRUE(was_refused(attack({"--targets", "alpha", "--objective", "held-out"}, "no"), 2,
+                          {"--objective: held-out needs a held-out row of every target; \"alpha\" has none"}));
+}
+
 TEST_F(AttackCommand, FreeLabelsStayInTheRangeOfTheTask) {
   const std::vector<std::string> free = {"--method", "exact", "--labels", "free"};
   ASSERT_TRUE(ended_well(attack(indirect + free, "free")));

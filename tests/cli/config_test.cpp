@@ -66,7 +66,7 @@ TEST_F(Config, TheRecordHoldsEveryFlagAndItsDefault) {
       {"separator", nullptr},  {"scale", "unit-ball"}, {"test-fraction", 0.3}, {"pca", 0},
       {"standardise-labels", false}, {"targets", "alpha"}, {"attackers", nullptr}, {"budget", 0.3},
       {"method", "patom"},     {"labels", "uniform"}, {"radius", 1},          {"step", 100},
-      {"iterations", 10},      {"batch-share", 3},    {"full-batch", false},  {"starts", 8}, {"exact-steps", 100}, {"loss", "squared"},
+      {"iterations", 10},      {"batch-share", 3},    {"full-batch", false},  {"starts", 8}, {"exact-steps", 100}, {"objective", "training"}, {"loss", "squared"},
       {"lambda1", 0.01},       {"lambda2", 0.05},     {"smoothing", 0.001},   {"tolerance", 1e-10},
       {"cv", false},           {"folds", 3},          {"seed", 1}};
   EXPECT_EQ(configuration, expected);
