@@ -114,7 +114,7 @@ void add_options(CLI::App& command, AttackOptions& options, bool one_budget) {
     command.add_option("--method", options.method, "How rows are placed, a,b: random; patom, from the random ones; exact, from patom's")
         ->group("Attack");
     options.starts = 1;
-    options.exact_steps = 12;
+    options.exact_steps = 8;
   }
   command.add_option("--step", options.step, "PATOM: step size, > 0")->group("Attack");
   command.add_option("--iterations", options.iterations, "PATOM: iterations, >= 0")->group("Attack");

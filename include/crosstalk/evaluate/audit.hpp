@@ -46,7 +46,7 @@ struct AuditOptions {
   attack::LabelRule labels = attack::LabelRule::Free;
   attack::FeasibleSet feasible;
   attack::PatomOptions patom;
-  attack::ExactOptions exact = {.starts = 1, .iterations = 12};  ///< free_labels follows from `labels`, threads from below
+  attack::ExactOptions exact = {.starts = 1, .iterations = 8};  ///< free_labels follows from `labels`, threads from below
   /// Up to so many tasks, each is tried as the only attacker. Of more tasks only harm_sample are, those with the most
   /// rows: every one costs a whole attack on all the others.
   std::size_t harm_tasks = 40;
