@@ -113,13 +113,12 @@ int run(const Flags& flags, const Configuration& configuration) {
   const mtrl::EmpiricalRisk risk(problem.train, *problem.loss);
   const mtrl::Fit clean = mtrl::solve(risk, problem.learner);
   const attack::Utility utility(on_held_out ? problem.test : problem.train, *problem.loss, threat.targets);
-  const attack::FeasibleSet feasible{threat.radius, problem.preparation.options().bias};
+  const attack::FeasibleSet feasible = feasible_set(threat, problem);
   attack::PatomOptions patom = patom_options(flags.attack);
   if (flags.attack.method == "random") patom.iterations = 0;
 
   const auto start = std::chrono::steady_clock::now();
-  Rng rows = Rng::stream(flags.common.seed, "injected rows");
-  TaskSet initial = attack::random_rows(problem.train, threat, feasible, attack::label_rule_named(flags.attack.labels), rows);
+  TaskSet initial = first_rows(flags.attack, threat, problem, flags.common.seed);
   const Rng batches = Rng::stream(flags.common.seed, "batches");
   const auto result =
       is_exact ? attack::exact_attack(risk, utility, feasible, initial, problem.learner, exact, patom, clean, batches,

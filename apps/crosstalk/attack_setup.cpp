@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "problem.hpp"
-
 namespace crosstalk::app {
 
 Sides sides_of(const AttackOptions& options, const TaskSet& tasks) {
@@ -21,6 +19,15 @@ attack::Threat threat_of(const AttackOptions& options, double budget, const Task
   if (targets.empty()) targets = attack::random_halves(tasks.size(), seed).first;
   if (attackers.empty()) attackers = targets;
   return {std::move(targets), std::move(attackers), budget, options.radius};
+}
+
+attack::FeasibleSet feasible_set(const attack::Threat& threat, const Problem& problem) {
+  return {threat.radius, problem.preparation.options().bias};
+}
+
+TaskSet first_rows(const AttackOptions& options, const attack::Threat& threat, const Problem& problem, std::uint64_t seed) {
+  Rng rng = Rng::stream(seed, "injected rows");
+  return attack::random_rows(problem.train, threat, feasible_set(threat, problem), attack::label_rule_named(options.labels), rng);
 }
 
 attack::PatomOptions patom_options(const AttackOptions& options) {

@@ -9,6 +9,7 @@
 #include "crosstalk/attack/threat.hpp"
 #include "crosstalk/task_set.hpp"
 #include "options.hpp"
+#include "problem.hpp"
 
 namespace crosstalk::app {
 
@@ -22,6 +23,11 @@ Sides sides_of(const AttackOptions& options, const TaskSet& tasks);
 
 /// The threat that the flags name. With neither side: a random half of the tasks; with targets alone: a direct attack.
 attack::Threat threat_of(const AttackOptions& options, double budget, const TaskSet& tasks, std::uint64_t seed);
+
+/// Where injected rows may be.
+attack::FeasibleSet feasible_set(const attack::Threat& threat, const Problem& problem);
+/// The random rows that an attack begins with.
+TaskSet first_rows(const AttackOptions& options, const attack::Threat& threat, const Problem& problem, std::uint64_t seed);
 
 attack::PatomOptions patom_options(const AttackOptions& options);
 attack::ExactOptions exact_options(const AttackOptions& options);

@@ -32,13 +32,11 @@ int run(const Flags& flags, const Configuration& configuration) {
   Session session({"check-gradient", flags.common.out, flags.common.json, flags.common.quiet});
   choose_lambdas(problem, flags.common, flags.learner, false, session.watch());
 
-  const attack::FeasibleSet feasible{threat.radius, problem.preparation.options().bias};
-  Rng rng = Rng::stream(flags.common.seed, "injected rows");
-  const TaskSet rows = attack::random_rows(problem.train, threat, feasible, attack::label_rule_named(flags.attack.labels), rng);
+  const TaskSet rows = first_rows(flags.attack, threat, problem, flags.common.seed);
   const mtrl::EmpiricalRisk risk(problem.train, *problem.loss);
   const attack::Utility utility(problem.train, *problem.loss, threat.targets);
   const attack::GradientCheckOptions options = {
-      .entries = flags.entries, .step = flags.spacing, .bias = feasible.bias, .seed = flags.common.seed};
+      .entries = flags.entries, .step = flags.spacing, .bias = feasible_set(threat, problem).bias, .seed = flags.common.seed};
   const attack::GradientCheck check = attack::check_gradients(risk, utility, rows, problem.learner, attack::all_row_gradients(),
                                                               options, session.watch());
 

@@ -42,6 +42,12 @@ class Ascent {
     return {std::move(rows), std::move(risk), {value, std::move(fit)}};
   }
 
+  // Rows whose answer is known.
+  [[nodiscard]] Point known(TaskSet rows, Iterate answer) const {
+    mtrl::EmpiricalRisk risk = clean_.with_rows(rows);
+    return {std::move(rows), std::move(risk), std::move(answer)};
+  }
+
   // From a start to where no step of either kind is worth its while.
   [[nodiscard]] std::vector<Iterate> climb(Point& at, const std::stop_token& stop) const {
     std::vector<Iterate> iterates = {at.answer};
@@ -256,15 +262,15 @@ AttackResult exact_attack(const mtrl::EmpiricalRisk& clean, const Utility& utili
   std::size_t done = 0;
   parallel_for(results.size(), options.threads, [&](std::size_t k) {
     if (k > 0 && watch.stop.stop_requested()) return;
-    TaskSet rows = start;
-    if (k == 0) {
+    const auto begin = [&] {
+      if (k > 0)
+        return ascent.evaluate(another_start(start, clean.clean(), feasible, ranges, Rng::stream(seed, "start", k)), near.weights);
       AttackResult by_patom = patom(clean, utility, feasible, start, learner, patom_options, near, rng);
-      if (by_patom.iterates.back().utility >= by_patom.iterates.front().utility) rows = std::move(by_patom.injected);
-      given.push_back(std::move(by_patom.iterates.front()));
-    } else {
-      rows = another_start(start, clean.clean(), feasible, ranges, Rng::stream(seed, "start", k));
-    }
-    Point at = ascent.evaluate(std::move(rows), near.weights);
+      given.push_back(by_patom.iterates.front());
+      if (by_patom.iterates.back().utility < by_patom.iterates.front().utility) return ascent.known(start, std::move(by_patom.iterates.front()));
+      return ascent.known(std::move(by_patom.injected), std::move(by_patom.iterates.back()));
+    };
+    Point at = begin();
     results[k].iterates = ascent.climb(at, watch.stop);
     results[k].injected = std::move(at.rows);
     if (!watch.progress) return;

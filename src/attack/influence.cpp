@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
-#include <utility>
+#include <vector>
 
 namespace crosstalk::attack {
 
@@ -30,38 +30,40 @@ Influence::Row Influence::best_row(const FeasibleSet& feasible, std::size_t task
                           scale_l = 1.0 / std::max(l.head(d).norm(), 1e-300)](double angle) {
     return Eigen::VectorXd(std::cos(angle) * scale_l * l.head(d) + std::sin(angle) * scale_w * w.head(d));
   };
+  const auto furthest = [&](double angle) { return feasible.furthest(direction(angle), like.head(d)); };
   Row best{like, labels.low, -std::numeric_limits<double>::infinity()};
-  const auto consider = [&](double angle, double share, double label) {
-    Row row{like, label, 0.0};
-    row.features.head(d) = share * feasible.furthest(direction(angle), like.head(d));
-    row.influence = -situation_.risk.loss().at(w.dot(row.features), label).first * l.dot(row.features);
-    const double influence = row.influence;
-    if (influence > best.influence) best = std::move(row);
+  Eigen::VectorXd x = like;
+  const auto consider = [&](const Eigen::VectorXd& point, double label) {
+    x.head(d) = point;
+    const double influence = -situation_.risk.loss().at(w.dot(x), label).first * l.dot(x);
+    if (influence > best.influence) best = {x, label, influence};
     return influence;
   };
-  constexpr int kAngles = 96;
+  constexpr std::size_t kAngles = 96;
   constexpr double kSpacing = 2.0 * std::numbers::pi / kAngles;
   constexpr double kGolden = 0.6180339887498949;
+  std::vector<Eigen::VectorXd> rim;
+  for (std::size_t k = 0; k < kAngles; ++k) rim.push_back(furthest(static_cast<double>(k) * kSpacing));
   const bool ball_only = feasible.box.empty() && feasible.fixed.empty();
   for (const double label : {labels.low, labels.high}) {
     double top = -std::numeric_limits<double>::infinity();
     double angle = 0.0;
-    for (int k = 0; k < kAngles; ++k)
-      if (const double value = consider(k * kSpacing, 1.0, label); value > top) {
+    for (std::size_t k = 0; k < kAngles; ++k)
+      if (const double value = consider(rim[k], label); value > top) {
         top = value;
-        angle = k * kSpacing;
+        angle = static_cast<double>(k) * kSpacing;
       }
     double low = angle - kSpacing;
     double high = angle + kSpacing;
     while (high - low > 1e-6) {
       const double left = high - kGolden * (high - low);
       const double right = low + kGolden * (high - low);
-      if (consider(left, 1.0, label) < consider(right, 1.0, label)) low = left;
+      if (consider(furthest(left), label) < consider(furthest(right), label)) low = left;
       else high = right;
     }
     if (ball_only)
       for (const double share : {0.1, 0.4, 0.7})
-        for (int k = 0; k < kAngles; ++k) consider(k * kSpacing, share, label);
+        for (const Eigen::VectorXd& point : rim) consider(share * point, label);
   }
   return best;
 }

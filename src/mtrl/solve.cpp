@@ -146,22 +146,22 @@ constexpr int kWarmSteps = 12;  // from a start that should be near
 
 Fit finish(const EmpiricalRisk& risk, const Options& options, Outcome outcome, double smoothing, Fit fit) {
   const Penalty penalty = options.penalty();
+  const bool is_as_asked = smoothing == options.smoothing;
   fit.status = outcome.status;
-  if (smoothing == options.smoothing) {
-    fit.weights = std::move(outcome.point.W);
+  fit.weights = is_as_asked ? std::move(outcome.point.W) : truncate(outcome.point.W, outcome.point.coupling, 30.0 * smoothing);
+  const Coupling coupling = is_as_asked ? std::move(outcome.point.coupling) : Coupling(fit.weights, options.smoothing);
+  if (is_as_asked) {
     fit.gradient_norm = outcome.point.gradient.norm();
     fit.gap = fit.gradient_norm * fit.gradient_norm / (2.0 * options.lambda1);
   } else {
     // Solved for a larger e than asked. Singular values of the size of that e are zero for e = 0; the certificate is that of
     // F_0 plus what F_e lies above F_0 at W.
-    fit.weights = truncate(outcome.point.W, outcome.point.coupling, 30.0 * smoothing);
     const Point exact(risk, penalty, 0.0, fit.weights);
-    const double tau = Coupling(fit.weights, options.smoothing).tau();
+    const double tau = coupling.tau();
     fit.gradient_norm = smallest_subgradient(exact, penalty).norm();
     fit.gap = fit.gradient_norm * fit.gradient_norm / (2.0 * options.lambda1) +
               0.5 * penalty.lambda2 * (tau * tau - exact.coupling.tau() * exact.coupling.tau());
   }
-  const Coupling coupling(fit.weights, options.smoothing);
   fit.covariance = coupling.covariance();
   fit.objective = risk.accurate_value(fit.weights) + penalty_value(penalty, fit.weights, coupling.tau());
   if (std::isfinite(fit.objective) && fit.gap <= options.tolerance * fit.objective) fit.status = Status::Converged;

@@ -40,14 +40,6 @@ class AuditCommand : public Command {
     return on_ratings("audit") + std::vector<std::string>{"--budgets", "0.2,0.4", "--iterations", "2", "--step", "1", "--radius", "1",
                                                           "--seed", "3", "--quiet", "--out", out};
   }
-  // The files of a run, run.json without what may differ from a run of the same in another folder.
-  [[nodiscard]] std::map<std::string, std::string> comparable(const std::string& out) const {
-    auto found = files(out);
-    auto json = without_timings(record(out));
-    json.at("audit").erase("report_file");
-    found["run.json"] = json.dump(1);
-    return found;
-  }
 };
 
 TEST_F(AuditCommand, WritesTheReportTheRecordAndEveryNumber) {

@@ -135,6 +135,14 @@ nlohmann::json Command::record(const std::string& folder) const {
   return json;
 }
 
+std::map<std::string, std::string> Command::comparable(const std::string& folder) const {
+  auto found = files(folder);
+  auto json = without_timings(record(folder));
+  json.at("audit").erase("report_file");
+  found["run.json"] = json.dump(1);
+  return found;
+}
+
 std::vector<std::string> operator+(std::vector<std::string> words, const std::vector<std::string>& more) {
   words.insert(words.end(), more.begin(), more.end());
   return words;

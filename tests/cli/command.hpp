@@ -57,6 +57,8 @@ class Command : public testing::Test {
   [[nodiscard]] std::map<std::string, std::string> files(const std::string& folder) const;
   /// run.json of an output folder.
   [[nodiscard]] nlohmann::json record(const std::string& folder) const;
+  /// Files of an audit, run.json without what may differ from a run of the same in another folder.
+  [[nodiscard]] std::map<std::string, std::string> comparable(const std::string& folder) const;
 
  private:
   test_support::TemporaryFolder folder_;

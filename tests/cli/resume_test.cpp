@@ -46,14 +46,6 @@ class Resume : public Command {
     runner.join();
     return finished;
   }
-
-  [[nodiscard]] std::map<std::string, std::string> comparable(const std::string& out) const {
-    auto found = files(out);
-    auto json = without_timings(record(out));
-    json.at("audit").erase("report_file");
-    found["run.json"] = json.dump(1);
-    return found;
-  }
 };
 
 TEST_F(Resume, AStoppedAuditGoesOnToTheSameEnd) {
