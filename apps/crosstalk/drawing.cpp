@@ -107,4 +107,18 @@ Drawing draw(const Session& session, const std::string& name, const report::Figu
   return result;
 }
 
+std::map<std::string, std::string> draw_all(const Session& session, const std::vector<evaluate::AuditFigure>& figures,
+                                            const std::vector<report::Format>& formats) {
+  std::map<std::string, std::string> svgs;
+  std::string trouble;
+  for (const evaluate::AuditFigure& figure : figures)
+    for (const report::Format format : formats) {
+      const Drawing drawing = draw(session, figure.name, figure.figure, format);
+      if (format == report::Format::Svg) svgs[figure.name] = drawing.svg;
+      if (!drawing.trouble.empty()) trouble = drawing.trouble;
+    }
+  if (!trouble.empty()) session.say("figures: " + trouble);
+  return svgs;
+}
+
 }  // namespace crosstalk::app

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
+#include "crosstalk/evaluate/audit_report.hpp"
 #include "crosstalk/report/figure.hpp"
 #include "session.hpp"
 
@@ -20,5 +22,10 @@ struct Drawing {
 /// Writes figures/NAME.csv and figures/NAME.gp into the session's folder and has gnuplot draw figures/NAME.svg (.png,
 /// .pdf). Without gnuplot the numbers and the script are still there.
 Drawing draw(const Session& session, const std::string& name, const report::Figure& figure, report::Format format);
+
+/// Draws all figures in all formats, and says why when one is not drawn.
+/// @return a figure's name -> its SVG.
+std::map<std::string, std::string> draw_all(const Session& session, const std::vector<evaluate::AuditFigure>& figures,
+                                            const std::vector<report::Format>& formats);
 
 }  // namespace crosstalk::app

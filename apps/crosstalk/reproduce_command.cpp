@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -100,15 +99,7 @@ int run(const Flags& flags, const Configuration& configuration) {
 
   for (const auto& [name, table] : evaluate::reproduction_tables(result, facts))
     session.write(name + ".csv", report::to_csv(table));
-  std::map<std::string, std::string> svgs;
-  std::string trouble;
-  for (const evaluate::AuditFigure& figure : evaluate::reproduction_figures(result, facts))
-    for (const report::Format format : formats) {
-      const Drawing drawing = draw(session, figure.name, figure.figure, format);
-      if (format == report::Format::Svg) svgs[figure.name] = drawing.svg;
-      if (!drawing.trouble.empty()) trouble = drawing.trouble;
-    }
-  if (!trouble.empty()) session.say("figures: " + trouble);
+  const auto svgs = draw_all(session, evaluate::reproduction_figures(result, facts), formats);
   const report::Page page = evaluate::reproduction_page(result, facts, svgs);
   const auto report_path = session.write("report.html", report::to_html(page));
 

@@ -18,9 +18,14 @@ namespace {
 
 // Injected rows and the learner's answer to them.
 struct Point {
+  struct Slope {
+    Eigen::MatrixXd utility;  // dU/dW
+    Eigen::MatrixXd adjoint;
+  };
   TaskSet rows;
   mtrl::EmpiricalRisk risk;
   Iterate answer;
+  std::optional<Slope> slope = {};  // once it was asked for: both kinds of steps start from it
 };
 
 class Ascent {
@@ -91,8 +96,18 @@ class Ascent {
   }
 
   // A step of ascent needs no more digits than these.
-  [[nodiscard]] Eigen::MatrixXd adjoint_of(const Point& at, const Eigen::MatrixXd& utility_gradient) const {
-    return mtrl::adjoint(at.risk, learner_, at.answer.fit.weights, utility_gradient, 1e-5);
+  [[nodiscard]] const Point::Slope& slope_at(Point& at) const {
+    if (!at.slope) {
+      const Eigen::MatrixXd& W = at.answer.fit.weights;
+      Eigen::MatrixXd utility = utility_.gradient(W);
+      Eigen::MatrixXd adjoint = mtrl::adjoint(at.risk, learner_, W, utility, 1e-5);
+      at.slope = {std::move(utility), std::move(adjoint)};
+    }
+    return *at.slope;
+  }
+
+  [[nodiscard]] Situation situation_at(Point& at) const {
+    return {at.risk, at.rows, at.answer.fit, learner_, slope_at(at).utility};
   }
 
   // Labels are measured in half their range, so that a unit means as much as in the features.
@@ -102,11 +117,8 @@ class Ascent {
   }
 
   // The step of a conditional gradient: the rows that gain most become the best row of their task.
-  [[nodiscard]] std::optional<Point> replacement(const Point& at) const {
-    const Eigen::MatrixXd utility_gradient = utility_.gradient(at.answer.fit.weights);
-    const Situation situation{at.risk, at.rows, at.answer.fit, learner_, utility_gradient};
-    const Eigen::MatrixXd adjoint = adjoint_of(at, utility_gradient);
-    const Influence influence(situation, adjoint);
+  [[nodiscard]] std::optional<Point> replacement(Point& at) const {
+    const Influence influence(situation_at(at), slope_at(at).adjoint);
     struct Move {
       std::size_t task;
       Eigen::Index row;
@@ -190,10 +202,8 @@ class Ascent {
     return rows;
   }
 
-  [[nodiscard]] Eigen::VectorXd slope(const Point& at) const {
-    const Eigen::MatrixXd utility_gradient = utility_.gradient(at.answer.fit.weights);
-    RowDerivatives slopes = row_gradient_from({at.risk, at.rows, at.answer.fit, learner_, utility_gradient},
-                                              adjoint_of(at, utility_gradient));
+  [[nodiscard]] Eigen::VectorXd row_slope(Point& at) const {
+    RowDerivatives slopes = row_gradient_from(situation_at(at), slope_at(at).adjoint);
     for (Eigen::MatrixXd& task : slopes.features)
       if (task.size() > 0) feasible_.clear_immovable(task);
     return flatten(slopes.features, slopes.labels, true);
@@ -203,7 +213,7 @@ class Ascent {
   void gradient_steps(Point& at, const Accept& accept, const Spent& spent) const {
     Eigen::VectorXd x = flatten(at.rows);
     if (x.size() == 0) return;
-    Eigen::VectorXd g = slope(at);
+    Eigen::VectorXd g = row_slope(at);
     double length = extent_ / std::max(g.cwiseAbs().maxCoeff(), 1e-300);
     for (int step = 0; step < gradient_steps_at_most() && !spent(); ++step) {
       const Eigen::VectorXd direction = flatten(project(x + length * g, at.rows)) - x;
@@ -220,7 +230,7 @@ class Ascent {
       const double before = at.answer.utility;
       if (!accept(std::move(next))) return;
       const Eigen::VectorXd moved = flatten(at.rows);
-      const Eigen::VectorXd slope_there = slope(at);
+      const Eigen::VectorXd slope_there = row_slope(at);
       // Where U is convex along the step no finite length is too long.
       const double curvature = (moved - x).dot(g - slope_there);
       const double longest = 1e3 * extent_ / std::max(slope_there.cwiseAbs().maxCoeff(), 1e-300);

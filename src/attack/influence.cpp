@@ -22,6 +22,11 @@ Eigen::VectorXd Influence::of_rows(const TaskSet& rows, std::size_t task) const 
   return phi;
 }
 
+double Influence::mean(std::size_t task) const {
+  const double sum = of_rows(situation_.risk.clean(), task).sum() + of_rows(situation_.injected, task).sum();
+  return sum / static_cast<double>(situation_.risk.rows(static_cast<Eigen::Index>(task)));
+}
+
 Influence::Row Influence::best_row(const FeasibleSet& feasible, std::size_t task, Interval labels,
                                    const Eigen::VectorXd& like) const {
   const auto column = static_cast<Eigen::Index>(task);

@@ -65,8 +65,7 @@ std::vector<Purchase::Offer> Purchase::offers(double limit) {
     const auto like = static_cast<Eigen::Index>(rng_.below(static_cast<std::size_t>(tasks[i].rows())));
     Influence::Row row = influence.best_row(feasible_, i, ranges_[i], tasks[i].features.row(like).transpose());
     const auto n = static_cast<double>(tasks[i].rows() + bought_[i].rows());
-    const double mean = (influence.of_rows(tasks, i).sum() + influence.of_rows(bought_, i).sum()) / n;
-    const double gain = (row.influence - mean) / ((n + 1.0) * prices_[i]);
+    const double gain = (row.influence - influence.mean(i)) / ((n + 1.0) * prices_[i]);
     if (gain > 0.0) all.push_back({i, room, std::move(row), gain});
   }
   return all;

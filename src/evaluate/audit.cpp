@@ -396,10 +396,8 @@ class Auditor {
         Eigen::VectorXd::Constant(static_cast<Eigen::Index>(injected.size()), std::numeric_limits<double>::quiet_NaN());
     for (std::size_t i = 0; i < injected.size(); ++i) {
       if (injected[i].rows() == 0) continue;
-      const Eigen::VectorXd of_injected = influence.of_rows(injected, i);
       const auto n = static_cast<double>(train_[i].rows() + injected[i].rows());
-      const double mean = (of_injected.sum() + influence.of_rows(train_, i).sum()) / n;
-      harm[static_cast<Eigen::Index>(i)] = (of_injected.mean() - mean) / (n * clean);
+      harm[static_cast<Eigen::Index>(i)] = (influence.of_rows(injected, i).mean() - influence.mean(i)) / (n * clean);
     }
     return harm;
   }

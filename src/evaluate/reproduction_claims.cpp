@@ -16,10 +16,6 @@ namespace {
 
 using Trials = std::vector<const Trial*>;
 
-double last(const Eigen::VectorXd& values) {
-  return values[values.size() - 1];
-}
-
 std::string percent(double share, bool with_sign = true) {
   return report::shown(share, {report::NumberFormat::Kind::Percent, 1, with_sign});
 }
@@ -106,7 +102,7 @@ class Judge {
       double clean = 0.0;
       for (const Trial* trial : chosen) {
         if (trial->threat != t || (trial->start >= options_.starts) != with_labels) continue;
-        ends.push_back(last(trial->utility));
+        ends.push_back(trials::last(trial->utility));
         clean = trial->clean_utility;
       }
       if (ends.empty()) return;
@@ -166,7 +162,7 @@ class Judge {
     if (chosen.empty()) return;
     const auto& threats = set.threats.at(Experiment::Figure2);
     const auto harm = [&](const Trial& trial) {
-      return trials::harm(set.metric, trial.clean_metric, last(trial.metric));
+      return trials::harm(set.metric, trial.clean_metric, trials::last(trial.metric));
     };
     const auto random = [&](const Trial& trial) {
       return trials::harm(set.metric, trial.clean_metric, trial.metric[0]);
@@ -202,7 +198,9 @@ class Judge {
       if (threats[t].kind == attack::Kind::Direct)
         pairs.push_back(trials::over_draws(
             chosen, [&](const Trial& trial) { return trial.threat == t && trial.budget == budget; },
-            [&](const Trial& trial) { return trials::harm(set.metric, trial.clean_metric, last(trial.metric)); }));
+            [&](const Trial& trial) {
+              return trials::harm(set.metric, trial.clean_metric, trials::last(trial.metric));
+            }));
     return pairs;
   }
 
@@ -252,7 +250,7 @@ class Judge {
         [&](const Trial& trial) {
           return threats[trial.threat].kind == attack::Kind::Direct && trial.budget == budget;
         },
-        [&](const Trial& trial) { return trials::harm(set.metric, trial.clean_metric, last(trial.metric)); });
+        [&](const Trial& trial) { return trials::harm(set.metric, trial.clean_metric, trials::last(trial.metric)); });
     add({"2", set.name, fmt::format("NMSE rises with {} injected in a direct attack", words::share(budget)),
          "about 50 %", unit_of(set), rise, listed(set, by_pair(set, chosen, budget)),
          "mean over the pairs between 40 and 60 %; in part: between 25 and 100 %",
@@ -262,7 +260,7 @@ class Judge {
 
   void nothing_indirect(const ReproductionResult::Set& set, const Trials& chosen) {
     const auto& threats = set.threats.at(Experiment::Figure2);
-    const auto fall = [](const Trial& trial) { return trial.clean_metric - last(trial.metric); };
+    const auto fall = [](const Trial& trial) { return trial.clean_metric - trials::last(trial.metric); };
     const Estimate all = trials::over_draws(
         chosen, [&](const Trial& trial) { return threats[trial.threat].kind == attack::Kind::Indirect; }, fall);
     double largest = 0.0;
@@ -300,7 +298,7 @@ class Judge {
                        return trial.seed == seed && trial.budget == at &&
                               threat_of(set, trial).kind == attack::Kind::Direct;
                      },
-                     [](const Trial& trial) { return last(trial.metric); })
+                     [](const Trial& trial) { return trials::last(trial.metric); })
               .mean;
         };
         rises.push_back(mean(budget) - mean(from));

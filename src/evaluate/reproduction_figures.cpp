@@ -13,10 +13,6 @@ namespace {
 using Set = ReproductionResult::Set;
 using Trials = std::vector<const Trial*>;
 
-double last(const Eigen::VectorXd& values) {
-  return values[values.size() - 1];
-}
-
 std::string file_word(Lambdas lambdas) {
   return lambdas == Lambdas::Paper ? "" : "-cross-validated";
 }
@@ -89,7 +85,7 @@ class Drawer {
       for (std::size_t t = 0; t < threats.size(); ++t) {
         const Estimate value = trials::over_draws(
             chosen, [&](const Trial& trial) { return trial.threat == t; },
-            [&](const Trial& trial) { return start ? trial.metric[0] : last(trial.metric); });
+            [&](const Trial& trial) { return start ? trial.metric[0] : trials::last(trial.metric); });
         series.values.push_back(value.mean);
         series.low.push_back(value.count > 1 ? value.low : value.mean);
         series.high.push_back(value.count > 1 ? value.high : value.mean);
@@ -149,7 +145,7 @@ class Drawer {
     for (const double budget : facts_.options.budgets) {
       const Estimate value = trials::over_draws(
           chosen, [&](const Trial& trial) { return here(trial) && trial.budget == budget; },
-          [&](const Trial& trial) { return random ? trial.metric[0] : last(trial.metric); });
+          [&](const Trial& trial) { return random ? trial.metric[0] : trials::last(trial.metric); });
       if (value.count > 0) add(series, budget, value);
     }
     chart.series.push_back(std::move(series));

@@ -34,10 +34,6 @@ void push(std::vector<Cell>& row, const Estimate& estimate) {
   row.emplace_back(estimate.high);
 }
 
-double last(const Eigen::VectorXd& values) {
-  return values[values.size() - 1];
-}
-
 std::string ours(const Claim& claim) {
   const auto shown = [&](double value) {
     return claim.unit.starts_with("share")
@@ -117,19 +113,19 @@ Table starts(const ReproductionResult& result, const ReproductionOptions& option
                          {.name = "clean utility", .format = kNumber},
                          {.name = "metric", .format = kNumber},
                          {.name = "clean metric", .format = kNumber}})};
-  for_each_choice(result, Experiment::Starts,
-                  [&](const auto& set, Lambdas lambdas, Placing placing, const auto& chosen) {
-                    for (const Trial* trial : chosen) {
-                      auto row = head(set, lambdas, placing, set.threats.at(Experiment::Starts)[trial->threat].name);
-                      const bool anew = trial->start >= options.starts;
-                      row.emplace_back(std::string(anew ? "drawn anew" : "kept"));
-                      row.emplace_back(whole(anew ? trial->start - options.starts : trial->start) + 1.0);
-                      for (const double value :
-                           {last(trial->utility), trial->clean_utility, last(trial->metric), trial->clean_metric})
-                        row.emplace_back(value);
-                      table.rows.push_back(std::move(row));
-                    }
-                  });
+  for_each_choice(
+      result, Experiment::Starts, [&](const auto& set, Lambdas lambdas, Placing placing, const auto& chosen) {
+        for (const Trial* trial : chosen) {
+          auto row = head(set, lambdas, placing, set.threats.at(Experiment::Starts)[trial->threat].name);
+          const bool anew = trial->start >= options.starts;
+          row.emplace_back(std::string(anew ? "drawn anew" : "kept"));
+          row.emplace_back(whole(anew ? trial->start - options.starts : trial->start) + 1.0);
+          for (const double value :
+               {trials::last(trial->utility), trial->clean_utility, trials::last(trial->metric), trial->clean_metric})
+            row.emplace_back(value);
+          table.rows.push_back(std::move(row));
+        }
+      });
   return table;
 }
 
@@ -154,7 +150,7 @@ Table quality(const ReproductionResult& result, const ReproductionOptions& optio
                           return trial.threat == t && (budget == 0.0 || trial.budget == budget);
                         };
                         const Estimate metric = trials::over_draws(chosen, here, [&](const Trial& trial) {
-                          return budget == 0.0 ? trial.clean_metric : last(trial.metric);
+                          return budget == 0.0 ? trial.clean_metric : trials::last(trial.metric);
                         });
                         if (metric.count == 0) continue;
                         auto row = head(set, lambdas, placing, threats[t].name);
@@ -230,8 +226,8 @@ Table attacks(const ReproductionResult& result) {
     table.rows.push_back({std::string(to_string(trial.experiment)), trial.set, std::string(to_string(trial.lambdas)),
                           trial.reading, set->threats.at(trial.experiment)[trial.threat].name,
                           std::string(to_string(trial.placing)), whole(trial.seed) + 1.0, trial.budget,
-                          whole(trial.start) + 1.0, trial.clean_metric, trial.metric[0], last(trial.metric),
-                          trial.clean_utility, trial.utility[0], last(trial.utility),
+                          whole(trial.start) + 1.0, trial.clean_metric, trial.metric[0], trials::last(trial.metric),
+                          trial.clean_utility, trial.utility[0], trials::last(trial.utility),
                           std::string(trial.converged ? "yes" : "no")});
   }
   return table;
@@ -330,14 +326,15 @@ Table methods(const ReproductionResult& result, Lambdas lambdas) {
     const auto& threats = set.threats.at(Experiment::Figure2);
     for (const attack::Kind kind : {attack::Kind::Direct, attack::Kind::Indirect}) {
       const auto here = [&](const Trial& trial) { return trial.budget == 0.3 && threats[trial.threat].kind == kind; };
-      const Estimate metric = trials::over_draws(chosen, here, [](const Trial& trial) { return last(trial.metric); });
+      const Estimate metric =
+          trials::over_draws(chosen, here, [](const Trial& trial) { return trials::last(trial.metric); });
       if (metric.count == 0) continue;
       std::vector<Cell> row = {set.name, words::kind(kind), std::string(to_string(placing))};
       row.emplace_back(trials::over_draws(chosen, here, [](const Trial& trial) { return trial.clean_metric; }).mean);
       row.emplace_back(trials::over_draws(chosen, here, [](const Trial& trial) { return trial.metric[0]; }).mean);
       push(row, metric);
       row.emplace_back(trials::over_draws(chosen, here, [](const Trial& trial) {
-                         return last(trial.utility) / trial.clean_utility;
+                         return trials::last(trial.utility) / trial.clean_utility;
                        }).mean);
       row.emplace_back(whole(metric.count));
       table.rows.push_back(std::move(row));

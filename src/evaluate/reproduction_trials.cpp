@@ -18,6 +18,10 @@ std::vector<const Trial*> select(const ReproductionResult& result, const Choice&
   return chosen;
 }
 
+double last(const Eigen::VectorXd& values) {
+  return values[values.size() - 1];
+}
+
 double harm(const std::string& metric, double clean, double value) {
   return metric == "nmse" ? value / clean - 1.0 : clean - value;
 }
@@ -62,14 +66,6 @@ double swing(const Eigen::VectorXd& utility) {
 
 }  // namespace trials
 
-namespace {
-
-double last(const Eigen::VectorXd& values) {
-  return values[values.size() - 1];
-}
-
-}  // namespace
-
 std::vector<ReadingNumbers> readings_of(const ReproductionResult& result) {
   std::vector<ReadingNumbers> all;
   for (const ReproductionResult::Set& set : result.sets) {
@@ -86,7 +82,7 @@ std::vector<ReadingNumbers> readings_of(const ReproductionResult& result) {
         return [&, kind](const Trial& trial) { return trial.reading == name && threats[trial.threat].kind == kind; };
       };
       const auto harm = [&](const Trial& trial) {
-        return trials::harm(set.metric, trial.clean_metric, last(trial.metric));
+        return trials::harm(set.metric, trial.clean_metric, trials::last(trial.metric));
       };
       const auto direct = of_kind(attack::Kind::Direct);
       numbers.clean_metric = trials::over_draws(chosen, direct, [](const Trial& trial) { return trial.clean_metric; });

@@ -21,6 +21,10 @@ class Influence {
   /// phi of the rows of a task, k.
   [[nodiscard]] Eigen::VectorXd of_rows(const TaskSet& rows, std::size_t task) const;
 
+  /// Mean of phi over all rows of a task, clean and injected: what a row's phi is held against, since the rows of a
+  /// task share its weight.
+  [[nodiscard]] double mean(std::size_t task) const;
+
   struct Row {
     Eigen::VectorXd features;  ///< d
     double label = 0.0;

@@ -63,6 +63,9 @@ struct Choice {
 };
 std::vector<const Trial*> select(const ReproductionResult& result, const Choice& choice);
 
+/// The last entry: what a trial ended with.
+double last(const Eigen::VectorXd& values);
+
 /// How much worse than clean a metric is: the relative rise of the NMSE, the fall of the AUC.
 double harm(const std::string& metric, double clean, double value);
 
