@@ -1,20 +1,15 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
-#include <optional>
 #include <stdexcept>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 #include "commands.hpp"
-#include "crosstalk/data/known_sets.hpp"
-#include "crosstalk/error.hpp"
 #include "crosstalk/image/contact_sheet.hpp"
-#include "crosstalk/image/folder_set.hpp"
-#include "crosstalk/image/garments.hpp"
 #include "crosstalk/image/method.hpp"
-#include "crosstalk/task_set.hpp"
+#include "image_input.hpp"
 #include "options.hpp"
 #include "problem.hpp"
 #include "published_images.hpp"
@@ -28,47 +23,13 @@ namespace {
 
 struct Flags {
   CommonOptions common;
-  std::string data;
-  std::string labels;
+  ImageOptions images;
   std::string method = "lsp";
   std::string protect_tasks;
   std::string composition = "patch";
   int epsilon = 8;
-  std::optional<std::size_t> images;
-  bool skip_bad = false;
   bool show_noise = false;
 };
-
-bool is_garments(const std::string& name) {
-  const auto& names = image::garment_sets();
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-image::FolderSet open_garments(const Flags& flags) {
-  if (!flags.labels.empty()) throw std::invalid_argument(fmt::format("--labels: {} has its own labels", flags.data));
-  const data::KnownSet& photos = *data::find_known_set("fashion-mnist");
-  const auto folder = data::locate(photos, data::default_search_path());
-  if (!folder)
-    throw DataError(fmt::format("{} is made of {}, which is not on this machine; install {}", flags.data, photos.name,
-                                photos.debian_package));
-  image::GarmentsOptions options;
-  options.seed = flags.common.seed;
-  if (flags.images) options.images = *flags.images;
-  return {image::open_garments(flags.data, *folder, options), {}};
-}
-
-image::FolderSet open_set(const Flags& flags, const Watch& watch) {
-  if (is_garments(flags.data)) return open_garments(flags);
-  std::error_code ignored;
-  if (!fs::is_directory(flags.data, ignored)) {
-    const std::string near = nearest_name(flags.data, image::garment_sets());
-    throw DataError(fmt::format("no image set or folder \"{}\"{}", flags.data,
-                                near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near)));
-  }
-  if (flags.images)
-    throw std::invalid_argument("--images: only for garments-3 and garments-40; a folder is protected whole");
-  return image::open_folder(flags.data, {flags.labels, flags.skip_bad, thread_count(flags.common)}, watch);
-}
 
 void describe(nlohmann::ordered_json& record, const Flags& flags, const image::FolderSet& set,
               const image::MethodOptions& options) {
@@ -80,8 +41,8 @@ void describe(nlohmann::ordered_json& record, const Flags& flags, const image::F
                      {"classes", task.classes},
                      {"protected", std::find(options.tasks.begin(), options.tasks.end(), k) != options.tasks.end()}});
   }
-  record["data"] = {{"name", flags.data},     {"images", set.source->size()}, {"channels", shape.channels},
-                    {"height", shape.height}, {"width", shape.width},         {"tasks", tasks},
+  record["data"] = {{"name", flags.images.data}, {"images", set.source->size()}, {"channels", shape.channels},
+                    {"height", shape.height},    {"width", shape.width},         {"tasks", tasks},
                     {"notes", set.notes}};
 }
 
@@ -94,10 +55,11 @@ int run(const Flags& flags, const Configuration& configuration) {
   const bool class_wise = options.name != image::MethodName::Noise;
   if (!class_wise && !flags.protect_tasks.empty())
     throw std::invalid_argument("--protect-tasks: noise knows no tasks; it is the same for all");
-  if (!is_garments(flags.data)) require_apart(flags.data, fs::path(flags.common.out) / PublishedImages::kFolder);
+  if (!is_known_image_set(flags.images.data))
+    require_apart(flags.images.data, fs::path(flags.common.out) / PublishedImages::kFolder);
 
   Session session({"protect", flags.common.out, flags.common.json, flags.common.quiet});
-  const image::FolderSet set = open_set(flags, session.watch());
+  const image::FolderSet set = open_images(flags.images, flags.common, Part::Training, session.watch());
   for (const std::string& note : set.notes) session.say(note);
   if (class_wise) options.tasks = image::tasks_with_classes(set.source->tasks(), split_list(flags.protect_tasks));
   const int threads = thread_count(flags.common);
@@ -136,7 +98,7 @@ int run(const Flags& flags, const Configuration& configuration) {
   session.finish(fmt::format(
       "{}: {} images, {}; largest change {} of {} levels, read back from the files; PSNR {:.1f} dB; {:.1f} s\nimages: "
       "{}\n",
-      flags.data, set.source->size(),
+      flags.images.data, set.source->size(),
       class_wise ? fmt::format("{} protects {} tasks", flags.method, options.tasks.size()) : "uniform noise",
       published.change().largest(), flags.epsilon, published.change().psnr(), seconds,
       manifest.parent_path().string()));
@@ -148,16 +110,7 @@ int run(const Flags& flags, const Configuration& configuration) {
 Action add_protect(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
   flags->common.out = "crosstalk-out/protect";
-  app.add_option("data,--data", flags->data, "garments-3, garments-40, or a folder of PNG and JPEG files")
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeFirst)
-      ->group("Data");
-  app.add_option("--labels", flags->labels,
-                 "Folder: CSV with a column `file` and one column a task; labels.csv in it when not given")
-      ->group("Data");
-  app.add_option("--images", flags->images, "garments: how many images to make; 5000 when not given")
-      ->check(CLI::Range(1, 1'000'000))
-      ->group("Data");
-  app.add_flag("--skip-bad", flags->skip_bad, "Leave out images that do not decode")->group("Data");
+  add_options(app, flags->images);
   app.add_option("--method", flags->method,
                  "lsp: blocks; ar: autoregressive fields; ops: one pixel; noise: uniform, the yardstick")
       ->check(CLI::IsMember({"lsp", "ar", "ops", "noise"}))

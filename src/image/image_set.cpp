@@ -18,6 +18,10 @@ std::span<std::uint8_t> Batch::image(std::size_t row) {
   return std::span(pixels).subspan(row * shape.values(), shape.values());
 }
 
+std::size_t map_values(const TaskInfo& task, const Shape& shape) {
+  return task.is_dense() ? task.map_channels() * shape.plane() : 0;
+}
+
 std::size_t images_at_a_time(const Shape& shape) {
   constexpr std::size_t bytes = 16'000'000;
   return std::clamp<std::size_t>(bytes / std::max<std::size_t>(shape.values(), 1), 1, 1024);
@@ -31,6 +35,15 @@ MemorySet::MemorySet(std::vector<TaskInfo> tasks, Batch images) : tasks_(std::mo
   if (static_cast<std::size_t>(images_.labels.cols()) != tasks_.size())
     throw std::invalid_argument(
         fmt::format("MemorySet: {} columns of labels for {} tasks", images_.labels.cols(), tasks_.size()));
+  const bool dense = std::any_of(tasks_.begin(), tasks_.end(), [](const TaskInfo& task) { return task.is_dense(); });
+  if (images_.maps.size() != (dense ? tasks_.size() : 0))
+    throw std::invalid_argument(
+        fmt::format("MemorySet: maps of {} tasks, {} tasks", images_.maps.size(), tasks_.size()));
+  for (std::size_t k = 0; k < images_.maps.size(); ++k)
+    if (images_.maps[k].size() != n * map_values(tasks_[k], images_.shape))
+      throw std::invalid_argument(fmt::format("MemorySet: {} values in the maps of task \"{}\"; {} images have {} each",
+                                              images_.maps[k].size(), tasks_[k].name, n,
+                                              map_values(tasks_[k], images_.shape)));
   for (std::size_t k = 0; k < tasks_.size(); ++k)
     for (std::size_t i = 0; i < n; ++i) {
       const double label = images_.label(i, k);
@@ -45,10 +58,16 @@ Batch MemorySet::read(std::size_t first, std::size_t count) const {
   require_range(*this, first, count);
   const auto begin = images_.pixels.begin() + static_cast<std::ptrdiff_t>(first * images_.shape.values());
   const auto end = begin + static_cast<std::ptrdiff_t>(count * images_.shape.values());
-  return {first,
-          images_.shape,
-          {begin, end},
-          images_.labels.middleRows(static_cast<Eigen::Index>(first), static_cast<Eigen::Index>(count))};
+  Batch batch = {first,
+                 images_.shape,
+                 {begin, end},
+                 images_.labels.middleRows(static_cast<Eigen::Index>(first), static_cast<Eigen::Index>(count))};
+  for (std::size_t k = 0; k < images_.maps.size(); ++k) {
+    const auto values = static_cast<std::ptrdiff_t>(map_values(tasks_[k], images_.shape));
+    const auto from = images_.maps[k].begin() + static_cast<std::ptrdiff_t>(first) * values;
+    batch.maps.emplace_back(from, from + static_cast<std::ptrdiff_t>(count) * values);
+  }
+  return batch;
 }
 
 std::string MemorySet::stem(std::size_t index) const {
@@ -73,7 +92,7 @@ std::vector<std::size_t> tasks_with_classes(const std::vector<TaskInfo>& tasks, 
     const auto position = static_cast<std::size_t>(found - tasks.begin());
     if (!found->has_classes())
       throw std::invalid_argument(
-          fmt::format("task \"{}\" is a regression; only tasks with classes can be protected", name));
+          fmt::format("task \"{}\" has no class an image; this method protects only tasks with classes", name));
     if (std::find(chosen.begin(), chosen.end(), position) != chosen.end())
       throw std::invalid_argument(fmt::format("task \"{}\" is named twice", name));
     chosen.push_back(position);

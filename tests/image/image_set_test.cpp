@@ -61,7 +61,7 @@ TEST(TasksWithClasses, AreAllOfThemOrThoseNamed) {
     EXPECT_THAT([&] { (void)tasks_with_classes(tasks, names); }, ThrowsMessage<std::invalid_argument>(text));
   };
   message({"gendre"}, "unknown task \"gendre\"; did you mean \"gender\"?");
-  message({"age"}, "task \"age\" is a regression; only tasks with classes can be protected");
+  message({"age"}, "task \"age\" has no class an image; this method protects only tasks with classes");
   message({"race", "race"}, "task \"race\" is named twice");
   EXPECT_THAT([&] { (void)tasks_with_classes({tasks[0]}, {}); },
               ThrowsMessage<std::invalid_argument>("no task of the set has classes to protect"));

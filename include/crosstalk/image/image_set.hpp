@@ -12,15 +12,21 @@
 
 namespace crosstalk::image {
 
-/// What the label of a task is: one of several classes, one of two, or any number.
-enum class Kind { Classes, Binary, Regression };
+/// What the label of a task is. Of an image: one of several classes, one of two, or any number. Of every pixel (dense):
+/// one of several classes, a depth, or a unit normal.
+enum class Kind { Classes, Binary, Regression, Segmentation, Depth, Normals };
 
 struct TaskInfo {
   std::string name;
   Kind kind = Kind::Classes;
-  std::vector<std::string> classes = {};  ///< names of the labels 0, 1, ...; none for Regression
+  std::vector<std::string> classes = {};  ///< names of the labels 0, 1, ... of Classes, Binary and Segmentation
 
-  [[nodiscard]] bool has_classes() const { return kind != Kind::Regression; }
+  /// One class an image.
+  [[nodiscard]] bool has_classes() const { return kind == Kind::Classes || kind == Kind::Binary; }
+  /// One label a pixel.
+  [[nodiscard]] bool is_dense() const { return kind >= Kind::Segmentation; }
+  /// Values of one pixel of a dense label: 3 for Normals, else 1.
+  [[nodiscard]] std::size_t map_channels() const { return kind == Kind::Normals ? 3 : 1; }
 };
 
 /// Size of one image.
@@ -40,12 +46,17 @@ inline bool is_missing(double label) {
   return std::isnan(label);
 }
 
+/// The dense labels of consecutive images, n x map_channels x H x W: the number of a class, a depth, or x, y, z of a
+/// normal; NaN where a pixel has none. Empty for a task that is not dense.
+using Maps = std::vector<float>;
+
 /// Consecutive images of a set, n x C x H x W, and their labels.
 struct Batch {
   std::size_t first = 0;  ///< index of the first image in its set
   Shape shape = {};
   std::vector<std::uint8_t> pixels = {};
-  Eigen::MatrixXd labels = {};  ///< n x K; the number of a class, a value, or kMissing
+  Eigen::MatrixXd labels = {};  ///< n x K; the number of a class, a value, or kMissing, as for all dense tasks
+  std::vector<Maps> maps = {};  ///< K of them, or none where no task is dense
 
   [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(labels.rows()); }
   [[nodiscard]] std::span<const std::uint8_t> image(std::size_t row) const;
@@ -68,6 +79,9 @@ class Source {
   /// Name of the image's file, unique in the set, without extension; may begin with folders.
   [[nodiscard]] virtual std::string stem(std::size_t index) const = 0;
 };
+
+/// Values of one image's map for this task; 0 unless it is dense.
+std::size_t map_values(const TaskInfo& task, const Shape& shape);
 
 /// How many images of this size to read at a time: about 16 MB.
 std::size_t images_at_a_time(const Shape& shape);
