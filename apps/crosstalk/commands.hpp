@@ -27,5 +27,6 @@ Action add_fit(CLI::App& app);
 Action add_predict(CLI::App& app);
 Action add_protect(CLI::App& app);
 Action add_reproduce(CLI::App& app);
+Action add_verify(CLI::App& app);
 
 }  // namespace crosstalk::app

@@ -20,23 +20,37 @@ FinishedParts::FinishedParts(const Session& session, const nlohmann::ordered_jso
   begun_ = true;
 }
 
-evaluate::Memory FinishedParts::memory() {
-  const auto file = [this](const std::string& part) { return folder_ / (part + ".json"); };
-  return {[this, file](const std::string& part) -> std::optional<nlohmann::json> {
-            const auto path = session_.path(file(part));
-            if (!begun_ || !std::filesystem::exists(path)) return std::nullopt;
-            auto json = nlohmann::json::parse(data::read_file(path), nullptr, false);
-            if (json.is_discarded()) throw DataError(fmt::format("{} is damaged; run without --resume", path.string()));
+std::optional<std::string> FinishedParts::recall(const std::filesystem::path& file) const {
+  const auto path = session_.path(folder_ / file);
+  if (!begun_ || !std::filesystem::exists(path)) return std::nullopt;
+  return data::read_file(path);
+}
+
+void FinishedParts::keep(const std::filesystem::path& file, const std::string& content) {
+  if (!begun_) {
+    forget();
+    session_.write(folder_ / "configuration.json", configuration_);
+    begun_ = true;
+  }
+  session_.write(folder_ / file, content);
+}
+
+Memory FinishedParts::memory() {
+  return {[this](const std::string& part) -> std::optional<nlohmann::json> {
+            const auto content = recall(part + ".json");
+            if (!content) return std::nullopt;
+            auto json = nlohmann::json::parse(*content, nullptr, false);
+            if (json.is_discarded())
+              throw DataError(fmt::format("{} is damaged; run without --resume",
+                                          session_.path(folder_ / (part + ".json")).string()));
             return json;
           },
-          [this, file](const std::string& part, const nlohmann::json& result) {
-            if (!begun_) {
-              forget();
-              session_.write(folder_ / "configuration.json", configuration_);
-              begun_ = true;
-            }
-            session_.write(file(part), result.dump());
-          }};
+          [this](const std::string& part, const nlohmann::json& result) { keep(part + ".json", result.dump()); }};
+}
+
+image::Checkpoints FinishedParts::bytes() {
+  return {[this](const std::string& name) { return recall(name + ".pt"); },
+          [this](const std::string& name, const std::string& content) { keep(name + ".pt", content); }};
 }
 
 void FinishedParts::forget() const {

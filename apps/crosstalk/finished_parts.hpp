@@ -1,10 +1,13 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
+#include <string>
 
 #include <nlohmann/json.hpp>
 
-#include "crosstalk/evaluate/audit.hpp"
+#include "crosstalk/image/network/learned_noise.hpp"
+#include "crosstalk/memory.hpp"
 #include "session.hpp"
 
 namespace crosstalk::app {
@@ -19,12 +22,16 @@ class FinishedParts {
   /// @throws DataError when there are parts of a run with another configuration.
   FinishedParts(const Session& session, const nlohmann::ordered_json& configuration, bool resume);
 
-  /// For the audit; refers to this object.
-  [[nodiscard]] evaluate::Memory memory();
+  /// Both refer to this object.
+  [[nodiscard]] Memory memory();
+  [[nodiscard]] image::Checkpoints bytes();
   /// Removes them all.
   void forget() const;
 
  private:
+  [[nodiscard]] std::optional<std::string> recall(const std::filesystem::path& file) const;
+  void keep(const std::filesystem::path& file, const std::string& content);
+
   const Session& session_;
   std::filesystem::path folder_;
   std::string configuration_;

@@ -72,4 +72,11 @@ image::FolderSet open_images(const ImageOptions& options, const CommonOptions& c
   return image::open_folder(options.data, {options.labels, options.skip_bad, thread_count(common)}, watch);
 }
 
+image::FolderSet open_copy(const fs::path& folder, const CommonOptions& common, const Watch& watch) {
+  std::error_code ignored;
+  if (!fs::is_directory(folder, ignored))
+    throw DataError(fmt::format("--protected: no folder \"{}\"", folder.string()));
+  return image::open_folder(folder, {{}, false, thread_count(common)}, watch);
+}
+
 }  // namespace crosstalk::app

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -29,5 +30,9 @@ enum class Part { Training, Test };
 /// Opens a known set or a folder. There is no source where the set has no test part of its own.
 /// @throws DataError naming what is not there; std::invalid_argument for a flag that does not fit the set.
 image::FolderSet open_images(const ImageOptions& options, const CommonOptions& common, Part part, const Watch& watch);
+
+/// A folder of published images, with whatever is beside them.
+/// @throws DataError as image::open_folder does.
+image::FolderSet open_copy(const std::filesystem::path& folder, const CommonOptions& common, const Watch& watch);
 
 }  // namespace crosstalk::app

@@ -156,6 +156,7 @@ int run(int argc, char** argv) {
   add("reproduce", "Redo a paper's experiments and judge its claims", add_reproduce);
   add("protect", "Change images so that a learner of their labels learns the change in place of the picture",
       add_protect);
+  add("verify", "Train on images and on their protected copy, and report what was learned", add_verify);
   add("data", "List, describe and fetch data sets", add_data);
 
   const std::vector<std::string> typed(argv + 1, argv + argc);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -9,7 +10,9 @@
 #include "commands.hpp"
 #include "crosstalk/image/contact_sheet.hpp"
 #include "crosstalk/image/method.hpp"
+#include "finished_parts.hpp"
 #include "image_input.hpp"
+#include "networks.hpp"
 #include "options.hpp"
 #include "problem.hpp"
 #include "published_images.hpp"
@@ -24,47 +27,115 @@ namespace {
 struct Flags {
   CommonOptions common;
   ImageOptions images;
-  std::string method = "lsp";
+  std::string method = "mtl-ue";
+  std::string base = "tap";
+  std::string generator;
   std::string protect_tasks;
   std::string composition = "patch";
+  std::string surrogate = "small";
+  std::string device = "auto";
   int epsilon = 8;
+  std::optional<int> epochs;
+  double most_minutes = 0.0;
+  bool flip = false;
+  bool resume = false;
   bool show_noise = false;
 };
 
+// The methods that learn their noise, and so need networks.
+bool learns(const std::string& method) {
+  return method == "mtl-ue" || method == "em" || method == "tap" || method == "sep";
+}
+
 void describe(nlohmann::ordered_json& record, const Flags& flags, const image::FolderSet& set,
-              const image::MethodOptions& options) {
+              const std::vector<std::size_t>& protected_tasks) {
   const image::Shape shape = set.source->shape();
   auto tasks = nlohmann::ordered_json::array();
   for (std::size_t k = 0; k < set.source->tasks().size(); ++k) {
     const image::TaskInfo& task = set.source->tasks()[k];
-    tasks.push_back({{"name", task.name},
-                     {"classes", task.classes},
-                     {"protected", std::find(options.tasks.begin(), options.tasks.end(), k) != options.tasks.end()}});
+    tasks.push_back(
+        {{"name", task.name},
+         {"classes", task.classes},
+         {"protected", std::find(protected_tasks.begin(), protected_tasks.end(), k) != protected_tasks.end()}});
   }
   record["data"] = {{"name", flags.images.data}, {"images", set.source->size()}, {"channels", shape.channels},
                     {"height", shape.height},    {"width", shape.width},         {"tasks", tasks},
                     {"notes", set.notes}};
 }
 
-int run(const Flags& flags, const Configuration& configuration) {
+// What the noise is and what is known of how it was made.
+struct Noise {
+  std::unique_ptr<image::Method> method;
+  std::vector<std::size_t> tasks;  // that it protects
+  std::string generator;           // content of its file, if there is one
+  nlohmann::ordered_json record = nlohmann::ordered_json::object();
+  bool complete = true;
+};
+
+Noise learned_noise(const Flags& flags, const Configuration& configuration, const image::Source& source,
+                    Session& session) {
+  Noise noise;
+  noise.tasks = image::tasks_to_protect(source.tasks(), split_list(flags.protect_tasks));
+  const bool generator = flags.method == "mtl-ue";
+  image::NoiseOptions options =
+      image::usual_options(image::base_named(generator ? flags.base : flags.method), generator);
+  options.tasks = noise.tasks;
+  options.epsilon = flags.epsilon;
+  options.seed = flags.common.seed;
+  options.surrogate = image::backbone_named(flags.surrogate);
+  options.flip = flags.flip;
+  options.most_seconds = 60.0 * flags.most_minutes;
+  if (flags.epochs) options.epochs = *flags.epochs;
+  FinishedParts finished(session, configuration.flags, flags.resume);
+  image::LearnedNoise learned = learn_noise(source, options, flags.device, finished.bytes(), session.watch());
+  noise.method = std::move(learned.method);
+  noise.generator = std::move(learned.generator);
+  noise.complete = learned.complete;
+  noise.record = {{"losses", learned.losses}, {"complete", learned.complete}};
+  if (learned.complete) finished.forget();
+  return noise;
+}
+
+Noise class_wise_noise(const Flags& flags, const image::Source& source, Session& session) {
+  Noise noise;
   image::MethodOptions options;
   options.name = image::method_named(flags.method);
   options.composition = image::composition_named(flags.composition);
   options.epsilon = flags.epsilon;
   options.seed = flags.common.seed;
-  const bool class_wise = options.name != image::MethodName::Noise;
-  if (!class_wise && !flags.protect_tasks.empty())
+  if (options.name != image::MethodName::Noise)
+    options.tasks = image::tasks_with_classes(source.tasks(), split_list(flags.protect_tasks));
+  noise.method = image::make_method(source, options, session.watch());
+  noise.tasks = options.tasks;
+  return noise;
+}
+
+Noise generated_noise(const Flags& flags, const image::Source& source) {
+  Noise noise;
+  noise.method = open_generator(flags.generator, source);
+  for (std::size_t k = 0; k < source.tasks().size(); ++k) noise.tasks.push_back(k);
+  return noise;
+}
+
+int run(const Flags& flags, const Configuration& configuration) {
+  if (flags.images.data.empty()) throw std::invalid_argument("protect needs DATA: a known set or a folder of images");
+  if (flags.method == "noise" && !flags.protect_tasks.empty())
     throw std::invalid_argument("--protect-tasks: noise knows no tasks; it is the same for all");
+  if (!flags.generator.empty() && !flags.protect_tasks.empty())
+    throw std::invalid_argument("--protect-tasks: a generator protects the tasks that it was made for");
   if (!is_known_image_set(flags.images.data))
     require_apart(flags.images.data, fs::path(flags.common.out) / PublishedImages::kFolder);
+  if (learns(flags.method) || !flags.generator.empty()) use_networks();
 
   Session session({"protect", flags.common.out, flags.common.json, flags.common.quiet});
   const image::FolderSet set = open_images(flags.images, flags.common, Part::Training, session.watch());
   for (const std::string& note : set.notes) session.say(note);
-  if (class_wise) options.tasks = image::tasks_with_classes(set.source->tasks(), split_list(flags.protect_tasks));
   const int threads = thread_count(flags.common);
   const auto start = std::chrono::steady_clock::now();
-  const auto method = image::make_method(*set.source, options, session.watch());
+  Noise noise = !flags.generator.empty() ? generated_noise(flags, *set.source)
+                : learns(flags.method)   ? learned_noise(flags, configuration, *set.source, session)
+                                         : class_wise_noise(flags, *set.source, session);
+  const double learning_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
   PublishedImages published(session, *set.source, flags.epsilon);
   const std::size_t step = image::images_at_a_time(set.source->shape());
@@ -72,7 +143,7 @@ int run(const Flags& flags, const Configuration& configuration) {
   std::string sheet;
   for (std::size_t first = 0; first < set.source->size(); first += step) {
     const image::Batch original = set.source->read(first, std::min(step, set.source->size() - first));
-    const image::Batch changed = image::protect(original, *method, threads);
+    const image::Batch changed = image::protect(original, *noise.method, threads);
     published.write(original, changed, threads);
     if (first == 0 && flags.show_noise) {
       const image::Picture picture = image::contact_sheet(original, changed);
@@ -87,22 +158,34 @@ int run(const Flags& flags, const Configuration& configuration) {
 
   auto& record = session.record();
   record["configuration"] = configuration.flags;
-  describe(record, flags, set, options);
+  describe(record, flags, set, noise.tasks);
   record["protect"] = {{"max_level_change", published.change().largest()},
                        {"psnr", published.change().psnr()},
                        {"seconds", seconds},
                        {"peak_mb", peak_memory_mb()},
                        {"folder", manifest.parent_path().string()},
                        {"manifest", manifest.string()}};
+  if (learns(flags.method) && flags.generator.empty()) {
+    record["protect"]["learning_seconds"] = learning_seconds;
+    record["protect"].update(noise.record);
+  }
+  if (!noise.generator.empty())
+    record["protect"]["generator"] = session.write("generator.pt", noise.generator).string();
   if (!sheet.empty()) record["protect"]["contact_sheet"] = sheet;
-  session.finish(fmt::format(
-      "{}: {} images, {}; largest change {} of {} levels, read back from the files; PSNR {:.1f} dB; {:.1f} s\nimages: "
-      "{}\n",
-      flags.images.data, set.source->size(),
-      class_wise ? fmt::format("{} protects {} tasks", flags.method, options.tasks.size()) : "uniform noise",
-      published.change().largest(), flags.epsilon, published.change().psnr(), seconds,
-      manifest.parent_path().string()));
-  return kDone;
+  const std::string what = !flags.generator.empty()  ? "by " + flags.generator
+                           : flags.method == "noise" ? "uniform noise"
+                           : flags.method == "mtl-ue"
+                               ? fmt::format("mtl-ue with {} protects {} tasks", flags.base, noise.tasks.size())
+                               : fmt::format("{} protects {} tasks", flags.method, noise.tasks.size());
+  session.finish(
+      fmt::format("{}: {} images, {}; largest change {} of {} levels, read back from the files; PSNR {:.1f} dB; {:.1f} "
+                  "s{}\nimages: "
+                  "{}\n",
+                  flags.images.data, set.source->size(), what, published.change().largest(), flags.epsilon,
+                  published.change().psnr(), seconds,
+                  noise.complete ? "" : "; the time was up before the noise was learned to its end",
+                  manifest.parent_path().string()));
+  return noise.complete ? kDone : kNotConverged;
 }
 
 }  // namespace
@@ -111,19 +194,44 @@ Action add_protect(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
   flags->common.out = "crosstalk-out/protect";
   add_options(app, flags->images);
-  app.add_option("--method", flags->method,
-                 "lsp: blocks; ar: autoregressive fields; ops: one pixel; noise: uniform, the yardstick")
-      ->check(CLI::IsMember({"lsp", "ar", "ops", "noise"}))
+  app.add_option(
+         "--method", flags->method,
+         "mtl-ue: a generator with an embedding a class; em, tap, sep: one variable a pixel of each image; lsp: "
+         "blocks; ar: autoregressive fields; ops: one pixel; noise: uniform, the yardstick")
+      ->check(CLI::IsMember({"mtl-ue", "em", "tap", "sep", "lsp", "ar", "ops", "noise"}))
       ->group("Protection");
-  app.add_option("--protect-tasks", flags->protect_tasks, "Tasks to protect, a,b; all that have classes when not given")
+  app.add_option("--base", flags->base, "What mtl-ue's generator learns: em, tap or sep")
+      ->check(CLI::IsMember({"em", "tap", "sep"}))
+      ->group("Protection");
+  app.add_option("--generator", flags->generator, "Protect with the generator.pt of an earlier run: nothing is learned")
+      ->group("Protection");
+  app.add_option("--protect-tasks", flags->protect_tasks,
+                 "Tasks to protect, a,b; the others stay usable; all that the method can protect when not given")
       ->group("Protection");
   app.add_option("--composition", flags->composition,
-                 "patch: a cell of the image for each task; average: the mean of the tasks' changes")
+                 "lsp, ar, ops: patch, a cell of the image for each task; average, the mean of the tasks' changes")
       ->check(CLI::IsMember({"average", "patch"}))
       ->group("Protection");
   app.add_option("--epsilon", flags->epsilon, "Largest change of a pixel in levels of 255")
       ->check(CLI::Range(1, 255))
       ->group("Protection");
+  app.add_option("--epochs", flags->epochs,
+                 "Passes over the images while noise is learned; the method's own when not given")
+      ->check(CLI::Range(1, 1'000'000))
+      ->group("Learning");
+  app.add_option("--max-minutes", flags->most_minutes,
+                 "Begin no pass after this time and publish what has been learned; 0 for no limit")
+      ->check(CLI::NonNegativeNumber)
+      ->group("Learning");
+  app.add_option("--surrogate", flags->surrogate, "Backbone of the networks that noise is learned against")
+      ->check(CLI::IsMember({"small", "resnet18", "resnet50", "vgg16", "densenet121", "vit-b"}))
+      ->group("Learning");
+  app.add_flag("--flip", flags->flip, "Expect learners to mirror images")->group("Learning");
+  app.add_option("--device", flags->device, "auto, cpu or cuda")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->group("Learning");
+  app.add_flag("--resume", flags->resume, "Go on with what a stopped run with the same flags learned")
+      ->group("Learning");
   app.add_flag("--show-noise", flags->show_noise,
                "Also write contact_sheet.png: images before, after, and the change times 10")
       ->group("Protection");

@@ -9,7 +9,7 @@
 namespace crosstalk::image {
 
 /// What class-wise methods share: which task acts where, and how strongly.
-class Classwise : public Method {
+class Classwise : public PerImageMethod {
  public:
   Classwise(const Source& source, const MethodOptions& options);
   void perturb(const Batch& batch, std::size_t row, std::span<float> change) const override;

@@ -74,11 +74,9 @@ std::string MemorySet::stem(std::size_t index) const {
   return fmt::format("{:06}", index);
 }
 
-std::vector<std::size_t> tasks_with_classes(const std::vector<TaskInfo>& tasks, const std::vector<std::string>& names) {
+std::vector<std::size_t> tasks_to_protect(const std::vector<TaskInfo>& tasks, const std::vector<std::string>& names) {
   std::vector<std::size_t> chosen;
-  for (std::size_t k = 0; names.empty() && k < tasks.size(); ++k)
-    if (tasks[k].has_classes()) chosen.push_back(k);
-  if (names.empty() && chosen.empty()) throw std::invalid_argument("no task of the set has classes to protect");
+  for (std::size_t k = 0; names.empty() && k < tasks.size(); ++k) chosen.push_back(k);
   for (const std::string& name : names) {
     const auto found =
         std::find_if(tasks.begin(), tasks.end(), [&](const TaskInfo& task) { return task.name == name; });
@@ -90,13 +88,21 @@ std::vector<std::size_t> tasks_with_classes(const std::vector<TaskInfo>& tasks, 
           fmt::format("unknown task \"{}\"{}", name, near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near)));
     }
     const auto position = static_cast<std::size_t>(found - tasks.begin());
-    if (!found->has_classes())
-      throw std::invalid_argument(
-          fmt::format("task \"{}\" has no class an image; this method protects only tasks with classes", name));
     if (std::find(chosen.begin(), chosen.end(), position) != chosen.end())
       throw std::invalid_argument(fmt::format("task \"{}\" is named twice", name));
     chosen.push_back(position);
   }
+  return chosen;
+}
+
+std::vector<std::size_t> tasks_with_classes(const std::vector<TaskInfo>& tasks, const std::vector<std::string>& names) {
+  std::vector<std::size_t> chosen = tasks_to_protect(tasks, names);
+  if (names.empty()) std::erase_if(chosen, [&](std::size_t k) { return !tasks[k].has_classes(); });
+  if (chosen.empty()) throw std::invalid_argument("no task of the set has classes to protect");
+  for (const std::size_t k : chosen)
+    if (!tasks[k].has_classes())
+      throw std::invalid_argument(fmt::format(
+          "task \"{}\" has no class an image; this method protects only tasks with classes", tasks[k].name));
   return chosen;
 }
 

@@ -16,7 +16,7 @@ namespace crosstalk::image {
 
 namespace {
 
-class UniformNoise : public Method {
+class UniformNoise : public PerImageMethod {
  public:
   explicit UniformNoise(const MethodOptions& options) : options_(options) {}
 
@@ -148,17 +148,20 @@ std::unique_ptr<Method> make_method(const Source& source, const MethodOptions& o
   }
 }
 
+std::vector<float> PerImageMethod::changes(const Batch& batch, int threads) const {
+  const std::size_t values = batch.shape.values();
+  std::vector<float> all(batch.size() * values);
+  parallel_for(batch.size(), threads,
+               [&](std::size_t row) { perturb(batch, row, std::span(all).subspan(row * values, values)); });
+  return all;
+}
+
 Batch protect(const Batch& batch, const Method& method, int threads) {
   Batch result = batch;
-  parallel_for(batch.size(), threads, [&](std::size_t row) {
-    std::vector<float> change(batch.shape.values());
-    method.perturb(batch, row, change);
-    const auto original = batch.image(row);
-    const auto published = result.image(row);
-    for (std::size_t i = 0; i < change.size(); ++i)
-      published[i] =
-          static_cast<std::uint8_t>(std::clamp<long>(std::lround(static_cast<float>(original[i]) + change[i]), 0, 255));
-  });
+  const std::vector<float> changes = method.changes(batch, threads);
+  for (std::size_t i = 0; i < changes.size(); ++i)
+    result.pixels[i] = static_cast<std::uint8_t>(
+        std::clamp<long>(std::lround(static_cast<float>(batch.pixels[i]) + changes[i]), 0, 255));
   return result;
 }
 

@@ -25,7 +25,7 @@ inline evaluate::AuditOptions options() {
   return options;
 }
 
-inline evaluate::AuditResult run(const evaluate::AuditOptions& options, const evaluate::Memory& memory = {},
+inline evaluate::AuditResult run(const evaluate::AuditOptions& options, const crosstalk::Memory& memory = {},
                                  const Watch& watch = {}) {
   const Split rows = problem();
   return evaluate::audit(rows.train, rows.test, mtrl::squared_loss(), options, memory, watch);

@@ -14,6 +14,7 @@
 #include "crosstalk/attack/exact_attack.hpp"
 #include "crosstalk/attack/patom.hpp"
 #include "crosstalk/attack/threat.hpp"
+#include "crosstalk/memory.hpp"
 #include "crosstalk/mtrl/metrics.hpp"
 #include "crosstalk/mtrl/solve.hpp"
 #include "crosstalk/task_set.hpp"
@@ -127,12 +128,6 @@ struct AuditResult {
 
   /// Outcome of a scenario, nullptr when it was not run.
   [[nodiscard]] const Outcome* find(std::size_t scenario, Method method, double budget) const;
-};
-
-/// Remembers finished parts, so that a stopped audit can go on. Both may be empty.
-struct Memory {
-  std::function<std::optional<nlohmann::json>(const std::string& part)> recall;
-  std::function<void(const std::string& part, const nlohmann::json& result)> keep;
 };
 
 /// Learns on the clean rows, attacks, learns again, and measures every task each time.

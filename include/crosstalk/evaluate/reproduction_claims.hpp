@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "crosstalk/evaluate/estimate.hpp"
+#include "crosstalk/estimate.hpp"
 #include "crosstalk/evaluate/reproduction.hpp"
 
 namespace crosstalk::evaluate {

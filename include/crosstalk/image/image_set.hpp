@@ -104,9 +104,12 @@ class MemorySet : public Source {
   Batch images_;
 };
 
-/// The tasks of these names, as positions; with no names all tasks that have classes.
-/// @throws std::invalid_argument naming an unknown task and the nearest, a task named twice, or one without classes;
-///         or when no task has classes.
+/// The tasks of these names, as positions; with no names all.
+/// @throws std::invalid_argument naming an unknown task and the nearest, or a task named twice.
+std::vector<std::size_t> tasks_to_protect(const std::vector<TaskInfo>& tasks, const std::vector<std::string>& names);
+
+/// The same for methods that need a class an image; with no names all tasks that have classes.
+/// @throws std::invalid_argument also for a task without classes, or when no task has any.
 std::vector<std::size_t> tasks_with_classes(const std::vector<TaskInfo>& tasks, const std::vector<std::string>& names);
 
 /// @throws std::invalid_argument when the set has no image first + count - 1.

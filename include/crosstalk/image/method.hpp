@@ -54,8 +54,16 @@ std::vector<Region> regions(Composition composition, const Shape& shape, std::si
 class Method {
  public:
   virtual ~Method() = default;
-  /// The change of one image in levels, before rounding: C x H x W, between -epsilon and epsilon. It depends on the
-  /// image, its labels, its index in the set and the seed alone. A task whose label is missing changes nothing.
+  /// The change of each image in levels, before rounding: n x C x H x W, between -epsilon and epsilon. It depends on
+  /// the image, its labels, its index in the set and the seed alone.
+  [[nodiscard]] virtual std::vector<float> changes(const Batch& batch, int threads) const = 0;
+};
+
+/// A method that changes each image on its own, and nothing for a task whose label is missing.
+class PerImageMethod : public Method {
+ public:
+  [[nodiscard]] std::vector<float> changes(const Batch& batch, int threads) const override;
+  /// @param change  of one image, C x H x W.
   virtual void perturb(const Batch& batch, std::size_t row, std::span<float> change) const = 0;
 };
 

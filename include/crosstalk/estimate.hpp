@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <vector>
 
-namespace crosstalk::evaluate {
+namespace crosstalk {
 
 /// The mean of independent observations with its 95 % confidence interval by Student's t.
 struct Estimate {
@@ -23,4 +23,4 @@ Estimate estimate(const std::vector<double>& observations);
 /// @param degrees  >= 1.
 double t_quantile(std::size_t degrees);
 
-}  // namespace crosstalk::evaluate
+}  // namespace crosstalk

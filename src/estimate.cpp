@@ -1,10 +1,10 @@
-#include "crosstalk/evaluate/estimate.hpp"
+#include "crosstalk/estimate.hpp"
 
 #include <array>
 #include <cmath>
 #include <limits>
 
-namespace crosstalk::evaluate {
+namespace crosstalk {
 
 double t_quantile(std::size_t degrees) {
   static constexpr std::array<double, 30> table = {12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060,
@@ -36,4 +36,4 @@ Estimate estimate(const std::vector<double>& observations) {
   return result;
 }
 
-}  // namespace crosstalk::evaluate
+}  // namespace crosstalk

@@ -1,11 +1,11 @@
-#include "crosstalk/evaluate/estimate.hpp"
+#include "crosstalk/estimate.hpp"
 
 #include <cmath>
 #include <limits>
 
 #include <gtest/gtest.h>
 
-namespace crosstalk::evaluate {
+namespace crosstalk {
 namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
@@ -42,4 +42,4 @@ TEST(TQuantile, MatchesTheTables) {
 }
 
 }  // namespace
-}  // namespace crosstalk::evaluate
+}  // namespace crosstalk

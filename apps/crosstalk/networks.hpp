@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "commands.hpp"
+#include "crosstalk/image/network/learned_noise.hpp"
+#include "image_input.hpp"
+#include "options.hpp"
+
+// What needs LibTorch. It takes half a second to load, so the program `crosstalk` is without it: there each of these
+// starts `crosstalk-image`, the same program with the networks, with the same arguments in place of itself.
+namespace crosstalk::app {
+
+struct VerifyFlags {
+  CommonOptions common;
+  ImageOptions images;
+  std::string published;  ///< folder
+  std::string victims = "mtl,stl";
+  std::string stl_tasks;
+  std::string backbone = "small";
+  std::string device = "auto";
+  int epochs = 12;
+  std::size_t seeds = 1;
+  double test_fraction = 0.2;
+  bool flip = false;
+  bool resume = false;
+};
+
+/// Returns only in a program that has networks.
+/// @throws DataError when there is none beside this one.
+void use_networks();
+
+int verify(const VerifyFlags& flags, const Configuration& configuration);
+
+image::LearnedNoise learn_noise(const image::Source& source, image::NoiseOptions options, const std::string& device,
+                                const image::Checkpoints& checkpoints, const Watch& watch);
+std::unique_ptr<image::Method> open_generator(const std::string& file, const image::Source& source);
+
+}  // namespace crosstalk::app

@@ -1,0 +1,45 @@
+#include <memory>
+
+#include <CLI/CLI.hpp>
+
+#include "commands.hpp"
+#include "networks.hpp"
+
+namespace crosstalk::app {
+
+Action add_verify(CLI::App& app) {
+  auto flags = std::make_shared<VerifyFlags>();
+  flags->common.out = "crosstalk-out/verify";
+  add_options(app, flags->images);
+  app.add_option("--protected", flags->published, "Folder that `crosstalk protect` wrote, or one of images with a CSV")
+      ->group("Data");
+  app.add_option("--test-fraction", flags->test_fraction,
+                 "Share of the images kept for testing, where the set has no test part of its own")
+      ->check(CLI::Range(0.01, 0.9))
+      ->group("Data");
+  app.add_option("--victims", flags->victims, "mtl: one network for all tasks; stl: one a task; or mtl,stl")
+      ->group("Victims");
+  app.add_option("--stl-tasks", flags->stl_tasks,
+                 "Tasks that get a network of their own, a,b, or all; three evenly chosen when not given")
+      ->group("Victims");
+  app.add_option("--backbone", flags->backbone, "small, resnet18, resnet50, vgg16, densenet121 or vit-b")
+      ->check(CLI::IsMember({"small", "resnet18", "resnet50", "vgg16", "densenet121", "vit-b"}))
+      ->group("Victims");
+  app.add_option("--epochs", flags->epochs, "Passes over the images")->check(CLI::Range(1, 100'000))->group("Victims");
+  app.add_option("--seeds", flags->seeds, "Victims of each kind; intervals are over them")
+      ->check(CLI::Range(1, 1000))
+      ->group("Victims");
+  app.add_flag("--flip", flags->flip, "Victims also see mirror images")->group("Victims");
+  app.add_option("--device", flags->device, "auto, cpu or cuda")
+      ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
+      ->group("General");
+  app.add_flag("--resume", flags->resume, "Go on with the victims that a stopped run with the same flags finished")
+      ->group("General");
+  add_options(app, flags->common);
+  return [flags](const Configuration& configuration) {
+    use_networks();
+    return verify(*flags, configuration);
+  };
+}
+
+}  // namespace crosstalk::app

@@ -1,0 +1,194 @@
+#include <algorithm>
+#include <memory>
+#include <stdexcept>
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+#include "crosstalk/data/files.hpp"
+#include "crosstalk/error.hpp"
+#include "crosstalk/image/contact_sheet.hpp"
+#include "crosstalk/image/network/device.hpp"
+#include "crosstalk/image/network/verification_report.hpp"
+#include "crosstalk/image/published_copy.hpp"
+#include "crosstalk/report/table.hpp"
+#include "crosstalk/rng.hpp"
+#include "finished_parts.hpp"
+#include "networks.hpp"
+#include "problem.hpp"
+#include "published_images.hpp"
+#include "session.hpp"
+
+namespace crosstalk::app {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// What `protect` recorded beside its images; null where there is no record.
+nlohmann::json protect_record(const fs::path& folder) {
+  const fs::path file = folder / "run.json";
+  if (!fs::exists(file)) return nullptr;
+  auto record = nlohmann::json::parse(data::read_file(file), nullptr, false);
+  if (!record.is_object() || record.value("command", "") != "protect") return nullptr;
+  return record;
+}
+
+template <typename T>
+std::optional<T> recorded(const nlohmann::json& record, const char* pointer) {
+  const nlohmann::json::json_pointer at(pointer);
+  if (!record.is_object() || !record.contains(at) || record.at(at).is_null()) return std::nullopt;
+  try {
+    return record.at(at).get<T>();
+  } catch (const nlohmann::json::exception&) {
+    return std::nullopt;
+  }
+}
+
+std::vector<std::size_t> stl_tasks(const std::string& flag, const std::vector<image::TaskInfo>& tasks) {
+  if (flag.empty()) return image::sample_of_tasks(tasks.size(), 3);
+  std::vector<std::size_t> all;
+  for (std::size_t k = 0; k < tasks.size(); ++k) all.push_back(k);
+  if (flag == "all") return all;
+  std::vector<std::size_t> chosen;
+  for (const std::string& name : split_list(flag)) {
+    const auto found = std::find_if(all.begin(), all.end(), [&](std::size_t k) { return tasks[k].name == name; });
+    if (found == all.end()) throw std::invalid_argument(fmt::format("--stl-tasks: unknown task \"{}\"", name));
+    chosen.push_back(*found);
+  }
+  return chosen;
+}
+
+image::VerificationOptions options_of(const VerifyFlags& flags, const std::vector<image::TaskInfo>& tasks) {
+  image::VerificationOptions options;
+  options.backbone = image::backbone_named(flags.backbone);
+  const auto victims = split_list(flags.victims);
+  for (const std::string& word : victims)
+    if (word != "mtl" && word != "stl")
+      throw std::invalid_argument(fmt::format("--victims: \"{}\" is neither mtl nor stl", word));
+  options.mtl = std::find(victims.begin(), victims.end(), "mtl") != victims.end();
+  options.stl = std::find(victims.begin(), victims.end(), "stl") != victims.end();
+  if (!options.mtl && !options.stl) throw std::invalid_argument("--victims: names no victim");
+  options.stl_tasks = stl_tasks(flags.stl_tasks, tasks);
+  options.epochs = flags.epochs;
+  options.flip = flags.flip;
+  options.seeds = flags.seeds;
+  options.seed = flags.common.seed;
+  options.device = image::device_named(flags.device);
+  options.threads = thread_count(flags.common);
+  return options;
+}
+
+// What was done to the images, on the bytes of both sets.
+image::ChangeMeter measure(const image::Source& clean, const image::Source& published) {
+  image::ChangeMeter meter;
+  const std::size_t step = image::images_at_a_time(clean.shape());
+  for (std::size_t first = 0; first < clean.size(); first += step) {
+    const std::size_t count = std::min(step, clean.size() - first);
+    meter.add(clean.read(first, count).pixels, published.read(first, count).pixels);
+  }
+  return meter;
+}
+
+std::string in_svg(const image::Picture& sheet) {
+  const std::string png = image::encode_png(sheet.shape, sheet.pixels);
+  std::string text(4 * ((png.size() + 2) / 3) + 1, '\0');
+  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                                     reinterpret_cast<const unsigned char*>(png.data()), static_cast<int>(png.size()));
+  text.resize(static_cast<std::size_t>(length));
+  return fmt::format(
+      R"(<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 {0} {1}" width="{0}" height="{1}"><image width="{0}" height="{1}" xlink:href="data:image/png;base64,{2}"/></svg>)",
+      sheet.shape.width, sheet.shape.height, text);
+}
+
+}  // namespace
+
+int verify(const VerifyFlags& flags, const Configuration& configuration) {
+  if (flags.published.empty())
+    throw std::invalid_argument("verify needs --protected: the folder that `crosstalk protect` wrote");
+  Session session({"verify", flags.common.out, flags.common.json, flags.common.quiet});
+  const Watch watch = session.watch();
+  const fs::path folder = flags.published;
+  const nlohmann::json record = protect_record(folder);
+
+  const fs::path images = fs::exists(folder / PublishedImages::kFolder) ? folder / PublishedImages::kFolder : folder;
+  image::FolderSet copy = open_copy(images, flags.common, watch);
+  // A set that is made from a seed is made as it was for the copy.
+  ImageOptions clean_images = flags.images;
+  CommonOptions making = flags.common;
+  if (is_known_image_set(clean_images.data)) {
+    making.seed = recorded<std::uint64_t>(record, "/configuration/seed").value_or(making.seed);
+    if (!clean_images.images) clean_images.images = copy.source->size();
+  }
+  const image::FolderSet clean = open_images(clean_images, making, Part::Training, watch);
+  for (const std::string& note : clean.notes) session.say(note);
+  const image::FolderSet test = open_images(clean_images, making, Part::Test, watch);
+  std::unique_ptr<image::Source> published;
+  try {
+    published = image::published_copy(std::move(copy.source), *clean.source);
+  } catch (const DataError& error) {
+    throw DataError(
+        fmt::format("--protected: {} is no copy of {}: {}", images.string(), flags.images.data, error.what()));
+  }
+  const image::ChangeMeter change = measure(*clean.source, *published);
+  const auto epsilon = recorded<int>(record, "/configuration/epsilon");
+  if (epsilon && change.largest() > *epsilon)
+    throw DataError(fmt::format("--protected: {} is no copy of {}: a pixel differs by {} levels, and epsilon was {}",
+                                images.string(), flags.images.data, change.largest(), *epsilon));
+
+  image::VerificationData data{*clean.source, published.get(), {}, test.source ? *test.source : *clean.source, {}};
+  Rng rng = Rng::stream(flags.common.seed, "verify/split");
+  const auto order = rng.permutation(clean.source->size());
+  const auto held_out =
+      test.source ? std::size_t{0} : static_cast<std::size_t>(flags.test_fraction * static_cast<double>(order.size()));
+  if (!test.source && (held_out == 0 || held_out + 2 > order.size()))
+    throw DataError(
+        fmt::format("{}: {} images are too few to train on and to test on", flags.images.data, order.size()));
+  data.rows.assign(order.begin() + static_cast<std::ptrdiff_t>(held_out), order.end());
+  data.test_rows.assign(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(held_out));
+  std::sort(data.rows.begin(), data.rows.end());
+  std::sort(data.test_rows.begin(), data.test_rows.end());
+  for (std::size_t i = 0; test.source && i < test.source->size(); ++i) data.test_rows.push_back(i);
+
+  image::VerificationFacts facts;
+  facts.tasks = clean.source->tasks();
+  facts.options = options_of(flags, facts.tasks);
+  FinishedParts finished(session, configuration.flags, flags.resume);
+  const auto victims = image::verify(data, facts.options, finished.memory(), watch);
+
+  facts.set = flags.images.data;
+  facts.published = folder.string();
+  facts.method = recorded<std::string>(record, "/configuration/method").value_or("");
+  if (record.is_object())
+    for (std::size_t k = 0; k < facts.tasks.size(); ++k)
+      if (!recorded<bool>(record, fmt::format("/data/tasks/{}/protected", k).c_str()).value_or(true))
+        facts.left_usable.push_back(k);
+  facts.train_images = data.rows.size();
+  facts.test_images = data.test_rows.size();
+  facts.largest_change = change.largest();
+  facts.psnr = change.psnr();
+  facts.version = CROSSTALK_VERSION;
+  facts.command = fmt::format(
+      "crosstalk verify {} --protected {} --victims {} --backbone {} --epochs {} --seeds {} --seed {}",
+      flags.images.data, flags.published, flags.victims, flags.backbone, flags.epochs, flags.seeds, flags.common.seed);
+  const std::size_t shown = std::min<std::size_t>(8, clean.source->size());
+  facts.sheet_svg = in_svg(image::contact_sheet(clean.source->read(0, shown), published->read(0, shown)));
+
+  for (const bool mtl : {true, false})
+    if (mtl ? facts.options.mtl : facts.options.stl)
+      session.write(mtl ? "mtl.csv" : "stl.csv", report::to_csv(image::verification_table(victims, facts, mtl)));
+  const auto page = session.write("report.html", report::to_html(image::verification_page(victims, facts)));
+
+  auto& out = session.record();
+  out["configuration"] = configuration.flags;
+  out["verify"] = image::to_json(victims, facts);
+  out["verify"]["report_file"] = page.string();
+  out["protect"] = record.is_object() && record.contains("protect") ? record.at("protect") : nlohmann::json::object();
+  out["protect"]["max_level_change"] = change.largest();
+  out["protect"]["psnr"] = change.psnr();
+  session.finish(fmt::format("{}\nreport: {}\n", image::verification_answer(victims, facts), page.string()));
+  finished.forget();
+  return kDone;
+}
+
+}  // namespace crosstalk::app

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "crosstalk/image/method.hpp"
+#include "crosstalk/image/network/noise_options.hpp"
+#include "crosstalk/watch.hpp"
+
+namespace crosstalk::image {
+
+/// Where a long training keeps what it needs to go on after a stop; both may be empty.
+struct Checkpoints {
+  std::function<std::optional<std::string>(const std::string& name)> recall;
+  std::function<void(const std::string& name, const std::string& content)> keep;
+};
+
+struct LearnedNoise {
+  std::unique_ptr<Method> method;
+  std::string generator;       ///< content of a generator file; empty for free variables
+  std::vector<double> losses;  ///< the objective's mean in each pass
+  bool complete = true;        ///< no limit of time ended it
+};
+
+/// Trains the surrogates that the base needs, then the noise against them: one loop for all, in which each pass takes
+///   min over phi of  mean over images of  L(F'(T(round(x + noise))), y)  + intra + inter                     [Yu25]
+/// with T a crop an image. Rounding to levels passes its gradient on. State is kept after every pass; with the same
+/// seed the result is the same whether or not it was interrupted.
+/// @throws std::invalid_argument for options out of range or tasks that cannot be protected; DataError when free
+///         variables need more than 4 GB, a class of a task has one image only, or a checkpoint is not this run's.
+LearnedNoise learn_noise(const Source& source, const NoiseOptions& options, const Checkpoints& checkpoints = {},
+                         const Watch& watch = {});
+
+/// The noise of a generator file, for other images of the same size and tasks.
+/// @param name  of the file, for messages.
+/// @param tasks  when not empty, the tasks to protect in place of those it was made for, which must contain them.
+/// @throws DataError when it is no generator file, or was made for other tasks or another size.
+std::unique_ptr<Method> open_generator(const std::string& content, const std::string& name, const Source& source);
+
+}  // namespace crosstalk::image

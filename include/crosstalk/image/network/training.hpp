@@ -1,0 +1,31 @@
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "crosstalk/image/network/loader.hpp"
+#include "crosstalk/image/network/multi_task_net.hpp"
+#include "crosstalk/image/network/score.hpp"
+#include "crosstalk/rng.hpp"
+#include "crosstalk/watch.hpp"
+
+namespace crosstalk::image {
+
+struct TrainingOptions {
+  int epochs = 12;
+  double learning_rate = 1e-3;    ///< of Adam; a tenth from 60 % and a hundredth from 80 % of the epochs on
+  double weight_decay = 1e-4;     ///< times the weights, added to the gradient
+  double largest_gradient = 5.0;  ///< Euclidean norm at which the gradient is cut
+  Augmentation augmentation = {};
+  std::vector<double> task_weights = {};  ///< of the losses; empty: all 1
+  std::function<void(int)> after_epoch = {};
+};
+
+/// Minimises the weighted mean of the tasks' losses. All randomness comes from `rng`.
+/// @return whether it came to its end before a stop was requested.
+bool train(MultiTaskNet& net, const Loader& data, const TrainingOptions& options, Rng& rng, const Watch& watch = {});
+
+/// What the network knows of the images, by task, on the middle part of each image that training saw parts of.
+std::vector<TaskScore> evaluate(MultiTaskNet& net, const Loader& data, const Augmentation& augmentation);
+
+}  // namespace crosstalk::image

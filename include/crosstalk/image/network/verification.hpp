@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "crosstalk/estimate.hpp"
+#include "crosstalk/image/image_set.hpp"
+#include "crosstalk/image/network/backbone_name.hpp"
+#include "crosstalk/image/network/score.hpp"
+#include "crosstalk/memory.hpp"
+#include "crosstalk/watch.hpp"
+
+namespace crosstalk::image {
+
+/// A set, its published copy and images to test on, which were never published.
+struct VerificationData {
+  const Source& clean;
+  const Source* published = nullptr;  ///< the same images in the same order; none: only clean victims
+  std::vector<std::size_t> rows;      ///< of both, to train on
+  const Source& test;
+  std::vector<std::size_t> test_rows;
+};
+
+struct VerificationOptions {
+  BackboneName backbone = BackboneName::Small;
+  bool clean = true;  ///< train on clean images
+  bool mtl = true;    ///< one network for all tasks
+  bool stl = true;    ///< one network for each of stl_tasks
+  std::vector<std::size_t> stl_tasks = {};
+  int epochs = 12;
+  std::size_t batch = 128;
+  bool flip = false;
+  std::size_t seeds = 1;
+  std::uint64_t seed = 1;
+  int threads = 1;  ///< victims trained at a time
+  std::string device = "cpu";
+};
+
+/// One network that was trained from nothing and tested on clean images.
+struct Victim {
+  bool published = false;  ///< trained on the published images
+  bool mtl = true;
+  std::size_t seed = 0;  ///< 0, 1, ...
+  std::vector<std::size_t> tasks = {};
+  std::vector<TaskScore> scores = {};  ///< of the tasks
+};
+
+/// The tasks that stand for all where one network a task is too much: at most `most`, evenly from the first to the
+/// last.
+std::vector<std::size_t> sample_of_tasks(std::size_t tasks, std::size_t most);
+
+/// Trains victims on the clean and on the published images and tests them on clean ones. A victim depends on the seed,
+/// its number and its images alone.
+/// @return clean ones first; less than all when a stop was requested.
+/// @throws std::invalid_argument when the sets do not fit together.
+std::vector<Victim> verify(const VerificationData& data, const VerificationOptions& options, const Memory& memory = {},
+                           const Watch& watch = {});
+
+struct TaskSummary {
+  std::size_t task = 0;
+  std::string metric;
+  Estimate value;  ///< over the seeds
+  Estimate balanced;
+  double yardstick = 0.0;
+};
+
+/// What the victims of one kind learned.
+struct LearnerSummary {
+  std::vector<TaskSummary> tasks;
+  Estimate mean;           ///< over seeds, of the mean over the tasks measured by accuracy or mIoU
+  double yardstick = 0.0;  ///< the same of an answer without looking; NaN without such tasks
+};
+
+/// Of the victims with this `published` and `mtl`.
+LearnerSummary summarise(const std::vector<Victim>& victims, bool published, bool mtl);
+
+}  // namespace crosstalk::image

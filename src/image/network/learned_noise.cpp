@@ -1,0 +1,376 @@
+#include "crosstalk/image/network/learned_noise.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <stdexcept>
+
+#include <fmt/format.h>
+#include <torch/optim/adam.h>
+#include <nlohmann/json.hpp>
+
+#include "crosstalk/error.hpp"
+#include "crosstalk/image/network/generator.hpp"
+#include "learning_rate.hpp"
+#include "objective.hpp"
+
+namespace crosstalk::image {
+
+namespace {
+
+using torch::serialize::InputArchive;
+using torch::serialize::OutputArchive;
+
+// Noise that is being made.
+class NoiseSource {
+ public:
+  virtual ~NoiseSource() = default;
+  /// n x C x H x W, of 255 levels, in [-epsilon, epsilon] / 255; remembers what to change.
+  virtual torch::Tensor noise(const MiniBatch& batch) = 0;
+  virtual torch::Tensor penalty() = 0;
+  /// Follows the gradient of a loss of the last noise.
+  virtual void step(const MiniBatch& batch, const torch::Tensor& loss, int pass) = 0;
+  virtual void save(OutputArchive& archive) = 0;
+  virtual void load(InputArchive& archive) = 0;
+};
+
+nlohmann::json description_of(const Shape& shape, const TaskSpecs& specs, const NoiseOptions& options) {
+  const GeneratorSize& size = options.sizes.size;
+  auto tasks = nlohmann::json::array();
+  for (std::size_t k = 0; k < specs.size(); ++k)
+    tasks.push_back({{"name", specs[k].info.name},
+                     {"kind", static_cast<int>(specs[k].info.kind)},
+                     {"classes", specs[k].info.classes},
+                     {"mean", specs[k].mean},
+                     {"deviation", specs[k].deviation},
+                     {"protected", std::find(options.tasks.begin(), options.tasks.end(), k) != options.tasks.end()}});
+  return {
+      {"format", "crosstalk generator 1"},
+      {"shape", {shape.channels, shape.height, shape.width}},
+      {"tasks", tasks},
+      {"epsilon", options.epsilon},
+      {"size", {size.stem, size.stem_blocks, size.latent, size.latent_blocks, size.embedding, size.decoder, size.last}},
+      {"squash", options.sizes.squash == Squash::Clamp ? "clamp" : "tanh"},
+      {"gain", options.sizes.gain},
+      {"latent", options.sizes.latent},
+      {"embeddings", options.sizes.embeddings}};
+}
+
+class GeneratedNoise : public NoiseSource {
+ public:
+  GeneratedNoise(const Loader& data, const NoiseOptions& options, Rng& rng)
+      : options_(options),
+        net_(data.source().shape(), data.specs(), options.tasks, options.epsilon, options.sizes, rng),
+        adam_(net_->parameters(), torch::optim::AdamOptions(options.learning_rate).weight_decay(1e-4)) {
+    net_->to(torch::Device(options.device));
+  }
+
+  torch::Tensor noise(const MiniBatch& batch) override { return net_->forward(batch.pixels, batch.labels); }
+  torch::Tensor penalty() override { return net_->penalty(); }
+  void step(const MiniBatch&, const torch::Tensor& loss, int pass) override {
+    set_learning_rate(adam_, options_.learning_rate * decay(pass, options_.epochs));
+    adam_.zero_grad();
+    loss.backward();
+    adam_.step();
+  }
+  void save(OutputArchive& archive) override {
+    OutputArchive net;
+    OutputArchive adam;
+    net_->save(net);
+    adam_.save(adam);
+    archive.write("generator", net);
+    archive.write("generator_adam", adam);
+  }
+  void load(InputArchive& archive) override {
+    InputArchive net;
+    InputArchive adam;
+    archive.read("generator", net);
+    archive.read("generator_adam", adam);
+    net_->load(net);
+    adam_.load(adam);
+  }
+  [[nodiscard]] Generator net() const { return net_; }
+
+ private:
+  NoiseOptions options_;
+  Generator net_;
+  torch::optim::Adam adam_;
+};
+
+// One variable a pixel of each image, changed by steps of a fixed size against the sign of the gradient.
+class FreeNoise : public NoiseSource {
+ public:
+  FreeNoise(const Loader& data, const NoiseOptions& options) : options_(options) {
+    constexpr double most = 4e9;
+    const Shape shape = data.source().shape();
+    const double bytes = 2.0 * static_cast<double>(data.size()) * static_cast<double>(shape.values());
+    if (bytes > most)
+      throw DataError(fmt::format("{} images of {} values need {:.1f} GB of free variables, 4 GB at most; take mtl-ue",
+                                  data.size(), shape.values(), bytes / 1e9));
+    levels_ = torch::zeros({static_cast<std::int64_t>(data.size()), static_cast<std::int64_t>(shape.channels),
+                            static_cast<std::int64_t>(shape.height), static_cast<std::int64_t>(shape.width)},
+                           torch::kHalf);
+  }
+
+  torch::Tensor noise(const MiniBatch& batch) override {
+    variable_ = levels_.index_select(0, positions(batch)).to(torch::Device(options_.device), torch::kFloat).div_(255.0);
+    variable_.requires_grad_(torch::GradMode::is_enabled());
+    return variable_;
+  }
+  torch::Tensor penalty() override { return torch::zeros({}); }
+  void step(const MiniBatch& batch, const torch::Tensor& loss, int) override {
+    loss.backward();
+    const torch::NoGradGuard no_grad;
+    const auto moved = (variable_ * 255.0 - options_.step * variable_.grad().sign())
+                           .clamp(-static_cast<double>(options_.epsilon), static_cast<double>(options_.epsilon));
+    levels_.index_copy_(0, positions(batch), moved.to(torch::kCPU, torch::kHalf));
+  }
+  void save(OutputArchive& archive) override { archive.write("levels", levels_); }
+  void load(InputArchive& archive) override { archive.read("levels", levels_); }
+  [[nodiscard]] const torch::Tensor& levels() const { return levels_; }
+
+ private:
+  static torch::Tensor positions(const MiniBatch& batch) {
+    return torch::tensor(std::vector<std::int64_t>(batch.rows.begin(), batch.rows.end()));
+  }
+
+  NoiseOptions options_;
+  torch::Tensor levels_;    // N x C x H x W
+  torch::Tensor variable_;  // of the last batch
+};
+
+std::vector<float> values_of(const torch::Tensor& levels) {
+  const auto flat = levels.to(torch::kCPU, torch::kFloat).contiguous();
+  const float* begin = flat.data_ptr<float>();
+  return {begin, begin + flat.numel()};
+}
+
+class GeneratorMethod : public Method {
+ public:
+  GeneratorMethod(Generator net, TaskSpecs specs) : net_(std::move(net)), specs_(std::move(specs)) { net_->eval(); }
+
+  [[nodiscard]] std::vector<float> changes(const Batch& batch, int) const override {
+    const torch::NoGradGuard no_grad;
+    const auto device = net_->parameters().front().device();
+    MiniBatch tensors = to_tensors(batch, specs_);
+    tensors.labels.images = tensors.labels.images.to(device);
+    for (auto& map : tensors.labels.maps)
+      if (map.defined()) map = map.to(device);
+    return values_of(net_.ptr()->forward(tensors.pixels.to(device), tensors.labels) * 255.0);
+  }
+
+ private:
+  Generator net_;
+  TaskSpecs specs_;
+};
+
+class FreeMethod : public Method {
+ public:
+  explicit FreeMethod(torch::Tensor levels) : levels_(std::move(levels)) {}
+
+  [[nodiscard]] std::vector<float> changes(const Batch& batch, int) const override {
+    const auto first = static_cast<std::int64_t>(batch.first);
+    return values_of(levels_.slice(0, first, first + static_cast<std::int64_t>(batch.size())));
+  }
+
+ private:
+  torch::Tensor levels_;
+};
+
+// x + noise on levels and between black and white. The gradient passes the rounding as if it were not there.
+torch::Tensor published(const torch::Tensor& pixels, const torch::Tensor& noise) {
+  const auto levels = (pixels + noise) * 255.0;
+  const auto bytes = levels.detach().round().clamp(0.0, 255.0);
+  return (levels + (bytes - levels.detach())) / 255.0;
+}
+
+void require(bool holds, const std::string& rule) {
+  if (!holds) throw std::invalid_argument(rule);
+}
+
+void check(const Source& source, const NoiseOptions& options) {
+  require(options.epsilon >= 1 && options.epsilon <= 255,
+          fmt::format("epsilon is {}; it must be between 1 and 255 levels", options.epsilon));
+  require(!options.tasks.empty(), "learn_noise: no task to protect");
+  for (const std::size_t k : options.tasks)
+    require(k < source.tasks().size(), fmt::format("learn_noise: there is no task {}", k));
+  require(options.epochs >= 1, fmt::format("epochs is {}; it must be at least 1", options.epochs));
+  require(options.batch >= 2, fmt::format("batch is {}; it must be at least 2", options.batch));
+  require(options.sizes.gain > 0, fmt::format("gain is {}; it must be above 0", options.sizes.gain));
+  require(options.surrogate_epochs >= 1 && options.checkpoints >= 1 && options.checkpoints_a_step >= 1 &&
+              options.checkpoints <= static_cast<std::size_t>(options.surrogate_epochs),
+          fmt::format("checkpoints is {}; it must be between 1 and the surrogate's epochs, {}", options.checkpoints,
+                      options.surrogate_epochs));
+}
+
+// A class with one image cannot be told from that image.
+void require_company(const Loader& data, const std::vector<std::size_t>& tasks) {
+  std::vector<std::vector<std::size_t>> images(data.specs().size());
+  for (std::size_t k = 0; k < images.size(); ++k) images[k].resize(data.specs()[k].info.classes.size());
+  data.pass(nullptr, [&](const MiniBatch& batch) {
+    const auto labels = batch.labels.images.to(torch::kCPU);
+    const auto label = labels.accessor<float, 2>();
+    for (const std::size_t k : tasks)
+      if (data.specs()[k].info.has_classes())
+        for (std::int64_t i = 0; i < labels.size(0); ++i)
+          if (const float c = label[i][static_cast<std::int64_t>(k)]; !std::isnan(c))
+            ++images[k][static_cast<std::size_t>(c)];
+    return true;
+  });
+  for (const std::size_t k : tasks)
+    for (std::size_t c = 0; c < images[k].size(); ++c)
+      if (data.specs()[k].info.has_classes() && images[k][c] == 1)
+        throw DataError(fmt::format("class \"{}\" of task \"{}\" has one image only; noise is learned from two or more",
+                                    data.specs()[k].info.classes[c], data.specs()[k].info.name));
+}
+
+}  // namespace
+
+LearnedNoise learn_noise(const Source& source, const NoiseOptions& options, const Checkpoints& checkpoints,
+                         const Watch& watch) {
+  check(source, options);
+  const auto start = std::chrono::steady_clock::now();
+  const auto rows = all_rows(source.size());
+  const Loader data(source, rows, task_specs(source, rows),
+                    {.batch = options.batch, .device = torch::Device(options.device)});
+  require_company(data, options.tasks);
+  Augmentation augmentation = usual_crop(source.shape());
+  augmentation.flip = options.flip;
+
+  const auto recall = [&](const char* name) {
+    return checkpoints.recall ? checkpoints.recall(name).value_or("") : std::string();
+  };
+  constexpr double surrogate_share = 0.2;  // of the progress shown
+  const bool trains_first = options.base != Base::Em;
+  Watch first{.progress = {}, .stop = watch.stop};
+  if (watch.progress)
+    first.progress = [&](double done, const std::string&) {
+      watch.progress(surrogate_share * done, "training the surrogate");
+    };
+  auto [objective, surrogates] = make_objective(data, options, augmentation, recall("surrogates"), first);
+  if (!objective) {
+    LearnedNoise stopped;
+    stopped.complete = false;
+    return stopped;
+  }
+  if (!surrogates.empty() && checkpoints.keep) checkpoints.keep("surrogates", surrogates);
+
+  Rng start_rng = Rng::stream(options.seed, "noise/start");
+  std::unique_ptr<NoiseSource> noise;
+  if (options.generator)
+    noise = std::make_unique<GeneratedNoise>(data, options, start_rng);
+  else
+    noise = std::make_unique<FreeNoise>(data, options);
+
+  LearnedNoise result;
+  if (const std::string state = recall("noise"); !state.empty()) {
+    auto archive = archive_of(state, "noise");
+    noise->load(archive);
+    objective->load(archive);
+    c10::IValue losses;
+    archive.read("losses", losses);
+    for (const double loss : losses.toDoubleVector()) result.losses.push_back(loss);
+  }
+  const Publish publish = [&](const MiniBatch& batch) { return published(batch.pixels, noise->noise(batch)); };
+  for (int pass = static_cast<int>(result.losses.size()); pass < options.epochs; ++pass) {
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (watch.stop.stop_requested() || (options.most_seconds > 0 && seconds > options.most_seconds)) {
+      result.complete = false;
+      break;
+    }
+    Rng rng = Rng::stream(options.seed, "noise/pass", static_cast<std::uint64_t>(pass));
+    objective->before_pass(pass, publish, rng);
+    double sum = 0;
+    std::size_t done = 0;
+    data.pass(&rng, [&](const MiniBatch& batch) {
+      const View view = augment(publish(batch), batch.labels, data.specs(), augmentation, &rng);
+      const auto loss = objective->loss(view, rng);
+      noise->step(batch, loss + noise->penalty().to(loss.device()), pass);
+      sum += loss.item<double>() * static_cast<double>(batch.size());
+      done += batch.size();
+      const double share = (pass + static_cast<double>(done) / static_cast<double>(data.size())) / options.epochs;
+      if (watch.progress)
+        watch.progress(trains_first ? surrogate_share + (1 - surrogate_share) * share : share,
+                       fmt::format("learning noise, loss {:.3f}", loss.item<double>()));
+      return !watch.stop.stop_requested();
+    });
+    if (watch.stop.stop_requested()) {
+      result.complete = false;
+      break;
+    }
+    result.losses.push_back(sum / static_cast<double>(data.size()));
+    if (checkpoints.keep) {
+      OutputArchive archive;
+      noise->save(archive);
+      objective->save(archive);
+      archive.write("losses", c10::IValue(std::vector<double>(result.losses)));
+      checkpoints.keep("noise", bytes_of(archive));
+    }
+  }
+
+  if (const auto* free = dynamic_cast<const FreeNoise*>(noise.get())) {
+    result.method = std::make_unique<FreeMethod>(free->levels());
+    return result;
+  }
+  const Generator net = dynamic_cast<const GeneratedNoise&>(*noise).net();
+  OutputArchive archive;
+  OutputArchive weights;
+  net->save(weights);
+  archive.write("description", c10::IValue(description_of(source.shape(), data.specs(), options).dump()));
+  archive.write("generator", weights);
+  result.generator = bytes_of(archive);
+  result.method = std::make_unique<GeneratorMethod>(net, data.specs());
+  return result;
+}
+
+std::unique_ptr<Method> open_generator(const std::string& content, const std::string& name, const Source& source) {
+  auto archive = archive_of(content, name);
+  nlohmann::json description;
+  c10::IValue text;
+  if (archive.try_read("description", text) && text.isString())
+    description = nlohmann::json::parse(text.toStringRef(), nullptr, false);
+  if (!description.is_object() || description.value("format", "") != "crosstalk generator 1")
+    throw DataError(name + ": is no generator of crosstalk");
+
+  const Shape shape = source.shape();
+  const auto made_for = description.at("shape").get<std::vector<std::size_t>>();
+  if (made_for != std::vector<std::size_t>{shape.channels, shape.height, shape.width})
+    throw DataError(fmt::format("{}: was made for images of {} x {} pixels and {} channels, these have {} x {} and {}",
+                                name, made_for.at(2), made_for.at(1), made_for.at(0), shape.width, shape.height,
+                                shape.channels));
+  TaskSpecs specs;
+  NoiseOptions options;
+  options.epsilon = description.at("epsilon").get<int>();
+  for (const auto& task : description.at("tasks")) {
+    if (task.at("protected").get<bool>()) options.tasks.push_back(specs.size());
+    specs.push_back({{task.at("name").get<std::string>(), static_cast<Kind>(task.at("kind").get<int>()),
+                      task.at("classes").get<std::vector<std::string>>()},
+                     task.at("mean").get<double>(),
+                     task.at("deviation").get<double>()});
+  }
+  const auto& tasks = source.tasks();
+  if (tasks.size() != specs.size())
+    throw DataError(fmt::format("{}: was made for {} tasks, the images have {}", name, specs.size(), tasks.size()));
+  for (std::size_t k = 0; k < specs.size(); ++k) {
+    if (tasks[k].name != specs[k].info.name || tasks[k].kind != specs[k].info.kind)
+      throw DataError(fmt::format("{}: was made for task \"{}\" where the images have \"{}\"", name, specs[k].info.name,
+                                  tasks[k].name));
+    if (tasks[k].classes != specs[k].info.classes)
+      throw DataError(
+          fmt::format("{}: was made for other classes of task \"{}\" than the images have", name, specs[k].info.name));
+  }
+  const auto size = description.at("size").get<std::vector<std::size_t>>();
+  options.sizes.size = {size.at(0), size.at(1), size.at(2), size.at(3), size.at(4), size.at(5), size.at(6)};
+  options.sizes.squash = description.at("squash") == "clamp" ? Squash::Clamp : Squash::Tanh;
+  options.sizes.gain = description.at("gain").get<double>();
+  options.sizes.latent = description.at("latent").get<bool>();
+  options.sizes.embeddings = description.at("embeddings").get<bool>();
+  Rng rng(0);
+  Generator net(shape, specs, options.tasks, options.epsilon, options.sizes, rng);
+  InputArchive weights;
+  if (!archive.try_read("generator", weights)) throw DataError(name + ": holds no weights");
+  net->load(weights);
+  return std::make_unique<GeneratorMethod>(net, std::move(specs));
+}
+
+}  // namespace crosstalk::image

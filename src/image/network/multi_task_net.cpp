@@ -1,0 +1,114 @@
+#include "crosstalk/image/network/multi_task_net.hpp"
+
+#include <cmath>
+#include <stdexcept>
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <fmt/format.h>
+
+#include "blocks.hpp"
+
+namespace crosstalk::image {
+
+namespace nn = torch::nn;
+
+namespace {
+
+constexpr std::int64_t kHidden = 128;
+constexpr std::int64_t kDenseChannels = 32;
+
+class SmallBackbone : public Backbone {
+ public:
+  explicit SmallBackbone(std::int64_t channels)
+      : stem_(register_module("stem", nn::Sequential(conv(channels, 16, 3), nn::BatchNorm2d(16), nn::ReLU()))),
+        deep_(register_module("deep",
+                              nn::Sequential(BasicBlock(16, 16, 2, Norm::Batch), BasicBlock(16, 32, 2, Norm::Batch),
+                                             BasicBlock(32, 64, 1, Norm::Batch)))) {}
+
+  Features forward(const torch::Tensor& pixels) override {
+    const auto fine = stem_->forward(pixels);
+    return {deep_->forward(fine), fine};
+  }
+  [[nodiscard]] std::int64_t deep_channels() const override { return 64; }
+  [[nodiscard]] std::int64_t fine_channels() const override { return 16; }
+  [[nodiscard]] std::int64_t pool_side() const override { return 2; }
+
+ private:
+  nn::Sequential stem_;
+  nn::Sequential deep_;
+};
+
+}  // namespace
+
+std::shared_ptr<Backbone> make_backbone(BackboneName name, std::size_t channels, std::size_t, std::size_t) {
+  if (name == BackboneName::Small) return std::make_shared<SmallBackbone>(static_cast<std::int64_t>(channels));
+  throw std::invalid_argument("make_backbone: not built");
+}
+
+MultiTaskNetImpl::MultiTaskNetImpl(BackboneName name, const Shape& shape, TaskSpecs specs, Rng& rng)
+    : specs_(std::move(specs)),
+      backbone_(register_module("backbone", make_backbone(name, shape.channels, shape.height, shape.width))) {
+  std::int64_t outputs = 0;
+  bool dense = false;
+  for (const TaskSpec& spec : specs_) {
+    if (!spec.info.is_dense()) outputs += static_cast<std::int64_t>(spec.outputs());
+    dense = dense || spec.info.is_dense();
+  }
+  const std::int64_t side = backbone_->pool_side();
+  if (outputs > 0) {
+    hidden_ = register_module("hidden", nn::Linear(backbone_->deep_channels() * side * side, kHidden));
+    heads_ = register_module("heads", nn::Linear(kHidden, outputs));
+  }
+  if (dense) {
+    lateral_ = register_module("lateral", conv(backbone_->deep_channels(), kDenseChannels, 1));
+    merge_ = register_module(
+        "merge",
+        nn::Conv2d(nn::Conv2dOptions(kDenseChannels + backbone_->fine_channels(), kDenseChannels, 3).padding(1)));
+    for (std::size_t k = 0; k < specs_.size(); ++k) {
+      nn::Conv2d head{nullptr};
+      if (specs_[k].info.is_dense())
+        head = register_module(fmt::format("dense{}", k),
+                               nn::Conv2d(kDenseChannels, static_cast<std::int64_t>(specs_[k].outputs()), 1));
+      dense_heads_.push_back(head);
+    }
+  }
+  initialise(*this, rng);
+}
+
+Outputs MultiTaskNetImpl::forward(const torch::Tensor& pixels) {
+  const Features features = backbone_->forward(pixels);
+  Outputs outputs;
+  if (heads_) {
+    const std::int64_t side = backbone_->pool_side();
+    const auto pooled = torch::adaptive_avg_pool2d(features.deep, {side, side}).flatten(1);
+    outputs.images = heads_(torch::elu(hidden_(pooled)));
+  }
+  if (dense_heads_.empty()) return outputs;
+  auto wide = nn::functional::interpolate(lateral_(features.deep),
+                                          nn::functional::InterpolateFuncOptions()
+                                              .size(std::vector<std::int64_t>{pixels.size(2), pixels.size(3)})
+                                              .mode(torch::kBilinear)
+                                              .align_corners(false));
+  if (features.fine.defined()) wide = torch::cat({wide, features.fine}, 1);
+  const auto merged = torch::relu(merge_(wide));
+  for (auto& head : dense_heads_) outputs.maps.push_back(head ? head(merged) : torch::Tensor());
+  return outputs;
+}
+
+void initialise(nn::Module& module, Rng& rng) {
+  const torch::NoGradGuard no_grad;
+  auto generator = at::detail::createCPUGenerator(rng.bits());
+  for (const auto& part : module.modules(false)) {
+    if (auto* layer = part->as<nn::Conv2d>()) {
+      const auto& size = layer->weight.sizes();
+      layer->weight.normal_(0.0, std::sqrt(2.0 / static_cast<double>(size[0] * size[2] * size[3])), generator);
+      if (layer->bias.defined()) layer->bias.zero_();
+    } else if (auto* linear = part->as<nn::Linear>()) {
+      const double bound = 1.0 / std::sqrt(static_cast<double>(linear->weight.size(1)));
+      linear->weight.uniform_(-bound, bound, generator);
+      if (linear->bias.defined()) linear->bias.uniform_(-bound, bound, generator);
+    }
+  }
+}
+
+}  // namespace crosstalk::image

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include <torch/optim/adam.h>
+#include <torch/serialize.h>
+
+#include "crosstalk/image/network/loader.hpp"
+#include "crosstalk/image/network/multi_task_net.hpp"
+#include "crosstalk/image/network/noise_options.hpp"
+#include "crosstalk/rng.hpp"
+#include "crosstalk/watch.hpp"
+
+namespace crosstalk::image {
+
+/// A minibatch as it is published: pixels plus noise, rounded; differentiable in the noise.
+using Publish = std::function<torch::Tensor(const MiniBatch&)>;
+
+/// What the noise is made to lower.
+class Objective {
+ public:
+  virtual ~Objective() = default;
+  virtual torch::Tensor loss(const View& published, Rng& rng) = 0;
+  /// Called before each pass of the noise over the images.
+  virtual void before_pass(int, const Publish&, Rng&) {}
+  virtual void save(torch::serialize::OutputArchive& archive) = 0;
+  virtual void load(torch::serialize::InputArchive& archive) = 0;
+};
+
+/// The objective of options.base for these images.
+/// @param surrogates  content of an earlier run's file with what was trained first; empty: it is trained now.
+struct PreparedObjective {
+  std::unique_ptr<Objective> objective;
+  std::string surrogates;  ///< for the file; empty when nothing was trained first, or a stop was requested
+};
+PreparedObjective make_objective(const Loader& data, const NoiseOptions& options, const Augmentation& augmentation,
+                                 const std::string& surrogates, const Watch& watch);
+
+/// The bytes of an archive, and back. @throws DataError naming `name` when they are none.
+std::string bytes_of(torch::serialize::OutputArchive& archive);
+torch::serialize::InputArchive archive_of(const std::string& bytes, const std::string& name);
+
+}  // namespace crosstalk::image

@@ -1,0 +1,197 @@
+#include "crosstalk/image/network/verification.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <mutex>
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+#include "crosstalk/image/network/training.hpp"
+#include "crosstalk/parallel.hpp"
+
+namespace crosstalk::image {
+
+namespace {
+
+nlohmann::json to_json(const std::vector<TaskScore>& scores) {
+  auto list = nlohmann::json::array();
+  for (const TaskScore& score : scores)
+    list.push_back({score.metric, score.value, score.yardstick,
+                    std::isnan(score.balanced) ? nlohmann::json(nullptr) : nlohmann::json(score.balanced)});
+  return list;
+}
+
+std::vector<TaskScore> scores_from(const nlohmann::json& list) {
+  std::vector<TaskScore> scores;
+  for (const auto& item : list) {
+    TaskScore score{item.at(0).get<std::string>(), item.at(1).get<double>(), item.at(2).get<double>()};
+    if (!item.at(3).is_null()) score.balanced = item.at(3).get<double>();
+    scores.push_back(score);
+  }
+  return scores;
+}
+
+std::string name_of(const Victim& victim) {
+  return fmt::format("{}-{}-seed{}", victim.published ? "protected" : "clean",
+                     victim.mtl ? "mtl" : fmt::format("stl{}", victim.tasks.front()), victim.seed);
+}
+
+// What victims on the same images share.
+struct Images {
+  Loader train;
+  Loader test;
+};
+
+std::vector<TaskScore> train_and_test(const Victim& victim, const Images& images, const VerificationOptions& options,
+                                      const Watch& watch) {
+  const TaskSpecs& specs = images.train.specs();
+  Augmentation augmentation = usual_crop(images.train.source().shape());
+  augmentation.flip = options.flip;
+  const Shape seen{images.train.source().shape().channels, augmentation.height, augmentation.width};
+  // The images are no part of the key: a victim of clean images starts as its like of published ones does.
+  Rng rng = Rng::stream(options.seed, victim.mtl ? "victim/mtl" : fmt::format("victim/stl{}", victim.tasks.front()),
+                        victim.seed);
+  MultiTaskNet net(options.backbone, seen, specs, rng);
+  net->to(torch::Device(options.device));
+  TrainingOptions training;
+  training.epochs = options.epochs;
+  training.augmentation = augmentation;
+  if (!victim.mtl) {
+    training.task_weights.assign(specs.size(), 0.0);
+    training.task_weights[victim.tasks.front()] = 1.0;
+  }
+  if (!train(net, images.train, training, rng, watch)) return {};
+  const auto all = evaluate(net, images.test, augmentation);
+  std::vector<TaskScore> scores;
+  for (const std::size_t k : victim.tasks) scores.push_back(all[k]);
+  return scores;
+}
+
+std::vector<Victim> victims_of(const VerificationData& data, const VerificationOptions& options) {
+  std::vector<Victim> victims;
+  for (const bool published : {false, true}) {
+    if (published ? data.published == nullptr : !options.clean) continue;
+    for (std::size_t seed = 0; seed < options.seeds; ++seed) {
+      if (options.mtl) victims.push_back({published, true, seed, all_rows(data.clean.tasks().size())});
+      if (options.stl)
+        for (const std::size_t k : options.stl_tasks) victims.push_back({published, false, seed, {k}});
+    }
+  }
+  return victims;
+}
+
+void require_like(const Source& a, const Source& b, const char* what) {
+  if (a.shape() != b.shape())
+    throw std::invalid_argument(fmt::format(
+        "verify: the {} images have {} x {} x {} values, the clean ones {} x {} x {}", what, b.shape().channels,
+        b.shape().height, b.shape().width, a.shape().channels, a.shape().height, a.shape().width));
+  if (a.tasks().size() != b.tasks().size())
+    throw std::invalid_argument(fmt::format("verify: the {} images have {} tasks, the clean ones {}", what,
+                                            b.tasks().size(), a.tasks().size()));
+  for (std::size_t k = 0; k < a.tasks().size(); ++k) {
+    const TaskInfo& own = a.tasks()[k];
+    const TaskInfo& other = b.tasks()[k];
+    if (own.name != other.name || own.kind != other.kind || own.classes != other.classes)
+      throw std::invalid_argument(
+          fmt::format("verify: task \"{}\" of the {} images is not \"{}\" of the clean ones, or has "
+                      "other classes",
+                      other.name, what, own.name));
+  }
+}
+
+}  // namespace
+
+std::vector<std::size_t> sample_of_tasks(std::size_t tasks, std::size_t most) {
+  if (tasks <= most) return all_rows(tasks);
+  std::vector<std::size_t> sample;
+  for (std::size_t i = 0; i < most; ++i) sample.push_back(most == 1 ? 0 : i * (tasks - 1) / (most - 1));
+  return sample;
+}
+
+std::vector<Victim> verify(const VerificationData& data, const VerificationOptions& options, const Memory& memory,
+                           const Watch& watch) {
+  require_like(data.clean, data.test, "test");
+  if (data.published != nullptr) {
+    require_like(data.clean, *data.published, "published");
+    if (data.published->size() != data.clean.size())
+      throw std::invalid_argument(
+          fmt::format("verify: {} published images of {}", data.published->size(), data.clean.size()));
+  }
+  for (const std::size_t k : options.stl_tasks)
+    if (k >= data.clean.tasks().size()) throw std::invalid_argument(fmt::format("verify: there is no task {}", k));
+
+  std::vector<Victim> victims = victims_of(data, options);
+  const TaskSpecs specs = task_specs(data.clean, data.rows);
+  const LoaderOptions loading{.batch = options.batch, .device = torch::Device(options.device)};
+  const Loader test(data.test, data.test_rows, specs, loading);
+  std::vector<Images> images;  // clean, published
+  images.push_back({Loader(data.clean, data.rows, specs, loading), test});
+  if (data.published != nullptr) images.push_back({Loader(*data.published, data.rows, specs, loading), test});
+
+  std::mutex mutex;
+  std::vector<double> shares(victims.size(), 0.0);
+  parallel_for(victims.size(), options.threads, [&](std::size_t v) {
+    Victim& victim = victims[v];
+    if (watch.stop.stop_requested()) return;
+    if (memory.recall) {
+      std::unique_lock lock(mutex);
+      if (const auto known = memory.recall(name_of(victim))) victim.scores = scores_from(*known);
+    }
+    const Watch own{[&](double done, const std::string&) {
+                      const std::lock_guard lock(mutex);
+                      shares[v] = done;
+                      double sum = 0;
+                      for (const double share : shares) sum += share;
+                      if (watch.progress)
+                        watch.progress(sum / static_cast<double>(victims.size()),
+                                       fmt::format("training {} victims", victims.size()));
+                    },
+                    watch.stop};
+    if (victim.scores.empty()) {
+      victim.scores = train_and_test(victim, images[victim.published ? 1 : 0], options, own);
+      const std::lock_guard lock(mutex);
+      if (memory.keep && !victim.scores.empty()) memory.keep(name_of(victim), to_json(victim.scores));
+    }
+    const std::lock_guard lock(mutex);
+    shares[v] = 1.0;
+  });
+  std::erase_if(victims, [](const Victim& victim) { return victim.scores.empty(); });
+  return victims;
+}
+
+LearnerSummary summarise(const std::vector<Victim>& victims, bool published, bool mtl) {
+  std::vector<std::vector<TaskScore>> scores;  // by task, seed
+  for (const Victim& victim : victims) {
+    if (victim.published != published || victim.mtl != mtl) continue;
+    for (std::size_t i = 0; i < victim.tasks.size(); ++i) {
+      if (scores.size() <= victim.tasks[i]) scores.resize(victim.tasks[i] + 1);
+      scores[victim.tasks[i]].push_back(victim.scores[i]);
+    }
+  }
+  LearnerSummary summary;
+  std::vector<double> by_seed;
+  double tasks = 0;
+  for (std::size_t k = 0; k < scores.size(); ++k) {
+    if (scores[k].empty()) continue;
+    std::vector<double> values;
+    std::vector<double> balanced;
+    for (const TaskScore& score : scores[k]) {
+      values.push_back(score.value);
+      balanced.push_back(score.balanced);
+    }
+    summary.tasks.push_back(
+        {k, scores[k].front().metric, estimate(values), estimate(balanced), scores[k].front().yardstick});
+    if (!scores[k].front().more_is_better()) continue;
+    tasks += 1;
+    summary.yardstick += scores[k].front().yardstick;
+    by_seed.resize(values.size());
+    for (std::size_t seed = 0; seed < values.size(); ++seed) by_seed[seed] += values[seed];
+  }
+  for (double& value : by_seed) value /= tasks;
+  summary.yardstick = tasks > 0 ? summary.yardstick / tasks : std::nan("");
+  summary.mean = estimate(by_seed);
+  return summary;
+}
+
+}  // namespace crosstalk::image
