@@ -135,6 +135,17 @@ TEST_F(ProtectCommand, MakesGarmentsOnTheFly) {
   }
 }
 
+TEST_F(ProtectCommand, DrawsShapesWithoutAnyDataSet) {
+  ASSERT_TRUE(ended_well(
+      crosstalk({"protect", "shapes-dense", "--method", "noise", "--images", "20", "--out", "out", "--quiet"})));
+  const auto json = record("out");
+  EXPECT_EQ(json.at("data").at("images"), 20);
+  EXPECT_EQ(json.at("data").at("tasks").size(), 3U);
+  EXPECT_EQ(json.at("protect").at("max_level_change"), 8);
+  EXPECT_TRUE(was_refused(crosstalk({"protect", "shapes-dense", "--quiet", "--out", "out"}), 2,
+                          {"no task of the set has classes to protect"}));
+}
+
 TEST_F(ProtectCommand, NamesWhatIsWrongAndWritesNothing) {
   const auto refused = [&](const std::vector<std::string>& words, int code, const std::vector<std::string>& parts) {
     EXPECT_TRUE(
@@ -145,10 +156,12 @@ TEST_F(ProtectCommand, NamesWhatIsWrongAndWritesNothing) {
   refused({"photos", "--epsilon", "256"}, 2, {"--epsilon", "256"});
   refused({"photos", "--method", "mtl-ue"}, 2, {"--method", "lsp"});
   refused({"photos", "--protect-tasks", "lid"}, 2, {"unknown task \"lid\"; did you mean \"lit\"?"});
-  refused({"photos", "--protect-tasks", "height"}, 2, {"\"height\" is a regression"});
+  refused({"photos", "--protect-tasks", "height"}, 2, {"task \"height\" has no class an image"});
   refused({"photos", "--protect-tasks", "lit", "--method", "noise"}, 2, {"--protect-tasks: noise knows no tasks"});
-  refused({"photos", "--images", "3"}, 2, {"--images: only for garments-3 and garments-40"});
+  refused({"photos", "--images", "3"}, 2, {"--images: only for garments-3, garments-40 and shapes-dense"});
   refused({"garments-3", "--labels", "x.csv"}, 2, {"--labels: garments-3 has its own labels"});
+  refused({"shapes-dense", "--labels", "x.csv"}, 2, {"--labels: shapes-dense has its own labels"});
+  refused({"shapes-dens"}, 1, {"no image set or folder \"shapes-dens\"; did you mean \"shapes-dense\"?"});
   refused({"garments-30"}, 1, {"no image set or folder \"garments-30\"; did you mean \"garments-3\"?"});
   refused({"photos", "--labels", "none.csv"}, 1, {"none.csv"});
   write("photos/new.png", "text");
