@@ -158,11 +158,11 @@ TEST_F(ProtectCommand, NamesWhatIsWrongAndWritesNothing) {
   refused({"photos", "--protect-tasks", "lid"}, 2, {"unknown task \"lid\"; did you mean \"lit\"?"});
   refused({"photos", "--protect-tasks", "height"}, 2, {"task \"height\" has no class an image"});
   refused({"photos", "--protect-tasks", "lit", "--method", "noise"}, 2, {"--protect-tasks: noise knows no tasks"});
-  refused({"photos", "--images", "3"}, 2, {"--images: only for garments-3, garments-40 and shapes-dense"});
+  refused({"photos", "--images", "3"}, 2, {"--images: only for sets with a name"});
   refused({"garments-3", "--labels", "x.csv"}, 2, {"--labels: garments-3 has its own labels"});
   refused({"shapes-dense", "--labels", "x.csv"}, 2, {"--labels: shapes-dense has its own labels"});
-  refused({"shapes-dens"}, 1, {"no image set or folder \"shapes-dens\"; did you mean \"shapes-dense\"?"});
-  refused({"garments-30"}, 1, {"no image set or folder \"garments-30\"; did you mean \"garments-3\"?"});
+  refused({"shapes-dens"}, 1, {"no image set, folder or file \"shapes-dens\"; did you mean \"shapes-dense\"?"});
+  refused({"garments-30"}, 1, {"no image set, folder or file \"garments-30\"; did you mean \"garments-3\"?"});
   refused({"photos", "--labels", "none.csv"}, 1, {"none.csv"});
   write("photos/new.png", "text");
   refused({"photos"}, 1, {"photos/new.png: has no row in photos/labels.csv"});
