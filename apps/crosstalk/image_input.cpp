@@ -15,6 +15,7 @@
 
 #include "crosstalk/data/known_sets.hpp"
 #include "crosstalk/error.hpp"
+#include "crosstalk/image/array_set.hpp"
 #include "crosstalk/image/garments.hpp"
 #include "crosstalk/image/photo_sets.hpp"
 #include "crosstalk/image/shapes.hpp"
@@ -136,27 +137,46 @@ image::FolderSet open_photos(const PhotoSet& set, const ImageOptions& options, c
   return options.data == "pets" ? image::open_pets(file, photos, watch) : image::open_utkface(file, photos, watch);
 }
 
+// The one file of a folder that protect wrote from an .npz or IDX file; else the name as it stands.
+fs::path input_file(const std::string& name) {
+  std::error_code ignored;
+  if (fs::is_directory(name, ignored) && fs::exists(fs::path(name) / "manifest.csv", ignored))
+    for (const char* file : {"images.npz", "images-idx3-ubyte.gz"})
+      if (fs::exists(fs::path(name) / file, ignored)) return fs::path(name) / file;
+  return name;
+}
+
 image::FolderSet open_files(const ImageOptions& options, const CommonOptions& common, const Watch& watch) {
   refuse(options.images.has_value(), "--images", "only for sets with a name; your own images are protected whole");
-  const image::FolderOptions reading = {options.labels, options.skip_bad, thread_count(common), size_in(options.size)};
+  const fs::path input = input_file(options.data);
+  const std::string name = input.filename().string();
+  const bool npz = name.ends_with(".npz");
+  const bool idx = name.find("idx3-ubyte") != std::string::npos;
   std::error_code ignored;
-  if (fs::is_directory(options.data, ignored)) return image::open_folder(options.data, reading, watch);
-  if (options.data.ends_with(".tar")) return image::open_tar(options.data, reading, watch);
-  throw DataError(fmt::format("{}: is neither a folder nor a .tar file of images", options.data));
+  if (!fs::is_directory(input, ignored) && (npz || idx)) {
+    refuse(!options.size.empty(), "--size", "an .npz or IDX file is published as it is, with images of its size");
+    refuse(npz && !options.labels.empty(), "--labels", "an .npz file has its own labels");
+    return npz ? image::open_npz(input) : image::open_idx(input, options.labels);
+  }
+  const image::FolderOptions reading = {options.labels, options.skip_bad, thread_count(common), size_in(options.size)};
+  if (fs::is_directory(input, ignored)) return image::open_folder(input, reading, watch);
+  if (name.ends_with(".tar")) return image::open_tar(input, reading, watch);
+  throw DataError(fmt::format("{}: is neither a folder nor a .tar, .npz or idx3-ubyte file of images", input.string()));
 }
 
 }  // namespace
 
 void add_options(CLI::App& command, ImageOptions& options) {
   command
-      .add_option(
-          "data,--data", options.data,
-          fmt::format("{}, or a folder or .tar file of PNG and JPEG files", fmt::join(known_image_sets(), ", ")))
+      .add_option("data,--data", options.data,
+                  fmt::format("{}, a folder or .tar of PNG and JPEG files, or an .npz or idx3-ubyte file",
+                              fmt::join(known_image_sets(), ", ")))
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeFirst)
       ->group("Data");
   command
       .add_option("--labels", options.labels,
-                  "Folder, tar: CSV with a column `file` and one column a task; labels.csv in it when not given")
+                  "Folder, tar: CSV with a column `file` and one column a task, labels.csv in it when not given; IDX: "
+                  "CSV or IDX")
       ->group("Data");
   command
       .add_option("--images", options.images,

@@ -90,6 +90,7 @@ int run(const Flags& flags, const Configuration& configuration) {
   describe(record, flags, set, options);
   record["protect"] = {{"max_level_change", published.change().largest()},
                        {"psnr", published.change().psnr()},
+                       {"ssim", published.ssim()},
                        {"seconds", seconds},
                        {"peak_mb", peak_memory_mb()},
                        {"folder", manifest.parent_path().string()},

@@ -147,7 +147,8 @@ void describe_maps(FilePlan& plan, std::size_t k, const std::vector<Checked>& ch
                                   plan.store->place(files[i]), files[*first], task.name));
     classes = std::max(classes, checked[i].classes[k] + 1);
   }
-  if (!first) throw DataError(fmt::format("task \"{}\" has no map of an image that decodes", task.name));
+  if (!first)
+    throw DataError(fmt::format("{}: no image has a map of task \"{}\" that decodes", plan.store->name(), task.name));
   task.kind = checked[*first].kinds[k];
   if (task.kind == Kind::Segmentation && task.classes.empty())
     for (int c = 0; c < std::max(classes, 1); ++c) task.classes.push_back(fmt::format("{}", c));

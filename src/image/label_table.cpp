@@ -49,6 +49,8 @@ LabelTable read_label_table(const std::string& content, const std::string& path,
   if (files == FileColumn::Needed && file_column == header.size())
     throw DataError(fmt::format("{}: no column \"file\"; there are {}", path, data::listed(header)));
 
+  const auto index_column = static_cast<std::size_t>(std::find(header.begin(), header.end(), "index") - header.begin());
+
   LabelTable table{path, {}, {}};
   std::vector<std::size_t> columns;
   for (std::size_t c = 0; c < header.size(); ++c) {
@@ -70,6 +72,10 @@ LabelTable read_label_table(const std::string& content, const std::string& path,
       if (!stems.insert(stem_of(row.file)).second)
         fail(fmt::format("{} comes twice (names count without their extension)", data::in_quotes(row.file)));
     }
+    if (files == FileColumn::PassedOver && index_column < header.size() &&
+        fields[index_column] != fmt::format("{}", table.rows.size()))
+      fail(fmt::format("the index is {}; rows follow the order of the images, this one is {}",
+                       data::in_quotes(fields[index_column]), table.rows.size()));
     for (const std::size_t c : columns) row.cells.emplace_back(fields[c]);
     table.rows.push_back(std::move(row));
   }

@@ -20,7 +20,8 @@ struct LabelTable {
   std::vector<Row> rows;
 };
 
-/// Where images have no files of their own, rows follow their order and a column `file` is passed over.
+/// Where images have no files of their own, rows follow their order, which a column `index` must agree with, and a
+/// column `file` is passed over.
 enum class FileColumn { Needed, PassedOver };
 
 /// Columns `index` and `sha256` are no tasks. @throws DataError naming the line
