@@ -28,7 +28,7 @@ class ImageStore {
   virtual ~ImageStore() = default;
   /// Names below the folder of all files that it will write.
   [[nodiscard]] virtual std::vector<std::string> files() const = 0;
-  /// Begins a row of the manifest, `index` excepted, for the image and ends it with a comma; empty without a file.
+  /// The image's first cell in the manifest with the comma behind it; nothing where images have no files of their own.
   [[nodiscard]] virtual std::string file_cell(std::size_t index) const = 0;
   /// Takes the next images; returns the SHA-256 of each: of its file, or of its pixels where it has none.
   virtual std::vector<std::string> write(const image::Batch& original, const image::Batch& changed, int threads) = 0;

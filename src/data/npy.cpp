@@ -244,6 +244,17 @@ double NdArray::value(std::size_t index) const {
   return element(type)->read(bytes.data() + index * bytes_of(type), false);
 }
 
+std::size_t npy_bytes(std::string_view begin, const std::string& name) {
+  const auto [header, number, data] = cut(begin, name);
+  std::size_t bytes = number.bytes;
+  for (const std::size_t side : header.shape) {
+    if (side != 0 && bytes > SIZE_MAX / side) return SIZE_MAX;
+    bytes *= side;
+  }
+  const std::size_t before = begin.size() - data.size();
+  return bytes > SIZE_MAX - before ? SIZE_MAX : before + bytes;
+}
+
 NdArray parse_npy_array(std::string_view content, const std::string& name) {
   const auto [header, number, data] = cut(content, name);
   const auto numbers = numbers_of(header.shape, number.bytes, data.size());

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstdint>
 #include <memory>
 #include <unordered_map>
 
@@ -66,14 +67,19 @@ class Archive {
     const std::unique_ptr<zip_file_t, int (*)(zip_file_t*)> file(zip_fopen_index(archive_.get(), found->second, 0),
                                                                  zip_fclose);
     if (!file) throw DataError(fmt::format("{}: {}", place(array), zip_strerror(archive_.get())));
-    // The stated size may be a lie, so the content grows as it comes.
+    // The stated size may be a lie, so the content grows as it comes; and never beyond what the array's header
+    // promises, so that a small file cannot unpack into all memory.
     std::string content;
+    std::size_t most = SIZE_MAX;
     std::vector<char> buffer(1 << 18);
     for (;;) {
       const zip_int64_t got = zip_fread(file.get(), buffer.data(), buffer.size());
       if (got < 0) throw DataError(fmt::format("{}: is damaged ({})", place(array), zip_file_strerror(file.get())));
       if (got == 0) break;
+      if (content.empty() && static_cast<std::size_t>(got) == buffer.size())
+        most = npy_bytes({buffer.data(), buffer.size()}, place(array));
       content.append(buffer.data(), static_cast<std::size_t>(got));
+      if (content.size() > most) break;
     }
     return content;
   }

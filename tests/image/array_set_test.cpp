@@ -1,10 +1,12 @@
 #include "crosstalk/image/array_set.hpp"
 
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <stdexcept>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "crosstalk/data/files.hpp"
@@ -139,6 +141,18 @@ TEST_F(Npz, NamesWhatIsWrong) {
   EXPECT_EQ(error(), "set.npz: holds no array of labels beside the images");
   arrays = {{"photos", counting({2, 2, 3})}};
   EXPECT_EQ(error(), "set.npz: no array \"images\"; it holds \"photos\"");
+}
+
+// A small file that unpacks into far more than its header promises is not unpacked whole.
+TEST_F(Npz, StopsUnpackingWhereTheHeaderEnds) {
+  const std::string promised = data::format_npy(counting({2, 2, 3}));
+  const auto path = folder.write("images.npy", promised + std::string(5'000'000, '\0'));
+  const std::string zip = fmt::format("cd '{}' && zip -q set.npz images.npy", folder.path().string());
+  if (std::system(zip.c_str()) != 0) GTEST_SKIP() << "there is no zip program";
+  const std::string message = data::error_of(folder.path().string(), [&] { (void)open_npz(folder / "set.npz"); });
+  EXPECT_TRUE(
+      message.starts_with("set.npz: array \"images\": the header promises 2 x 2 x 3 numbers of 1 bytes, but 26"))
+      << message;  // of one piece of 2^18 bytes
 }
 
 // Damaged bytes end in an error or a set, never in a crash or in more memory than the file can hold.
