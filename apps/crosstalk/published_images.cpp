@@ -72,7 +72,7 @@ PublishedImages::PublishedImages(Session& session, const image::Source& source, 
   fs::remove(folder / kManifest, error);
   manifest_ = maps ? "file,index,sha256" : "index,sha256";
   for (const image::TaskInfo& task : source.tasks())
-    if (maps || !task.is_dense()) manifest_ += "," + report::csv_field(task.name);
+    if (maps || !task.is_dense()) manifest_.append(",").append(report::csv_field(task.name));
   manifest_ += "\n";
 }
 
@@ -101,10 +101,12 @@ void PublishedImages::write(const image::Batch& original, const image::Batch& ch
     manifest_ += fmt::format("{}{},{}", store_->file_cell(index), index, hashes[row]);
     for (std::size_t k = 0; k < source_.tasks().size(); ++k) {
       const image::TaskInfo& task = source_.tasks()[k];
+      if (task.is_dense() && !maps) continue;
+      manifest_ += ',';
       if (!task.is_dense())
-        manifest_ += "," + label_text(task, changed.label(row, k));
-      else if (maps)
-        manifest_ += "," + (has_labels(map_of(original, task, k, row)) ? report::csv_field(map_file(k, index)) : "");
+        manifest_ += label_text(task, changed.label(row, k));
+      else if (has_labels(map_of(original, task, k, row)))
+        manifest_ += report::csv_field(map_file(k, index));
     }
     manifest_ += "\n";
   }
@@ -116,7 +118,7 @@ fs::path PublishedImages::finish() {
     const image::TaskInfo& task = source_.tasks()[k];
     if (task.kind != image::Kind::Segmentation || source_.container() != nullptr) continue;
     std::string names;
-    for (const std::string& name : task.classes) names += name + "\n";
+    for (const std::string& name : task.classes) names.append(name).append("\n");
     session_.write(fs::path(kFolder) / map_folder(task, k) / image::kClassNames, names);
   }
   return session_.write(fs::path(kFolder) / kManifest, manifest_);

@@ -122,6 +122,12 @@ TEST_F(DenseFolder, NoticesAMapThatChangedAfterwards) {
   folder.write("maps/a.png", encode_png(kShape, std::vector<std::uint8_t>(6, 7)));
   EXPECT_EQ(data::error_of(folder.path().string(), [&] { (void)set.source->read(0, 1); }),
             "maps/a.png: has changed while it was in use");
+  folder.write("maps/a.png", encode_map(kDepth, kShape, std::vector<float>(6, 1)));
+  EXPECT_EQ(data::error_of(folder.path().string(), [&] { (void)set.source->read(0, 1); }),
+            "maps/a.png: has changed while it was in use");
+  folder.write("maps/a.png", encode_png({1, 1, 6}, std::vector<std::uint8_t>(6, 1)));
+  EXPECT_EQ(data::error_of(folder.path().string(), [&] { (void)set.source->read(0, 1); }),
+            "maps/a.png: has changed while it was in use");
 }
 
 TEST_F(DenseFolder, ABadMapLeavesItsImageOutWhenAsked) {
