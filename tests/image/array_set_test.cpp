@@ -36,7 +36,7 @@ NdArray counting(std::vector<std::size_t> shape) {
   return array("u1", std::move(shape), bytes);
 }
 
-class Npz : public testing::Test {
+class NpzOfImages : public testing::Test {
  protected:
   [[nodiscard]] FolderSet open() const {
     folder.write("set.npz", data::format_npz(arrays));
@@ -50,7 +50,7 @@ class Npz : public testing::Test {
   data::TemporaryFolder folder;
 };
 
-TEST_F(Npz, EveryLayoutGivesPlanesAndIsPackedAsItWas) {
+TEST_F(NpzOfImages, EveryLayoutGivesPlanesAndIsPackedAsItWas) {
   for (const auto& [shape, expected, second] : {std::tuple{std::vector<std::size_t>{2, 2, 4}, Shape{1, 2, 4}, 1},     //
                                                 std::tuple{std::vector<std::size_t>{2, 2, 4, 1}, Shape{1, 2, 4}, 1},  //
                                                 std::tuple{std::vector<std::size_t>{2, 1, 2, 4}, Shape{1, 2, 4}, 1},  //
@@ -76,7 +76,7 @@ TEST_F(Npz, EveryLayoutGivesPlanesAndIsPackedAsItWas) {
   }
 }
 
-TEST_F(Npz, WholeNumbersAreClassesAndFloatsARegression) {
+TEST_F(NpzOfImages, WholeNumbersAreClassesAndFloatsARegression) {
   arrays["images"] = counting({3, 2, 3});
   arrays["kind"] = array<std::int32_t>("i4", {3}, {-3, 7, 20});
   arrays["lit"] = array<std::uint8_t>("b1", {3}, {1, 0, 1});
@@ -96,7 +96,7 @@ TEST_F(Npz, WholeNumbersAreClassesAndFloatsARegression) {
   EXPECT_TRUE(batch.maps.empty());
 }
 
-TEST_F(Npz, ALabelAPixelIsADenseTask) {
+TEST_F(NpzOfImages, ALabelAPixelIsADenseTask) {
   arrays["classes"] = array<std::int16_t>("i2", {2, 2, 3}, {0, 1, 2, -1, 255, 0, 1, 1, 1, 1, 1, 1});
   arrays["depth"] = array<float>("f4", {2, 2, 3}, {1, 2, 3, 4, 5, NAN, 7, 8, 9, 10, 11, 12});
   std::vector<float> normals(36);
@@ -117,7 +117,7 @@ TEST_F(Npz, ALabelAPixelIsADenseTask) {
   EXPECT_EQ(batch.maps[3][18 + 6 + 5], 18.0F + 5 * 3 + 1);  // second image, y of its last pixel
 }
 
-TEST_F(Npz, NamesWhatIsWrong) {
+TEST_F(NpzOfImages, NamesWhatIsWrong) {
   const std::string rule = "; images are bytes (u1), N x H x W, N x H x W x C or N x C x H x W with C 1 or 3";
   arrays["images"] = array<float>("f4", {2, 2, 3}, std::vector<float>(12));
   EXPECT_EQ(error(), "set.npz: array \"images\": is 2 x 2 x 3 of type f4" + rule);
@@ -144,7 +144,7 @@ TEST_F(Npz, NamesWhatIsWrong) {
 }
 
 // A small file that unpacks into far more than its header promises is not unpacked whole.
-TEST_F(Npz, StopsUnpackingWhereTheHeaderEnds) {
+TEST_F(NpzOfImages, StopsUnpackingWhereTheHeaderEnds) {
   const std::string promised = data::format_npy(counting({2, 2, 3}));
   const auto path = folder.write("images.npy", promised + std::string(5'000'000, '\0'));
   const std::string zip = fmt::format("cd '{}' && zip -q set.npz images.npy", folder.path().string());
@@ -156,7 +156,7 @@ TEST_F(Npz, StopsUnpackingWhereTheHeaderEnds) {
 }
 
 // Damaged bytes end in an error or a set, never in a crash or in more memory than the file can hold.
-TEST_F(Npz, SurvivesDamage) {
+TEST_F(NpzOfImages, SurvivesDamage) {
   arrays["height"] = array<double>("f8", {2}, {0.5, 1.5});
   const std::string good = data::format_npz(arrays);
   Rng rng(8);
@@ -172,7 +172,7 @@ TEST_F(Npz, SurvivesDamage) {
   }
 }
 
-class Idx : public testing::Test {
+class IdxOfImages : public testing::Test {
  protected:
   void SetUp() override {
     folder.write("train-images-idx3-ubyte",
@@ -187,7 +187,7 @@ class Idx : public testing::Test {
   data::TemporaryFolder folder;
 };
 
-TEST_F(Idx, LabelsAreAnIdxFileOrATable) {
+TEST_F(IdxOfImages, LabelsAreAnIdxFileOrATable) {
   folder.write("l.csv", "index,file,kind,height\n0,a,shoe,0.5\n1,b,,\n2,c,bag,2\n");
   const FolderSet set = open("l.csv");
   ASSERT_EQ(set.source->tasks().size(), 2U);
@@ -205,7 +205,7 @@ TEST_F(Idx, LabelsAreAnIdxFileOrATable) {
   EXPECT_EQ(found.source->read(1, 1).label(0, 0), 1.0);
 }
 
-TEST_F(Idx, IsPackedIntoOneGzippedFile) {
+TEST_F(IdxOfImages, IsPackedIntoOneGzippedFile) {
   folder.write("labels.csv", "kind\na\nb\na\n");
   const FolderSet set = open();
   const Container* container = set.source->container();
@@ -221,7 +221,7 @@ TEST_F(Idx, IsPackedIntoOneGzippedFile) {
             "x: does not hold the images that it should");
 }
 
-TEST_F(Idx, NamesWhatDoesNotFit) {
+TEST_F(IdxOfImages, NamesWhatDoesNotFit) {
   EXPECT_EQ(error(), "train-images-idx3-ubyte: has no labels beside it; name the CSV or IDX file of labels");
   folder.write("l.csv", "kind\na\nb\n");
   EXPECT_EQ(error("l.csv"), "l.csv: has labels of 2 images; train-images-idx3-ubyte has 3");
