@@ -1,15 +1,24 @@
 #include "image_input.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <filesystem>
+#include <optional>
 #include <stdexcept>
+#include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
 #include "crosstalk/data/known_sets.hpp"
 #include "crosstalk/error.hpp"
+#include "crosstalk/image/array_set.hpp"
 #include "crosstalk/image/garments.hpp"
+#include "crosstalk/image/photo_sets.hpp"
+#include "crosstalk/image/shapes.hpp"
 #include "crosstalk/task_set.hpp"
 #include "problem.hpp"
 
@@ -19,9 +28,60 @@ namespace fs = std::filesystem;
 
 namespace {
 
+// Sets that are made when they are read, with a test part of their own.
+constexpr const char* kShapes = "shapes-dense";
+
+bool is_made(const std::string& name) {
+  const auto& garments = image::garment_sets();
+  return name == kShapes || std::find(garments.begin(), garments.end(), name) != garments.end();
+}
+
+// Sets of photos, found on the search path of data sets.
+struct PhotoSet {
+  const char* name;
+  const char* folder;
+  const char* file;
+};
+constexpr std::array<PhotoSet, 3> kPhotoSets = {{{"cmu-faces", "cmu_faces", "cmu_faces_half.idx3-ubyte.gz"},
+                                                 {"utkface", "utkface", "utkface_crop_part1.tar"},
+                                                 {"pets", "oxford_pets_sample", "oxford_pets_sample.tar"}}};
+
+const PhotoSet* photo_set(const std::string& name) {
+  const auto* const found =
+      std::find_if(kPhotoSets.begin(), kPhotoSets.end(), [&](const PhotoSet& set) { return name == set.name; });
+  return found != kPhotoSets.end() ? found : nullptr;
+}
+
+std::vector<std::string> known_image_sets() {
+  std::vector<std::string> names = image::garment_sets();
+  names.emplace_back(kShapes);
+  for (const PhotoSet& set : kPhotoSets) names.emplace_back(set.name);
+  return names;
+}
+
+std::optional<image::Size> size_in(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  constexpr std::size_t most = 8192;
+  std::array<std::size_t, 2> sides = {};
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, sides[0]);
+  bool good = error == std::errc();
+  sides[1] = sides[0];
+  if (good && stop != end) {
+    const auto [last, wrong] = std::from_chars(stop + 1, end, sides[1]);
+    good = *stop == 'x' && wrong == std::errc() && last == end;
+  }
+  if (!good || std::min(sides[0], sides[1]) < 1 || std::max(sides[0], sides[1]) > most)
+    throw std::invalid_argument(fmt::format(
+        "--size: \"{}\" is neither a side nor HEIGHTxWIDTH, such as 64 or 60x64, each from 1 to {}", text, most));
+  return image::Size{sides[0], sides[1]};
+}
+
+void refuse(bool given, const char* flag, const std::string& why) {
+  if (given) throw std::invalid_argument(fmt::format("{}: {}", flag, why));
+}
+
 image::FolderSet open_garments(const ImageOptions& options, const CommonOptions& common, Part part) {
-  if (!options.labels.empty())
-    throw std::invalid_argument(fmt::format("--labels: {} has its own labels", options.data));
   const data::KnownSet& photos = *data::find_known_set("fashion-mnist");
   const auto folder = data::locate(photos, data::default_search_path());
   if (!folder)
@@ -37,46 +97,129 @@ image::FolderSet open_garments(const ImageOptions& options, const CommonOptions&
   return {image::open_garments(options.data, *folder, garments), {}};
 }
 
+image::FolderSet open_shapes(const ImageOptions& options, const CommonOptions& common, Part part) {
+  image::ShapesOptions shapes;
+  shapes.seed = common.seed;
+  shapes.test = part == Part::Test;
+  if (shapes.test)
+    shapes.images = 500;
+  else if (options.images)
+    shapes.images = *options.images;
+  return {image::open_shapes(shapes), {}};
+}
+
+fs::path locate(const PhotoSet& set) {
+  std::vector<std::string> roots;
+  for (const fs::path& root : data::default_search_path()) {
+    fs::path file = root / set.folder / set.file;
+    std::error_code ignored;
+    if (fs::exists(file, ignored)) return file;
+    roots.push_back(root.string());
+  }
+  throw DataError(fmt::format("{} is read from {}/{}, which is in none of {}; set CROSSTALK_DATA to the folder above",
+                              set.name, set.folder, set.file, fmt::join(roots, ", ")));
+}
+
+image::FolderSet open_photos(const PhotoSet& set, const ImageOptions& options, const CommonOptions& common,
+                             const Watch& watch) {
+  if (options.data == "cmu-faces") {
+    refuse(options.images.has_value(), "--images", "cmu-faces is protected whole");
+    refuse(!options.size.empty(), "--size", "cmu-faces has 60 x 64 pixels");
+    return image::open_cmu_faces(locate(set).parent_path());
+  }
+  image::PhotoOptions photos;
+  if (const auto size = size_in(options.size)) photos.size = *size;
+  photos.images = options.images;
+  photos.seed = common.seed;
+  photos.skip_bad = options.skip_bad;
+  photos.threads = thread_count(common);
+  const fs::path file = locate(set);
+  return options.data == "pets" ? image::open_pets(file, photos, watch) : image::open_utkface(file, photos, watch);
+}
+
+// The one file of a folder that protect wrote from an .npz or IDX file; else the name as it stands.
+fs::path input_file(const std::string& name) {
+  std::error_code ignored;
+  if (fs::is_directory(name, ignored) && fs::exists(fs::path(name) / "manifest.csv", ignored))
+    for (const char* file : {"images.npz", "images-idx3-ubyte.gz"})
+      if (fs::exists(fs::path(name) / file, ignored)) return fs::path(name) / file;
+  return name;
+}
+
+image::FolderSet open_files(const ImageOptions& options, const CommonOptions& common, const Watch& watch) {
+  refuse(options.images.has_value(), "--images", "only for sets with a name; your own images are protected whole");
+  const fs::path input = input_file(options.data);
+  const std::string name = input.filename().string();
+  const bool npz = name.ends_with(".npz");
+  const bool idx = name.find("idx3-ubyte") != std::string::npos;
+  std::error_code ignored;
+  if (!fs::is_directory(input, ignored) && (npz || idx)) {
+    refuse(!options.size.empty(), "--size", "an .npz or IDX file is published as it is, with images of its size");
+    refuse(npz && !options.labels.empty(), "--labels", "an .npz file has its own labels");
+    return npz ? image::open_npz(input) : image::open_idx(input, options.labels);
+  }
+  const image::FolderOptions reading = {options.labels, options.skip_bad, thread_count(common), size_in(options.size)};
+  if (fs::is_directory(input, ignored)) return image::open_folder(input, reading, watch);
+  if (name.ends_with(".tar")) return image::open_tar(input, reading, watch);
+  throw DataError(fmt::format("{}: is neither a folder nor a .tar, .npz or idx3-ubyte file of images", input.string()));
+}
+
 }  // namespace
 
 void add_options(CLI::App& command, ImageOptions& options) {
-  command.add_option("data,--data", options.data, "garments-3, garments-40, or a folder of PNG and JPEG files")
+  command
+      .add_option("data,--data", options.data,
+                  fmt::format("{}, a folder or .tar of PNG and JPEG files, or an .npz or idx3-ubyte file",
+                              fmt::join(known_image_sets(), ", ")))
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeFirst)
       ->group("Data");
   command
       .add_option("--labels", options.labels,
-                  "Folder: CSV with a column `file` and one column a task; labels.csv in it when not given")
+                  "Folder, tar: CSV with a column `file` and one column a task, labels.csv in it when not given; IDX: "
+                  "CSV or IDX")
       ->group("Data");
-  command.add_option("--images", options.images, "garments: how many images to make; 5000 when not given")
+  command
+      .add_option("--images", options.images,
+                  "How many images: garments and shapes make so many (5000, 2500), utkface and pets draw so many (all)")
       ->check(CLI::Range(1, 1'000'000))
+      ->group("Data");
+  command
+      .add_option("--size", options.size,
+                  "Folder, tar, utkface, pets: bring images to this size, N or HEIGHTxWIDTH; utkface and pets: 64 when "
+                  "not given")
       ->group("Data");
   command.add_flag("--skip-bad", options.skip_bad, "Leave out images that do not decode")->group("Data");
 }
 
 bool is_known_image_set(const std::string& name) {
-  const auto& names = image::garment_sets();
-  return std::find(names.begin(), names.end(), name) != names.end();
+  return is_made(name) || photo_set(name) != nullptr;
 }
 
 image::FolderSet open_images(const ImageOptions& options, const CommonOptions& common, Part part, const Watch& watch) {
-  if (is_known_image_set(options.data)) return open_garments(options, common, part);
+  if (is_known_image_set(options.data))
+    refuse(!options.labels.empty(), "--labels", options.data + " has its own labels");
+  if (is_made(options.data)) {
+    refuse(!options.size.empty(), "--size", options.data + " is made at one size");
+    return options.data == kShapes ? open_shapes(options, common, part) : open_garments(options, common, part);
+  }
+  const PhotoSet* const photos = photo_set(options.data);
   std::error_code ignored;
-  if (!fs::is_directory(options.data, ignored)) {
-    const std::string near = nearest_name(options.data, image::garment_sets());
-    throw DataError(fmt::format("no image set or folder \"{}\"{}", options.data,
+  if (photos == nullptr && !fs::exists(options.data, ignored)) {
+    const std::string near = nearest_name(options.data, known_image_sets());
+    throw DataError(fmt::format("no image set, folder or file \"{}\"{}", options.data,
                                 near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near)));
   }
   if (part == Part::Test) return {};
-  if (options.images)
-    throw std::invalid_argument("--images: only for garments-3 and garments-40; a folder is protected whole");
-  return image::open_folder(options.data, {options.labels, options.skip_bad, thread_count(common)}, watch);
+  return photos != nullptr ? open_photos(*photos, options, common, watch) : open_files(options, common, watch);
 }
 
 image::FolderSet open_copy(const fs::path& folder, const CommonOptions& common, const Watch& watch) {
   std::error_code ignored;
   if (!fs::is_directory(folder, ignored))
     throw DataError(fmt::format("--protected: no folder \"{}\"", folder.string()));
-  return image::open_folder(folder, {{}, false, thread_count(common)}, watch);
+  ImageOptions copy;
+  copy.data = folder.string();
+  return open_files(copy, common, watch);
 }
 
 }  // namespace crosstalk::app

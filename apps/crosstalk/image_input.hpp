@@ -16,6 +16,7 @@ struct ImageOptions {
   std::string data;
   std::string labels;
   std::optional<std::size_t> images;
+  std::string size;
   bool skip_bad = false;
 };
 
@@ -27,7 +28,7 @@ bool is_known_image_set(const std::string& name);
 /// The part of a set that is published, or another that was never published, to test on.
 enum class Part { Training, Test };
 
-/// Opens a known set or a folder. There is no source where the set has no test part of its own.
+/// Opens a known set, a folder or a file. There is no source where the set has no test part of its own.
 /// @throws DataError naming what is not there; std::invalid_argument for a flag that does not fit the set.
 image::FolderSet open_images(const ImageOptions& options, const CommonOptions& common, Part part, const Watch& watch);
 

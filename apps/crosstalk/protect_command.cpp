@@ -118,7 +118,6 @@ Noise generated_noise(const Flags& flags, const image::Source& source) {
 }
 
 int run(const Flags& flags, const Configuration& configuration) {
-  if (flags.images.data.empty()) throw std::invalid_argument("protect needs DATA: a known set or a folder of images");
   if (flags.method == "noise" && !flags.protect_tasks.empty())
     throw std::invalid_argument("--protect-tasks: noise knows no tasks; it is the same for all");
   if (!flags.generator.empty() && !flags.protect_tasks.empty())
@@ -161,6 +160,7 @@ int run(const Flags& flags, const Configuration& configuration) {
   describe(record, flags, set, noise.tasks);
   record["protect"] = {{"max_level_change", published.change().largest()},
                        {"psnr", published.change().psnr()},
+                       {"ssim", published.ssim()},
                        {"seconds", seconds},
                        {"peak_mb", peak_memory_mb()},
                        {"folder", manifest.parent_path().string()},
@@ -193,6 +193,7 @@ int run(const Flags& flags, const Configuration& configuration) {
 Action add_protect(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
   flags->common.out = "crosstalk-out/protect";
+  flags->images.data = "garments-40";
   add_options(app, flags->images);
   app.add_option(
          "--method", flags->method,

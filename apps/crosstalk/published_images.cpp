@@ -1,19 +1,19 @@
 #include "published_images.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <system_error>
-#include <vector>
+#include <utility>
 
 #include <fmt/format.h>
 
-#include "crosstalk/data/files.hpp"
 #include "crosstalk/error.hpp"
-#include "crosstalk/image/codec.hpp"
+#include "crosstalk/image/map_file.hpp"
 #include "crosstalk/parallel.hpp"
 #include "crosstalk/report/number.hpp"
 #include "crosstalk/report/table.hpp"
-#include "download.hpp"
+#include "image_store.hpp"
 
 namespace crosstalk::app {
 
@@ -28,13 +28,39 @@ std::string label_text(const image::TaskInfo& task, double label) {
   return task.has_classes() ? report::csv_field(task.classes[static_cast<std::size_t>(label)]) : report::exact(label);
 }
 
+// Where a dense task's maps go: below its name, if that can be the name of a folder.
+std::string map_folder(const image::TaskInfo& task, std::size_t position) {
+  const bool plain = std::all_of(task.name.begin(), task.name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
+  const bool own = plain && !task.name.empty() && task.name.size() <= 100 && !task.name.starts_with("task-");
+  return own ? "maps/" + task.name : fmt::format("maps/task-{}", position + 1);
+}
+
+std::span<const float> map_of(const image::Batch& batch, const image::TaskInfo& task, std::size_t k, std::size_t row) {
+  const std::size_t values = image::map_values(task, batch.shape);
+  return std::span(batch.maps[k]).subspan(row * values, values);
+}
+
+bool has_labels(std::span<const float> map) {
+  return !std::all_of(map.begin(), map.end(), [](float value) { return std::isnan(value); });
+}
+
 }  // namespace
 
 PublishedImages::PublishedImages(Session& session, const image::Source& source, int epsilon)
-    : session_(session), source_(source), epsilon_(epsilon) {
+    : session_(session), source_(source), store_(store_for(session, source, epsilon)) {
   const fs::path folder = session.path(kFolder);
-  std::set<std::string> own;
-  for (std::size_t i = 0; i < source.size(); ++i) own.insert(file(i));
+  std::vector<std::string> files = store_->files();
+  const bool maps = source.container() == nullptr;  // else they are in its file
+  for (std::size_t k = 0; maps && k < source.tasks().size(); ++k) {
+    if (!source.tasks()[k].is_dense()) continue;
+    files.push_back(fmt::format("{}/{}", map_folder(source.tasks()[k], k), image::kClassNames));
+    for (std::size_t i = 0; i < source.size(); ++i) files.push_back(map_file(k, i));
+  }
+  const std::set<std::string> own(files.begin(), files.end());
+  if (own.size() != files.size())
+    throw DataError("images of this set lie in the folder \"maps\", where the maps of its tasks go; rename the folder");
   std::error_code error;
   if (fs::exists(folder, error))
     for (fs::recursive_directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
@@ -44,45 +70,71 @@ PublishedImages::PublishedImages(Session& session, const image::Source& source, 
                                     at->path().string()));
     }
   fs::remove(folder / kManifest, error);
-  manifest_ = "file,index,sha256";
-  for (const image::TaskInfo& task : source.tasks()) manifest_ += "," + report::csv_field(task.name);
+  manifest_ = maps ? "file,index,sha256" : "index,sha256";
+  for (const image::TaskInfo& task : source.tasks())
+    if (maps || !task.is_dense()) manifest_.append(",").append(report::csv_field(task.name));
   manifest_ += "\n";
 }
 
+std::string PublishedImages::map_file(std::size_t task, std::size_t index) const {
+  const image::TaskInfo& info = source_.tasks()[task];
+  return fmt::format("{}/{}{}", map_folder(info, task), source_.stem(index), image::map_extension(info));
+}
+
+void PublishedImages::write_maps(const image::Batch& original, std::size_t row) const {
+  for (std::size_t k = 0; k < original.maps.size(); ++k) {
+    const image::TaskInfo& task = source_.tasks()[k];
+    if (!task.is_dense()) continue;
+    const auto map = map_of(original, task, k, row);
+    if (has_labels(map))
+      session_.write(fs::path(kFolder) / map_file(k, original.first + row),
+                     image::encode_map(task, original.shape, map));
+  }
+}
+
 void PublishedImages::write(const image::Batch& original, const image::Batch& changed, int threads) {
-  std::vector<std::string> hashes(changed.size());
-  std::vector<image::ChangeMeter> meters(changed.size());
-  parallel_for(changed.size(), threads, [&](std::size_t row) {
-    const std::string content = image::encode_png(changed.shape, changed.image(row));
-    const fs::path path = session_.write(fs::path(kFolder) / file(changed.first + row), content);
-    const std::string on_disk = data::read_file(path);
-    const image::Picture picture = image::decode(on_disk, path.string());
-    if (!std::ranges::equal(picture.pixels, changed.image(row)))
-      throw DataError(fmt::format("{}: holds other pixels than were written", path.string()));
-    meters[row].add(original.image(row), picture.pixels);
-    if (meters[row].largest() > epsilon_)
-      throw DataError(fmt::format("{}: differs from the original by {} levels; at most {} are allowed", path.string(),
-                                  meters[row].largest(), epsilon_));
-    hashes[row] = sha256_hex(on_disk);
-  });
+  const std::vector<std::string> hashes = store_->write(original, changed, threads);
+  const bool maps = source_.container() == nullptr;
+  if (maps) parallel_for(original.size(), threads, [&](std::size_t row) { write_maps(original, row); });
   for (std::size_t row = 0; row < changed.size(); ++row) {
-    change_.add(meters[row]);
-    manifest_ +=
-        fmt::format("{},{},{}", report::csv_field(file(changed.first + row)), changed.first + row, hashes[row]);
-    for (std::size_t k = 0; k < source_.tasks().size(); ++k)
-      manifest_ += "," + label_text(source_.tasks()[k], changed.label(row, k));
+    const std::size_t index = changed.first + row;
+    manifest_ += fmt::format("{}{},{}", store_->file_cell(index), index, hashes[row]);
+    for (std::size_t k = 0; k < source_.tasks().size(); ++k) {
+      const image::TaskInfo& task = source_.tasks()[k];
+      if (task.is_dense() && !maps) continue;
+      manifest_ += ',';
+      if (!task.is_dense())
+        manifest_ += label_text(task, changed.label(row, k));
+      else if (has_labels(map_of(original, task, k, row)))
+        manifest_ += report::csv_field(map_file(k, index));
+    }
     manifest_ += "\n";
   }
 }
 
 fs::path PublishedImages::finish() {
+  store_->finish();
+  for (std::size_t k = 0; k < source_.tasks().size(); ++k) {
+    const image::TaskInfo& task = source_.tasks()[k];
+    if (task.kind != image::Kind::Segmentation || source_.container() != nullptr) continue;
+    std::string names;
+    for (const std::string& name : task.classes) names.append(name).append("\n");
+    session_.write(fs::path(kFolder) / map_folder(task, k) / image::kClassNames, names);
+  }
   return session_.write(fs::path(kFolder) / kManifest, manifest_);
+}
+
+double PublishedImages::ssim() const {
+  const Measured& measured = store_->measured();
+  return measured.ssim_sum / static_cast<double>(measured.images);
 }
 
 void require_apart(const fs::path& input, const fs::path& output) {
   std::error_code ignored;
   const fs::path from = fs::weakly_canonical(input, ignored);
   const fs::path to = fs::weakly_canonical(output, ignored);
+  if (fs::is_regular_file(from, ignored) && from.parent_path() == to)
+    throw DataError(fmt::format("--out: {} would be replaced by what is published; choose another", input.string()));
   const fs::path way = to.lexically_relative(from);
   if (!way.empty() && *way.begin() != "..")
     throw DataError(

@@ -113,16 +113,17 @@ int verify(const VerifyFlags& flags, const Configuration& configuration) {
 
   const fs::path images = fs::exists(folder / PublishedImages::kFolder) ? folder / PublishedImages::kFolder : folder;
   image::FolderSet copy = open_copy(images, flags.common, watch);
-  // A set that is made from a seed is made as it was for the copy.
+  // A set that is made or drawn with a seed is opened as it was for the copy.
   ImageOptions clean_images = flags.images;
-  CommonOptions making = flags.common;
+  CommonOptions opening = flags.common;
   if (is_known_image_set(clean_images.data)) {
-    making.seed = recorded<std::uint64_t>(record, "/configuration/seed").value_or(making.seed);
-    if (!clean_images.images) clean_images.images = copy.source->size();
+    opening.seed = recorded<std::uint64_t>(record, "/configuration/seed").value_or(opening.seed);
+    if (!clean_images.images) clean_images.images = recorded<std::size_t>(record, "/configuration/images");
+    if (clean_images.size.empty()) clean_images.size = recorded<std::string>(record, "/configuration/size").value_or("");
   }
-  const image::FolderSet clean = open_images(clean_images, making, Part::Training, watch);
+  const image::FolderSet clean = open_images(clean_images, opening, Part::Training, watch);
   for (const std::string& note : clean.notes) session.say(note);
-  const image::FolderSet test = open_images(clean_images, making, Part::Test, watch);
+  const image::FolderSet test = open_images(clean_images, opening, Part::Test, watch);
   std::unique_ptr<image::Source> published;
   try {
     published = image::published_copy(std::move(copy.source), *clean.source);

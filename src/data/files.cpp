@@ -154,6 +154,30 @@ std::string read_file(const fs::path& path) {
   return content;
 }
 
+std::string gzip_packed(std::string_view content) {
+  z_stream stream{};
+  constexpr int kGzip = 15 + 16;
+  constexpr int kMemory = 8;
+  if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, kGzip, kMemory, Z_DEFAULT_STRATEGY) != Z_OK)
+    throw std::bad_alloc();
+  const std::unique_ptr<z_stream, int (*)(z_stream*)> guard(&stream, deflateEnd);
+  std::string packed;
+  std::vector<char> buffer(1 << 18);
+  for (int status = Z_OK; status != Z_STREAM_END;) {
+    if (stream.avail_in == 0 && !content.empty()) {
+      const auto piece = static_cast<uInt>(std::min<std::size_t>(content.size(), 1U << 30));
+      stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(content.data()));
+      stream.avail_in = piece;
+      content.remove_prefix(piece);
+    }
+    stream.next_out = reinterpret_cast<Bytef*>(buffer.data());
+    stream.avail_out = static_cast<uInt>(buffer.size());
+    status = deflate(&stream, content.empty() ? Z_FINISH : Z_NO_FLUSH);
+    packed.append(buffer.data(), buffer.size() - stream.avail_out);
+  }
+  return packed;
+}
+
 void write_file(const fs::path& path, std::string_view content) {
   const auto check = [&](int error) {
     if (error != 0) throw DataError(fmt::format("{}: cannot be written: {}", path.string(), reason(error)));

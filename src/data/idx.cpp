@@ -1,6 +1,7 @@
 #include "crosstalk/data/idx.hpp"
 
 #include <cstdint>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -23,19 +24,23 @@ const unsigned char* IdxArray::item(std::size_t index) const {
 }
 
 IdxArray read_idx(const std::filesystem::path& path) {
+  return parse_idx(read_file(path), path.string());
+}
+
+IdxArray parse_idx(std::string content, const std::string& name) {
   IdxArray array;
-  array.file = read_file(path);
+  array.file = std::move(content);
   const std::string& file = array.file;
   constexpr char unsigned_bytes = 0x08;
-  if (file.size() < 4 || file[0] != 0 || file[1] != 0) throw DataError(path.string() + ": is not an IDX file");
+  if (file.size() < 4 || file[0] != 0 || file[1] != 0) throw DataError(name + ": is not an IDX file");
   if (file[2] != unsigned_bytes)
-    throw DataError(fmt::format("{}: its IDX type is {:#04x}; only unsigned bytes (0x08) can be read", path.string(),
+    throw DataError(fmt::format("{}: its IDX type is {:#04x}; only unsigned bytes (0x08) can be read", name,
                                 static_cast<unsigned char>(file[2])));
   const auto dimensions = static_cast<std::size_t>(static_cast<unsigned char>(file[3]));
   if (dimensions < 1 || dimensions > 3)
-    throw DataError(fmt::format("{}: has {} dimensions; 1 to 3 can be read", path.string(), dimensions));
+    throw DataError(fmt::format("{}: has {} dimensions; 1 to 3 can be read", name, dimensions));
   const std::size_t header = 4 + 4 * dimensions;
-  if (file.size() < header) throw DataError(path.string() + ": the file is cut short");
+  if (file.size() < header) throw DataError(name + ": the file is cut short");
   // Products of 32-bit sizes are kept below the file's size, so that they cannot overflow.
   const std::size_t available = file.size() - header;
   bool fits = true;
@@ -46,8 +51,8 @@ IdxArray read_idx(const std::filesystem::path& path) {
     promised = fits ? promised * array.shape[k] : 0;
   }
   if (!fits || promised != available)
-    throw DataError(fmt::format("{}: the header promises {} bytes, but {} follow", path.string(),
-                                fmt::join(array.shape, " x "), available));
+    throw DataError(
+        fmt::format("{}: the header promises {} bytes, but {} follow", name, fmt::join(array.shape, " x "), available));
   return array;
 }
 

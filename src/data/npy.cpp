@@ -1,11 +1,15 @@
 #include "crosstalk/data/npy.hpp"
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <stdexcept>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -14,6 +18,7 @@
 #include "crosstalk/data/csv_scanner.hpp"
 #include "crosstalk/data/files.hpp"
 #include "crosstalk/error.hpp"
+#include "npy_header.hpp"
 
 namespace crosstalk::data {
 
@@ -155,9 +160,14 @@ Element readable_element(const std::string& type, const std::string& name) {
                                                                : "is not known"));
 }
 
-}  // namespace
+// The parts of a .npy file; the data is not yet compared with the header.
+struct NpyFile {
+  NpyHeader header;
+  Element number;
+  std::string_view data;
+};
 
-Array parse_npy(std::string_view content, const std::string& name) {
+NpyFile cut(std::string_view content, const std::string& name) {
   constexpr std::string_view magic = "\x93NUMPY";
   if (!content.starts_with(magic) || content.size() < 10) throw DataError(name + ": is not a .npy file");
   const auto version = static_cast<unsigned char>(content[6]);
@@ -169,10 +179,32 @@ Array parse_npy(std::string_view content, const std::string& name) {
                                                                : load<std::uint32_t>(content.data() + 8, false);
   const std::size_t begin = 8 + length_bytes;
   if (length > content.size() - begin) throw DataError(name + ": the file is cut short");
-  const NpyHeader header = HeaderParser(content.substr(begin, length), name).parse();
-  const Element number = readable_element(header.type, name);
-  const std::string_view data = content.substr(begin + length);
+  NpyHeader header = HeaderParser(content.substr(begin, length), name).parse();
+  Element number = readable_element(header.type, name);
+  return {std::move(header), std::move(number), content.substr(begin + length)};
+}
 
+// The numbers that a shape has; none when they take other bytes than there are.
+std::optional<std::size_t> numbers_of(const std::vector<std::size_t>& shape, std::size_t number_bytes,
+                                      std::size_t bytes) {
+  if (std::find(shape.begin(), shape.end(), std::size_t{0}) != shape.end())
+    return bytes == 0 ? std::optional<std::size_t>(0) : std::nullopt;
+  std::size_t numbers = 1;
+  for (const std::size_t side : shape) {
+    if (numbers > bytes / number_bytes / side) return std::nullopt;
+    numbers *= side;
+  }
+  return numbers * number_bytes == bytes ? std::optional(numbers) : std::nullopt;
+}
+
+std::size_t bytes_of(const std::string& type) {
+  return static_cast<std::size_t>(type[1] - '0');
+}
+
+}  // namespace
+
+Array parse_npy(std::string_view content, const std::string& name) {
+  const auto [header, number, data] = cut(content, name);
   if (header.shape.size() > 2)
     throw DataError(fmt::format("{}: has {} dimensions ({}); at most 2 can be read", name, header.shape.size(),
                                 fmt::join(header.shape, " x ")));
@@ -202,6 +234,80 @@ Array parse_npy(std::string_view content, const std::string& name) {
     array.values(static_cast<Eigen::Index>(row), static_cast<Eigen::Index>(column)) = value;
   }
   return array;
+}
+
+std::size_t NdArray::size() const {
+  return bytes.size() / bytes_of(type);
+}
+
+double NdArray::value(std::size_t index) const {
+  return element(type)->read(bytes.data() + index * bytes_of(type), false);
+}
+
+std::size_t npy_bytes(std::string_view begin, const std::string& name) {
+  const auto [header, number, data] = cut(begin, name);
+  std::size_t bytes = number.bytes;
+  for (const std::size_t side : header.shape) {
+    if (side != 0 && bytes > SIZE_MAX / side) return SIZE_MAX;
+    bytes *= side;
+  }
+  const std::size_t before = begin.size() - data.size();
+  return bytes > SIZE_MAX - before ? SIZE_MAX : before + bytes;
+}
+
+NdArray parse_npy_array(std::string_view content, const std::string& name) {
+  const auto [header, number, data] = cut(content, name);
+  const auto numbers = numbers_of(header.shape, number.bytes, data.size());
+  if (!numbers)
+    throw DataError(fmt::format("{}: the header promises {} numbers of {} bytes, but {} bytes follow", name,
+                                fmt::join(header.shape, " x "), number.bytes, data.size()));
+  NdArray array{header.type.substr(header.type.size() - 2), header.shape, std::string(data)};
+  if (header.fortran_order && array.shape.size() > 1) {
+    // The position of each number in C order: the last index runs fastest there, the first in the file.
+    std::vector<std::size_t> index(array.shape.size());
+    for (std::size_t k = 0; k < *numbers; ++k) {
+      std::size_t position = 0;
+      for (std::size_t d = 0; d < index.size(); ++d) position = position * array.shape[d] + index[d];
+      data.copy(array.bytes.data() + position * number.bytes, number.bytes, k * number.bytes);
+      for (std::size_t d = 0; d < index.size() && ++index[d] == array.shape[d]; ++d) index[d] = 0;
+    }
+  }
+  if (header.type[0] == '>')
+    for (std::size_t k = 0; k < *numbers; ++k)
+      std::reverse(array.bytes.begin() + static_cast<std::ptrdiff_t>(k * number.bytes),
+                   array.bytes.begin() + static_cast<std::ptrdiff_t>((k + 1) * number.bytes));
+  return array;
+}
+
+std::string format_npy(const NdArray& array) {
+  if (!numbers_of(array.shape, bytes_of(array.type), array.bytes.size()))
+    throw std::invalid_argument(fmt::format("format_npy: {} bytes for {} numbers of type {}", array.bytes.size(),
+                                            fmt::join(array.shape, " x "), array.type));
+  const char order = bytes_of(array.type) == 1 ? '|' : '<';
+  return npy_header(fmt::format("{}{}", order, array.type), false, array.shape) + array.bytes;
+}
+
+NdArray array_of(std::span<const float> values, std::vector<std::size_t> shape) {
+  static_assert(std::endian::native == std::endian::little);
+  NdArray array{"f4", std::move(shape), {reinterpret_cast<const char*>(values.data()), values.size_bytes()}};
+  if (!numbers_of(array.shape, sizeof(float), array.bytes.size()))
+    throw std::invalid_argument(
+        fmt::format("array_of: {} values for {}", values.size(), fmt::join(array.shape, " x ")));
+  return array;
+}
+
+std::string npy_header(const std::string& type, bool fortran_order, const std::vector<std::size_t>& shape) {
+  std::string header =
+      fmt::format("{{'descr': '{}', 'fortran_order': {}, 'shape': ({}{}), }}", type, fortran_order ? "True" : "False",
+                  fmt::join(shape, ", "), shape.size() == 1 ? "," : "");
+  constexpr std::size_t prefix = 10;  // magic, version, length
+  constexpr std::size_t alignment = 64;
+  header.append(alignment - 1 - (prefix + header.size()) % alignment, ' ');
+  header += '\n';
+  std::string content("\x93NUMPY\x01\x00", 8);
+  content += static_cast<char>(header.size() & 0xff);
+  content += static_cast<char>(header.size() >> 8);
+  return content + header;
 }
 
 Array read_npy(const std::filesystem::path& path) {

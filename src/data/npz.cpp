@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstdint>
 #include <memory>
 #include <unordered_map>
 
@@ -12,6 +13,7 @@
 #include "crosstalk/data/files.hpp"
 #include "crosstalk/data/npy.hpp"
 #include "crosstalk/error.hpp"
+#include "npy_header.hpp"
 
 namespace crosstalk::data {
 
@@ -22,7 +24,8 @@ constexpr std::string_view kSuffix = ".npy";
 // A zip archive in memory.
 class Archive {
  public:
-  explicit Archive(const std::filesystem::path& path) : name_(path.string()), content_(read_file(path)) {
+  explicit Archive(const std::filesystem::path& path) : Archive(read_file(path), path.string()) {}
+  Archive(std::string content, std::string name) : name_(std::move(name)), content_(std::move(content)) {
     zip_error_t error;
     zip_error_init(&error);
     zip_source_t* source = zip_source_buffer_create(content_.data(), content_.size(), 0, &error);
@@ -47,27 +50,40 @@ class Archive {
   [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
   [[nodiscard]] bool holds(const std::string& array) const { return positions_.contains(array); }
 
-  [[nodiscard]] Array read(const std::string& array) const {
-    const std::string place = fmt::format("{}: array {}", name_, in_quotes(array));
+  [[nodiscard]] Array read(const std::string& array) const { return parse_npy(unpacked(array), place(array)); }
+  [[nodiscard]] NdArray read_array(const std::string& array) const {
+    return parse_npy_array(unpacked(array), place(array));
+  }
+
+ private:
+  [[nodiscard]] std::string place(const std::string& array) const {
+    return fmt::format("{}: array {}", name_, in_quotes(array));
+  }
+
+  [[nodiscard]] std::string unpacked(const std::string& array) const {
     const auto found = positions_.find(array);
     if (found == positions_.end())
       throw DataError(fmt::format("{}: no array {}; it holds {}", name_, in_quotes(array), listed(names_)));
     const std::unique_ptr<zip_file_t, int (*)(zip_file_t*)> file(zip_fopen_index(archive_.get(), found->second, 0),
                                                                  zip_fclose);
-    if (!file) throw DataError(fmt::format("{}: {}", place, zip_strerror(archive_.get())));
-    // The stated size may be a lie, so the content grows as it comes.
+    if (!file) throw DataError(fmt::format("{}: {}", place(array), zip_strerror(archive_.get())));
+    // The stated size may be a lie, so the content grows as it comes; and never beyond what the array's header
+    // promises, so that a small file cannot unpack into all memory.
     std::string content;
+    std::size_t most = SIZE_MAX;
     std::vector<char> buffer(1 << 18);
     for (;;) {
       const zip_int64_t got = zip_fread(file.get(), buffer.data(), buffer.size());
-      if (got < 0) throw DataError(fmt::format("{}: is damaged ({})", place, zip_file_strerror(file.get())));
+      if (got < 0) throw DataError(fmt::format("{}: is damaged ({})", place(array), zip_file_strerror(file.get())));
       if (got == 0) break;
+      if (content.empty() && static_cast<std::size_t>(got) == buffer.size())
+        most = npy_bytes({buffer.data(), buffer.size()}, place(array));
       content.append(buffer.data(), static_cast<std::size_t>(got));
+      if (content.size() > most) break;
     }
-    return parse_npy(content, place);
+    return content;
   }
 
- private:
   std::string name_;
   std::string content_;
   std::unique_ptr<zip_t, void (*)(zip_t*)> archive_{nullptr, zip_discard};
@@ -77,21 +93,50 @@ class Archive {
 
 std::string npy_content(const Array& array) {
   const Eigen::MatrixXd& values = array.values;
-  const std::string shape = array.dimensions == 0   ? "()"
-                            : array.dimensions == 1 ? fmt::format("({},)", values.rows())
-                                                    : fmt::format("({}, {})", values.rows(), values.cols());
-  std::string header = fmt::format("{{'descr': '<f8', 'fortran_order': True, 'shape': {}, }}", shape);
-  constexpr std::size_t prefix = 10;  // magic, version, length
-  constexpr std::size_t alignment = 64;
-  header.append(alignment - 1 - (prefix + header.size()) % alignment, ' ');
-  header += '\n';
-  std::string content("\x93NUMPY\x01\x00", 8);
-  content += static_cast<char>(header.size() & 0xff);
-  content += static_cast<char>(header.size() >> 8);
-  content += header;
+  const std::vector<std::size_t> shape = {static_cast<std::size_t>(values.rows()),
+                                          static_cast<std::size_t>(values.cols())};
+  std::string content = npy_header("<f8", true, {shape.begin(), shape.begin() + array.dimensions});
   static_assert(std::endian::native == std::endian::little);
   content.append(reinterpret_cast<const char*>(values.data()),
                  static_cast<std::size_t>(values.size()) * sizeof(double));
+  return content;
+}
+
+// An uncompressed .npz file of these .npy files.
+std::string packed(const std::map<std::string, std::string>& contents) {
+  if (contents.empty())
+    throw std::invalid_argument("write_npz: there are no arrays, and libzip writes no empty archive");
+  const auto check = [&](bool good) {
+    if (!good) throw std::runtime_error("libzip cannot build the archive");
+  };
+  zip_error_t error;
+  zip_error_init(&error);
+  const std::unique_ptr<zip_source_t, void (*)(zip_source_t*)> target(zip_source_buffer_create(nullptr, 0, 0, &error),
+                                                                      zip_source_free);
+  check(target != nullptr);
+  zip_source_keep(target.get());
+  std::unique_ptr<zip_t, void (*)(zip_t*)> archive(zip_open_from_source(target.get(), ZIP_TRUNCATE, &error),
+                                                   zip_discard);
+  check(archive != nullptr);
+  for (const auto& [name, npy] : contents) {
+    zip_source_t* source = zip_source_buffer(archive.get(), npy.data(), npy.size(), 0);
+    const zip_int64_t index =
+        zip_file_add(archive.get(), (name + std::string(kSuffix)).c_str(), source, ZIP_FL_ENC_UTF_8);
+    check(index >= 0);
+    const auto entry = static_cast<zip_uint64_t>(index);
+    constexpr zip_uint16_t first_of_january_1980 = (1 << 5) | 1;
+    check(zip_set_file_compression(archive.get(), entry, ZIP_CM_STORE, 0) == 0);
+    check(zip_file_set_dostime(archive.get(), entry, 0, first_of_january_1980, 0) == 0);
+  }
+  check(zip_close(archive.get()) == 0);
+  archive.release();
+
+  check(zip_source_open(target.get()) == 0);
+  zip_source_seek(target.get(), 0, SEEK_END);
+  std::string content(static_cast<std::size_t>(zip_source_tell(target.get())), '\0');
+  zip_source_seek(target.get(), 0, SEEK_SET);
+  check(zip_source_read(target.get(), content.data(), content.size()) == static_cast<zip_int64_t>(content.size()));
+  zip_source_close(target.get());
   return content;
 }
 
@@ -143,42 +188,26 @@ std::map<std::string, Array> read_npz(const std::filesystem::path& path, const s
 }
 
 void write_npz(const std::filesystem::path& path, const std::map<std::string, Array>& arrays) {
-  if (arrays.empty()) throw std::invalid_argument("write_npz: there are no arrays, and libzip writes no empty archive");
-  const auto check = [&](bool good) {
-    if (!good) throw std::runtime_error(path.string() + ": libzip cannot build the archive");
-  };
-  zip_error_t error;
-  zip_error_init(&error);
-  const std::unique_ptr<zip_source_t, void (*)(zip_source_t*)> target(zip_source_buffer_create(nullptr, 0, 0, &error),
-                                                                      zip_source_free);
-  check(target != nullptr);
-  zip_source_keep(target.get());
-  std::unique_ptr<zip_t, void (*)(zip_t*)> archive(zip_open_from_source(target.get(), ZIP_TRUNCATE, &error),
-                                                   zip_discard);
-  check(archive != nullptr);
-  std::vector<std::string> contents;
-  contents.reserve(arrays.size());  // libzip reads them on closing
-  for (const auto& [name, array] : arrays) {
-    contents.push_back(npy_content(array));
-    zip_source_t* source = zip_source_buffer(archive.get(), contents.back().data(), contents.back().size(), 0);
-    const zip_int64_t index =
-        zip_file_add(archive.get(), (name + std::string(kSuffix)).c_str(), source, ZIP_FL_ENC_UTF_8);
-    check(index >= 0);
-    const auto entry = static_cast<zip_uint64_t>(index);
-    constexpr zip_uint16_t first_of_january_1980 = (1 << 5) | 1;
-    check(zip_set_file_compression(archive.get(), entry, ZIP_CM_STORE, 0) == 0);
-    check(zip_file_set_dostime(archive.get(), entry, 0, first_of_january_1980, 0) == 0);
-  }
-  check(zip_close(archive.get()) == 0);
-  archive.release();
+  std::map<std::string, std::string> contents;
+  for (const auto& [name, array] : arrays) contents[name] = npy_content(array);
+  write_file(path, packed(contents));
+}
 
-  check(zip_source_open(target.get()) == 0);
-  zip_source_seek(target.get(), 0, SEEK_END);
-  std::string content(static_cast<std::size_t>(zip_source_tell(target.get())), '\0');
-  zip_source_seek(target.get(), 0, SEEK_SET);
-  check(zip_source_read(target.get(), content.data(), content.size()) == static_cast<zip_int64_t>(content.size()));
-  zip_source_close(target.get());
-  write_file(path, content);
+std::map<std::string, NdArray> read_npz_arrays(const std::filesystem::path& path) {
+  return parse_npz_arrays(read_file(path), path.string());
+}
+
+std::map<std::string, NdArray> parse_npz_arrays(std::string content, const std::string& name) {
+  const Archive archive(std::move(content), name);
+  std::map<std::string, NdArray> arrays;
+  for (const std::string& array : archive.names()) arrays[array] = archive.read_array(array);
+  return arrays;
+}
+
+std::string format_npz(const std::map<std::string, NdArray>& arrays) {
+  std::map<std::string, std::string> contents;
+  for (const auto& [name, array] : arrays) contents[name] = format_npy(array);
+  return packed(contents);
 }
 
 TaskSet read_npz_tasks(const std::filesystem::path& path) {

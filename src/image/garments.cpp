@@ -1,14 +1,12 @@
 #include "crosstalk/image/garments.hpp"
 
-#include <algorithm>
 #include <array>
-#include <cmath>
-#include <numbers>
 #include <stdexcept>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "canvas.hpp"
 #include "crosstalk/data/idx.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/rng.hpp"
@@ -43,31 +41,6 @@ Photos read_photos(const std::filesystem::path& folder, bool test) {
   return photos;
 }
 
-// Grey in [0, 1], side x side.
-struct Canvas {
-  std::size_t side;
-  std::vector<double> grey;
-};
-
-// Two waves of random direction, length and phase over an even grey.
-Canvas textured(std::size_t side, Rng& rng) {
-  constexpr double background = 0.35;
-  constexpr double amplitude = 0.03;
-  Canvas canvas{side, std::vector<double>(side * side, background)};
-  for (int wave = 0; wave < 2; ++wave) {
-    const double angle = rng.uniform(0.0, 2.0 * std::numbers::pi);
-    const double frequency = 2.0 * std::numbers::pi / rng.uniform(3.0, 10.0);
-    const double phase = rng.uniform(0.0, 2.0 * std::numbers::pi);
-    for (std::size_t y = 0; y < side; ++y)
-      for (std::size_t x = 0; x < side; ++x)
-        canvas.grey[y * side + x] +=
-            amplitude *
-            std::sin(frequency * (std::cos(angle) * static_cast<double>(x) + std::sin(angle) * static_cast<double>(y)) +
-                     phase);
-  }
-  return canvas;
-}
-
 struct Placement {
   std::size_t top = 0;
   std::size_t left = 0;
@@ -91,13 +64,6 @@ void add_garment(Canvas& canvas, const unsigned char* photo, const Placement& pl
       }
       canvas.grey[(place.top + y) * canvas.side + place.left + x] += place.contrast * sum / (255.0 * points * points);
     }
-}
-
-void finish(const Canvas& canvas, Rng& rng, std::span<std::uint8_t> pixels) {
-  constexpr double noise = 0.02;
-  for (std::size_t p = 0; p < pixels.size(); ++p)
-    pixels[p] =
-        static_cast<std::uint8_t>(std::lround(255.0 * std::clamp(canvas.grey[p] + noise * rng.normal(), 0.0, 1.0)));
 }
 
 class Garments : public Source {

@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 
 #include "cli/command.hpp"
+#include "crosstalk/data/idx.hpp"
+#include "crosstalk/data/npy.hpp"
 #include "crosstalk/image/codec.hpp"
 #include "crosstalk/rng.hpp"
 
@@ -71,6 +73,8 @@ TEST_F(ProtectCommand, PublishesAFolderWithinTheBudgetWhichItReportsAsMeasured) 
     const auto& protect = json.at("protect");
     EXPECT_EQ(protect.at("max_level_change"), largest);
     EXPECT_NEAR(protect.at("psnr").get<double>(), 10.0 * std::log10(255.0 * 255.0 * kImages * 768 / squares), 1e-9);
+    EXPECT_LT(protect.at("ssim").get<double>(), 1.0);
+    EXPECT_GT(protect.at("ssim").get<double>(), 0.9);
     EXPECT_GE(protect.at("seconds").get<double>(), 0.0);
     EXPECT_GT(protect.at("peak_mb").get<double>(), 1.0);
     EXPECT_EQ(json.at("configuration").at("epsilon"), 6);
@@ -135,6 +139,147 @@ TEST_F(ProtectCommand, MakesGarmentsOnTheFly) {
   }
 }
 
+TEST_F(ProtectCommand, DrawsShapesWithoutAnyDataSet) {
+  ASSERT_TRUE(ended_well(
+      crosstalk({"protect", "shapes-dense", "--method", "noise", "--images", "20", "--out", "out", "--quiet"})));
+  const auto json = record("out");
+  EXPECT_EQ(json.at("data").at("images"), 20);
+  EXPECT_EQ(json.at("data").at("tasks").size(), 3U);
+  EXPECT_EQ(json.at("protect").at("max_level_change"), 8);
+  EXPECT_TRUE(was_refused(crosstalk({"protect", "shapes-dense", "--quiet", "--out", "out"}), 2,
+                          {"no task of the set has classes to protect"}));
+}
+
+TEST_F(ProtectCommand, APublishedFolderKeepsTheMapsOfItsImages) {
+  ASSERT_TRUE(ended_well(
+      crosstalk({"protect", "shapes-dense", "--method", "noise", "--images", "6", "--out", "out", "--quiet"})));
+  EXPECT_THAT(read_file(path("out/images/manifest.csv")),
+              HasSubstr(",maps/segmentation/000004.png,maps/depth/000004.npy,maps/normals/000004.npy\n"));
+  EXPECT_EQ(files("out/images").size(), 6U * 4 + 2);  // images, three maps each; manifest, names of the classes
+  const auto first = files("out/images");
+  ASSERT_TRUE(ended_well(
+      crosstalk({"protect", "shapes-dense", "--method", "noise", "--images", "6", "--out", "out", "--quiet"})));
+  EXPECT_EQ(files("out/images"), first);
+
+  ASSERT_TRUE(
+      ended_well(crosstalk({"protect", "out/images", "--method", "noise", "--out", "again", "--json", "--quiet"})));
+  EXPECT_EQ(record("again").at("data").at("tasks"), record("out").at("data").at("tasks"));
+  for (const auto& [name, content] : files("again/images/maps")) EXPECT_EQ(content, first.at("maps/" + name)) << name;
+}
+
+TEST_F(ProtectCommand, AFolderWhoseImagesLieWhereMapsGoIsRefused) {
+  const Picture& photo = originals_[0];
+  std::filesystem::create_directories(path("set/maps/m"));
+  write("set/maps/m/m.png", crosstalk::image::encode_png({1, 16, 16}, std::vector<std::uint8_t>(256)));
+  write("set/maps/m/a.png", crosstalk::image::encode_png(photo.shape, photo.pixels));
+  write("set/a.png", crosstalk::image::encode_png(photo.shape, photo.pixels));
+  write("set/labels.csv", "file,m\na.png,maps/m/m.png\nmaps/m/a.png,maps/m/m.png\n");
+  EXPECT_TRUE(was_refused(crosstalk({"protect", "set", "--method", "noise", "--quiet", "--out", "out"}), 1,
+                          {"images of this set lie in the folder \"maps\""}));
+}
+
+// One set of twelve images in an .npz and in an IDX file.
+class ProtectOneFile : public ProtectCommand {
+ protected:
+  void SetUp() override {
+    ProtectCommand::SetUp();
+    crosstalk::Rng rng(6);
+    for (std::size_t i = 0; i < kImages * 80; ++i) pixels_ += static_cast<char>(rng.below(256));
+    std::string kinds;
+    for (std::size_t i = 0; i < kImages; ++i) kinds += static_cast<char>(i % 3);
+    write("set.npz", crosstalk::data::format_npz(
+                         {{"images", {"u1", {kImages, 8, 10}, pixels_}}, {"kind", {"u1", {kImages}, kinds}}}));
+    write("images-idx3-ubyte", std::string("\0\0\x08\x03\0\0\0\x0c\0\0\0\x08\0\0\0\x0a", 16) + pixels_);
+    write("labels-idx1-ubyte", std::string("\0\0\x08\x01\0\0\0\x0c", 8) + kinds);
+  }
+  void expect_within(const std::string& published, int epsilon) const {
+    ASSERT_EQ(published.size(), pixels_.size());
+    int largest = 0;
+    for (std::size_t i = 0; i < pixels_.size(); ++i)
+      largest = std::max(largest,
+                         std::abs(static_cast<unsigned char>(published[i]) - static_cast<unsigned char>(pixels_[i])));
+    EXPECT_GT(largest, 0);
+    EXPECT_LE(largest, epsilon);
+  }
+  std::string pixels_;
+};
+
+TEST_F(ProtectOneFile, AnNpzFileBecomesAnNpzFile) {
+  const auto ended = crosstalk({"protect", "set.npz", "--epsilon", "5", "--out", "out", "--json", "--quiet"});
+  ASSERT_TRUE(ended_well(ended));
+  ASSERT_EQ(files("out/images").size(), 2U);
+  const auto arrays = crosstalk::data::read_npz_arrays(path("out/images/images.npz"));
+  EXPECT_EQ(arrays.at("kind").bytes, crosstalk::data::read_npz_arrays(path("set.npz")).at("kind").bytes);
+  expect_within(arrays.at("images").bytes, 5);
+  const auto json = nlohmann::json::parse(ended.out);
+  EXPECT_EQ(json.at("protect").at("max_level_change"), 5);
+  EXPECT_GT(json.at("protect").at("ssim"), 0.9);
+  EXPECT_LT(json.at("protect").at("ssim"), 1.0);
+  EXPECT_THAT(read_file(path("out/images/manifest.csv")), testing::StartsWith("index,sha256,kind\n0,"));
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "out/images", "--method", "noise", "--out", "again", "--quiet"})));
+  EXPECT_EQ(record("again").at("data").at("tasks")[0].at("classes"), (std::vector<std::string>{"0", "1", "2"}));
+}
+
+TEST_F(ProtectOneFile, AnIdxFileBecomesAnIdxFileAndItsManifestHoldsTheLabels) {
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "images-idx3-ubyte", "--out", "out", "--quiet"})));
+  ASSERT_EQ(files("out/images").size(), 2U);
+  const auto array = crosstalk::data::read_idx(path("out/images/images-idx3-ubyte.gz"));
+  expect_within(array.file.substr(16), 8);
+  const auto sums = shell(
+      "cd out/images && sed -n 2p manifest.csv | cut -d, -f2 && "
+      "gunzip -c images-idx3-ubyte.gz | tail -c +17 | head -c 80 | sha256sum | cut -d' ' -f1");
+  EXPECT_EQ(sums.out.substr(0, 65), sums.out.substr(65));
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "out/images", "--method", "noise", "--out", "again", "--quiet"})));
+  EXPECT_EQ(record("again").at("data").at("tasks")[0].at("name"), "label");
+  write("other.csv", "lit\n" + std::string("yes\nno\nno\n") + "no\nno\nno\nno\nno\nno\nno\nno\nno\n");
+  ASSERT_TRUE(
+      ended_well(crosstalk({"protect", "images-idx3-ubyte", "--labels", "other.csv", "--out", "o", "--quiet"})));
+  EXPECT_EQ(record("o").at("data").at("tasks")[0].at("name"), "lit");
+}
+
+TEST_F(ProtectOneFile, NamesFlagsAndFilesThatDoNotFitAndReplacesNothing) {
+  const auto refused = [&](const std::vector<std::string>& words, int code, const std::vector<std::string>& parts) {
+    EXPECT_TRUE(was_refused(crosstalk(std::vector<std::string>{"protect", "--quiet"} + words), code, parts));
+  };
+  refused({"set.npz", "--labels", "x.csv"}, 2, {"--labels: an .npz file has its own labels"});
+  refused({"set.npz", "--size", "4"}, 2, {"--size: an .npz or IDX file is published as it is"});
+  refused({"set.npz", "--images", "4"}, 2, {"--images: only for sets with a name"});
+  write("text.txt", "x");
+  refused({"text.txt"}, 1, {"text.txt: is neither a folder nor a .tar, .npz or idx3-ubyte file of images"});
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "set.npz", "--out", "out", "--quiet"})));
+  const auto before = files("out/images");
+  refused({"out/images/images.npz", "--out", "out"}, 1, {"--out: out/images/images.npz would be replaced"});
+  refused({"out/images", "--out", "out"}, 1, {"lies in the folder of the images"});
+  EXPECT_EQ(files("out/images"), before);
+}
+
+TEST_F(ProtectCommand, BringsImagesToOneSizeWhenAsked) {
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--size", "8x12", "--out", "out", "--quiet"})));
+  EXPECT_EQ(published("out", 3).shape, (crosstalk::image::Shape{3, 8, 12}));
+  for (const std::string size : {"0", "x", "8x", "8x0", "8x9x", "9000", "-4"})
+    EXPECT_TRUE(was_refused(crosstalk({"protect", "photos", "--size=" + size, "--out", "out", "--quiet"}), 2,
+                            {"--size: \"" + size + "\" is neither a side nor HEIGHTxWIDTH"}));
+  EXPECT_TRUE(was_refused(crosstalk({"protect", "shapes-dense", "--size", "8", "--out", "out", "--quiet"}), 2,
+                          {"--size: shapes-dense is made at one size"}));
+  EXPECT_TRUE(was_refused(crosstalk({"protect", "cmu-faces", "--size", "8", "--out", "out", "--quiet"}), 2,
+                          {"--size: cmu-faces has 60 x 64 pixels"}));
+}
+
+TEST_F(ProtectCommand, ReadsATarOfImages) {
+  const auto packed = shell("tar -cf photos.tar photos");
+  ASSERT_EQ(packed.exit_code, 0) << packed.err;
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos.tar", "--out", "tar", "--quiet"})));
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--out", "folder", "--quiet"})));
+  EXPECT_EQ(files("tar/images"), files("folder/images"));
+}
+
+TEST_F(ProtectCommand, SaysWhereAPhotoSetWouldBe) {
+  for (const std::string set : {"cmu-faces", "utkface", "pets"})
+    EXPECT_TRUE(was_refused(
+        crosstalk_with({"CROSSTALK_DATA=" + path("photos").string()}, {"protect", set, "--out", "out", "--quiet"}), 1,
+        {set + " is read from ", path("photos").string(), "set CROSSTALK_DATA"}));
+}
+
 TEST_F(ProtectCommand, NamesWhatIsWrongAndWritesNothing) {
   const auto refused = [&](const std::vector<std::string>& words, int code, const std::vector<std::string>& parts) {
     EXPECT_TRUE(
@@ -145,11 +290,13 @@ TEST_F(ProtectCommand, NamesWhatIsWrongAndWritesNothing) {
   refused({"photos", "--epsilon", "256"}, 2, {"--epsilon", "256"});
   refused({"photos", "--method", "mtl-ue"}, 2, {"--method", "lsp"});
   refused({"photos", "--protect-tasks", "lid"}, 2, {"unknown task \"lid\"; did you mean \"lit\"?"});
-  refused({"photos", "--protect-tasks", "height"}, 2, {"\"height\" is a regression"});
+  refused({"photos", "--protect-tasks", "height"}, 2, {"task \"height\" has no class an image"});
   refused({"photos", "--protect-tasks", "lit", "--method", "noise"}, 2, {"--protect-tasks: noise knows no tasks"});
-  refused({"photos", "--images", "3"}, 2, {"--images: only for garments-3 and garments-40"});
+  refused({"photos", "--images", "3"}, 2, {"--images: only for sets with a name"});
   refused({"garments-3", "--labels", "x.csv"}, 2, {"--labels: garments-3 has its own labels"});
-  refused({"garments-30"}, 1, {"no image set or folder \"garments-30\"; did you mean \"garments-3\"?"});
+  refused({"shapes-dense", "--labels", "x.csv"}, 2, {"--labels: shapes-dense has its own labels"});
+  refused({"shapes-dens"}, 1, {"no image set, folder or file \"shapes-dens\"; did you mean \"shapes-dense\"?"});
+  refused({"garments-30"}, 1, {"no image set, folder or file \"garments-30\"; did you mean \"garments-3\"?"});
   refused({"photos", "--labels", "none.csv"}, 1, {"none.csv"});
   write("photos/new.png", "text");
   refused({"photos"}, 1, {"photos/new.png: has no row in photos/labels.csv"});

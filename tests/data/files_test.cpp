@@ -124,6 +124,16 @@ TEST_F(Files, AFileThatDoesNotFitLeavesTheOldOneAndNothingElse) {
   EXPECT_EQ(folder.entries(), 1U);
 }
 
+TEST_F(Files, PacksWhatItUnpacksToTheSame) {
+  for (const std::string& content : {std::string(), std::string("x"), long_text()}) {
+    const std::string packed = gzip_packed(content);
+    EXPECT_EQ(gzip_packed(content), packed);
+    folder.write("a.gz", packed);
+    EXPECT_EQ(read_file(folder / "a.gz"), content);
+  }
+  EXPECT_LT(gzip_packed(long_text()).size(), long_text().size() / 2);
+}
+
 TEST_F(Files, NamesAnImpossibleTarget) {
   EXPECT_EQ(error_of(folder.path().string(), [&] { write_file(folder / "no/such/a", "x"); }),
             "no/such/a: cannot be written: No such file or directory");

@@ -196,5 +196,55 @@ TEST_F(Npz, NamesDamage) {
             "f.npz: no array \"Y\"; it holds \"X\"");
 }
 
+TEST(NdArray, ReadsAnyNumberOfDimensionsInCOrder) {
+  const std::string data = bytes<std::int16_t>({0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
+  const NdArray c = parse_npy_array(npy(header("<i2", "(2, 3, 2)"), data), "a");
+  EXPECT_EQ(c.shape, (std::vector<std::size_t>{2, 3, 2}));
+  EXPECT_EQ(c.type, "i2");
+  EXPECT_TRUE(c.is_integer());
+  ASSERT_EQ(c.size(), 12U);
+  for (std::size_t i = 0; i < 12; ++i) EXPECT_EQ(c.value(i), static_cast<double>(i));
+  // In Fortran order the number at (i, j, k) is i + 2 j + 6 k.
+  const NdArray fortran = parse_npy_array(npy(header("<i2", "(2, 3, 2)", "True"), data), "a");
+  for (std::size_t i = 0; i < 12; ++i)
+    EXPECT_EQ(fortran.value(i), static_cast<double>(i / 6 + 2 * (i / 2 % 3) + 6 * (i % 2)));
+  const NdArray big = parse_npy_array(npy(header(">f4", "(1, 1, 2)"), bytes<float>({0.5F, -3.0F}, true)), "a");
+  EXPECT_EQ(big.value(1), -3.0);
+  EXPECT_FALSE(big.is_integer());
+  EXPECT_EQ(parse_npy_array(npy(header("<f8", "()"), bytes<double>({7})), "a").value(0), 7.0);
+}
+
+TEST(NdArray, IsReadBackAsItWasWritten) {
+  const NdArray array = array_of(std::vector<float>{1, 2, 3, 4, 5, 6}, {1, 3, 2});
+  const NdArray again = parse_npy_array(format_npy(array), "a");
+  EXPECT_EQ(again.type, "f4");
+  EXPECT_EQ(again.shape, array.shape);
+  EXPECT_EQ(again.bytes, array.bytes);
+  const std::map<std::string, NdArray> arrays = {{"a", array}, {"b", {"u1", {2}, "xy"}}};
+  const std::string content = format_npz(arrays);
+  EXPECT_EQ(format_npz(arrays), content);
+  const auto read = parse_npz_arrays(content, "a.npz");
+  ASSERT_EQ(read.size(), 2U);
+  EXPECT_EQ(read.at("b").bytes, "xy");
+  EXPECT_EQ(read.at("a").shape, array.shape);
+}
+
+TEST(NdArray, RefusesSizesThatDoNotMatch) {
+  const auto error_in = [](const std::string& shape, const std::string& data) {
+    return error_of("", [&] { (void)parse_npy_array(npy(header("<f4", shape), data), "a.npy"); });
+  };
+  EXPECT_EQ(error_in("(2, 1, 1)", "abcd"),
+            "a.npy: the header promises 2 x 1 x 1 numbers of 4 bytes, but 4 bytes follow");
+  EXPECT_EQ(error_in("(1, 1, 1)", "abcde"),
+            "a.npy: the header promises 1 x 1 x 1 numbers of 4 bytes, but 5 bytes follow");
+  EXPECT_EQ(error_in("(0, 9223372036854775808)", "abcd"),
+            "a.npy: the header promises 0 x 9223372036854775808 numbers of 4 bytes, but 4 bytes follow");
+  EXPECT_EQ(error_in("(4294967296, 4294967296, 4)", ""),
+            "a.npy: the header promises 4294967296 x 4294967296 x 4 numbers of 4 bytes, but 0 bytes follow");
+  EXPECT_THROW((void)format_npy({"f4", {2}, "abcd"}), std::invalid_argument);
+  EXPECT_THROW((void)array_of(std::vector<float>{1, 2}, {3}), std::invalid_argument);
+  EXPECT_THROW((void)format_npz({}), std::invalid_argument);
+}
+
 }  // namespace
 }  // namespace crosstalk::data

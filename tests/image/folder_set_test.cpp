@@ -97,7 +97,7 @@ TEST_F(FolderOfImages, NamesFilesAndRowsThatDoNotMatch) {
 TEST_F(FolderOfImages, NamesWhatIsWrongWithTheLabels) {
   two_pictures();
   EXPECT_EQ(error().substr(error().rfind(": has")),
-            ": has neither labels.csv nor manifest.csv; name the CSV file of labels");
+            ": has neither labels.csv nor manifest.csv nor UTKFace's file names; name the CSV file of labels");
   labels("name,t\na.png,0\n");
   EXPECT_EQ(error(), "labels.csv: no column \"file\"; there are \"name\", \"t\"");
   labels("file,t,t\n");

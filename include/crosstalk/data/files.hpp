@@ -15,4 +15,7 @@ std::string read_file(const std::filesystem::path& path);
 /// @throws DataError naming the file and the system's reason; the temporary file is removed.
 void write_file(const std::filesystem::path& path, std::string_view content);
 
+/// The content as a .gz file holds it; the same content always gives the same bytes.
+std::string gzip_packed(std::string_view content);
+
 }  // namespace crosstalk::data

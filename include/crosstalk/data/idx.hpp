@@ -22,4 +22,7 @@ struct IdxArray {
 /// @throws DataError when it is another format or type, or its size is not what the header says.
 IdxArray read_idx(const std::filesystem::path& path);
 
+/// The same of the content of a file, unpacked. @param name  of the file, for messages.
+IdxArray parse_idx(std::string content, const std::string& name);
+
 }  // namespace crosstalk::data

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +28,35 @@ Array parse_npy(std::string_view content, const std::string& name);
 
 /// Reads a .npy file. @throws DataError as parse_npy and read_file do.
 Array read_npy(const std::filesystem::path& path);
+
+/// A NumPy array of any number of dimensions, as its numbers in C order, little end first.
+struct NdArray {
+  std::string type;  ///< NumPy's letter and the bytes of a number: "f4", "u1", "i8", "b1", ...
+  std::vector<std::size_t> shape;
+  std::string bytes;
+
+  [[nodiscard]] std::size_t size() const;  ///< how many numbers
+  /// Whole numbers, or true and false.
+  [[nodiscard]] bool is_integer() const { return type[0] != 'f'; }
+  [[nodiscard]] double value(std::size_t index) const;
+};
+
+/// Parses the content of a .npy file as parse_npy does, with any number of dimensions.
+NdArray parse_npy_array(std::string_view content, const std::string& name);
+
+/// The content of a .npy file with this array. @throws std::invalid_argument when the shape has not as many bytes.
+std::string format_npy(const NdArray& array);
+
+/// Single-precision numbers as an array. @throws std::invalid_argument when the shape has not as many.
+NdArray array_of(std::span<const float> values, std::vector<std::size_t> shape);
+
+/// All arrays of a .npz file, of any number of dimensions. @throws DataError as read_npz does.
+std::map<std::string, NdArray> read_npz_arrays(const std::filesystem::path& path);
+std::map<std::string, NdArray> parse_npz_arrays(std::string content, const std::string& name);
+
+/// The content of an uncompressed .npz file with these arrays, in the order of their names. The same arrays always give
+/// the same bytes. @throws std::invalid_argument when there are none.
+std::string format_npz(const std::map<std::string, NdArray>& arrays);
 
 /// The names of the arrays in a .npz file, in its order. @throws DataError when it is not a zip archive.
 std::vector<std::string> npz_names(const std::filesystem::path& path);

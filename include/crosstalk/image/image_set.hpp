@@ -66,6 +66,8 @@ struct Batch {
   }
 };
 
+class Container;
+
 /// A set of images of one size with K labels each, read piece by piece, so that it need not be in memory.
 class Source {
  public:
@@ -78,6 +80,8 @@ class Source {
   [[nodiscard]] virtual Batch read(std::size_t first, std::size_t count) const = 0;
   /// Name of the image's file, unique in the set, without extension; may begin with folders.
   [[nodiscard]] virtual std::string stem(std::size_t index) const = 0;
+  /// The one file that the set is stored in, and is published as; null where each image is a file.
+  [[nodiscard]] virtual const Container* container() const { return nullptr; }
 };
 
 /// Values of one image's map for this task; 0 unless it is dense.

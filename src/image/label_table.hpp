@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include "crosstalk/image/image_set.hpp"
+
+namespace crosstalk::image {
+
+/// A CSV file of labels as it stands: a row an image, a column a task.
+struct LabelTable {
+  struct Row {
+    std::string file;                ///< below the folder; empty where the table has no column of files
+    std::vector<std::string> cells;  ///< of the tasks
+  };
+  std::string path;
+  std::vector<std::string> tasks;
+  std::vector<Row> rows;
+};
+
+/// Where images have no files of their own, rows follow their order, which a column `index` must agree with, and a
+/// column `file` is passed over.
+enum class FileColumn { Needed, PassedOver };
+
+/// Columns `index` and `sha256` are no tasks. @throws DataError naming the line
+LabelTable read_label_table(const std::string& content, const std::string& path, FileColumn files);
+
+/// The task of a column, and its labels.
+/// @param labels  their column k is filled.
+/// @throws DataError when it has no label, or too many different words.
+TaskInfo read_column(const LabelTable& table, std::size_t k, Eigen::MatrixXd& labels);
+
+/// Do all cells of the column that are not empty name a file that ends in .png or .npy?
+bool names_maps(const LabelTable& table, std::size_t k);
+
+/// A file's name without its extension.
+std::string stem_of(const std::string& file);
+
+/// Is it a relative path that does not lead out?
+bool is_below(const std::string& file);
+
+}  // namespace crosstalk::image
