@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a fresh Debian 12 lacks to build, run and test crosstalk. This is the only place that names packages.
-#   ./setup.sh [build|test|bench]...   (default: build)
+#   ./setup.sh [build|image|test|bench]...   (default: build; image: LibTorch, half a gigabyte, for protect and verify)
 set -eu
 
 build="g++ make cmake ninja-build ccache pkg-config ca-certificates
@@ -8,6 +8,7 @@ build="g++ make cmake ninja-build ccache pkg-config ca-certificates
   libcli11-dev libfmt-dev nlohmann-json3-dev libtomlplusplus-dev
   libmatio-dev libzip-dev libpng-dev libjpeg62-turbo-dev libpugixml-dev zlib1g-dev libcurl4-openssl-dev libssl-dev
   gnuplot-nox dataset-fashion-mnist"
+image="libtorch-dev"
 test="libgtest-dev libgmock-dev librapidcheck-dev libnlopt-cxx-dev libnlopt-dev chromium python3 python3-numpy"
 bench="libbenchmark-dev valgrind"
 
@@ -16,9 +17,10 @@ wanted=""
 for set in "$@"; do
   case "$set" in
     build) wanted="$wanted $build" ;;
+    image) wanted="$wanted $image" ;;
     test)  wanted="$wanted $test" ;;
     bench) wanted="$wanted $bench" ;;
-    *) echo "setup.sh: unknown set \"$set\"; known: build, test, bench" >&2; exit 2 ;;
+    *) echo "setup.sh: unknown set \"$set\"; known: build, image, test, bench" >&2; exit 2 ;;
   esac
 done
 

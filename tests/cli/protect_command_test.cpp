@@ -84,7 +84,7 @@ TEST_F(ProtectCommand, PublishesAFolderWithinTheBudgetWhichItReportsAsMeasured) 
 }
 
 TEST_F(ProtectCommand, TheManifestHoldsLabelsAndHashesAndIsASetItself) {
-  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--out", "out", "--quiet"})));
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--method", "lsp", "--out", "out", "--quiet"})));
   const std::string manifest = read_file(path("out/images/manifest.csv"));
   EXPECT_THAT(manifest, testing::StartsWith("file,index,sha256,\"kind, of thing\",lit,height\n0.png,0,"));
   EXPECT_THAT(manifest, HasSubstr(",\"a \"\"b\"\"\",,3.5\n"));
@@ -108,13 +108,14 @@ TEST_F(ProtectCommand, TheSameSeedGivesTheSameBytesForAnyThreadsAndFromItsOwnRec
     EXPECT_EQ(files(method + "1/images"), files(method + "c/images"));
     EXPECT_EQ(files(method + "1/images").size(), kImages + 1);
   }
-  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--seed", "4", "--out", "other", "--quiet"})));
+  ASSERT_TRUE(
+      ended_well(crosstalk({"protect", "photos", "--method", "lsp", "--seed", "4", "--out", "other", "--quiet"})));
   EXPECT_NE(files("other/images"), files("lsp1/images"));
 }
 
 TEST_F(ProtectCommand, TasksCanBeLeftOutAndAveraged) {
-  const auto ended = crosstalk(
-      {"protect", "photos", "--protect-tasks", "lit", "--composition", "average", "--out", "out", "--json", "--quiet"});
+  const auto ended = crosstalk({"protect", "photos", "--method", "lsp", "--protect-tasks", "lit", "--composition",
+                                "average", "--out", "out", "--json", "--quiet"});
   ASSERT_TRUE(ended_well(ended));
   const auto tasks = nlohmann::json::parse(ended.out).at("data").at("tasks");
   EXPECT_EQ(tasks[0].at("protected"), false);
@@ -124,7 +125,8 @@ TEST_F(ProtectCommand, TasksCanBeLeftOutAndAveraged) {
 }
 
 TEST_F(ProtectCommand, WritesAContactSheetWhenAsked) {
-  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--show-noise", "--out", "out", "--quiet"})));
+  ASSERT_TRUE(
+      ended_well(crosstalk({"protect", "photos", "--method", "lsp", "--show-noise", "--out", "out", "--quiet"})));
   const Picture sheet = crosstalk::image::decode(read_file(path("out/contact_sheet.png")), "sheet");
   EXPECT_EQ(sheet.shape, (crosstalk::image::Shape{3, 8 * 68 + 4, 3 * 68 + 4}));
 }
@@ -132,7 +134,8 @@ TEST_F(ProtectCommand, WritesAContactSheetWhenAsked) {
 TEST_F(ProtectCommand, MakesGarmentsOnTheFly) {
   if (!std::filesystem::exists("/usr/share/datasets/fashion-mnist")) GTEST_SKIP() << "Fashion-MNIST is not installed";
   for (const std::string set : {"garments-3", "garments-40"}) {
-    const auto ended = crosstalk({"protect", set, "--images", "30", "--out", set, "--json", "--quiet"});
+    const auto ended =
+        crosstalk({"protect", set, "--method", "lsp", "--images", "30", "--out", set, "--json", "--quiet"});
     ASSERT_TRUE(ended_well(ended));
     EXPECT_EQ(nlohmann::json::parse(ended.out).at("protect").at("max_level_change"), 8);
     EXPECT_EQ(files(set + "/images").size(), 31U);
@@ -146,7 +149,7 @@ TEST_F(ProtectCommand, DrawsShapesWithoutAnyDataSet) {
   EXPECT_EQ(json.at("data").at("images"), 20);
   EXPECT_EQ(json.at("data").at("tasks").size(), 3U);
   EXPECT_EQ(json.at("protect").at("max_level_change"), 8);
-  EXPECT_TRUE(was_refused(crosstalk({"protect", "shapes-dense", "--quiet", "--out", "out"}), 2,
+  EXPECT_TRUE(was_refused(crosstalk({"protect", "shapes-dense", "--method", "lsp", "--quiet", "--out", "out"}), 2,
                           {"no task of the set has classes to protect"}));
 }
 
@@ -205,7 +208,8 @@ class ProtectOneFile : public ProtectCommand {
 };
 
 TEST_F(ProtectOneFile, AnNpzFileBecomesAnNpzFile) {
-  const auto ended = crosstalk({"protect", "set.npz", "--epsilon", "5", "--out", "out", "--json", "--quiet"});
+  const auto ended =
+      crosstalk({"protect", "set.npz", "--method", "lsp", "--epsilon", "5", "--out", "out", "--json", "--quiet"});
   ASSERT_TRUE(ended_well(ended));
   ASSERT_EQ(files("out/images").size(), 2U);
   const auto arrays = crosstalk::data::read_npz_arrays(path("out/images/images.npz"));
@@ -221,7 +225,7 @@ TEST_F(ProtectOneFile, AnNpzFileBecomesAnNpzFile) {
 }
 
 TEST_F(ProtectOneFile, AnIdxFileBecomesAnIdxFileAndItsManifestHoldsTheLabels) {
-  ASSERT_TRUE(ended_well(crosstalk({"protect", "images-idx3-ubyte", "--out", "out", "--quiet"})));
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "images-idx3-ubyte", "--method", "lsp", "--out", "out", "--quiet"})));
   ASSERT_EQ(files("out/images").size(), 2U);
   const auto array = crosstalk::data::read_idx(path("out/images/images-idx3-ubyte.gz"));
   expect_within(array.file.substr(16), 8);
@@ -232,21 +236,22 @@ TEST_F(ProtectOneFile, AnIdxFileBecomesAnIdxFileAndItsManifestHoldsTheLabels) {
   ASSERT_TRUE(ended_well(crosstalk({"protect", "out/images", "--method", "noise", "--out", "again", "--quiet"})));
   EXPECT_EQ(record("again").at("data").at("tasks")[0].at("name"), "label");
   write("other.csv", "lit\n" + std::string("yes\nno\nno\n") + "no\nno\nno\nno\nno\nno\nno\nno\nno\n");
-  ASSERT_TRUE(
-      ended_well(crosstalk({"protect", "images-idx3-ubyte", "--labels", "other.csv", "--out", "o", "--quiet"})));
+  ASSERT_TRUE(ended_well(crosstalk(
+      {"protect", "images-idx3-ubyte", "--method", "lsp", "--labels", "other.csv", "--out", "o", "--quiet"})));
   EXPECT_EQ(record("o").at("data").at("tasks")[0].at("name"), "lit");
 }
 
 TEST_F(ProtectOneFile, NamesFlagsAndFilesThatDoNotFitAndReplacesNothing) {
   const auto refused = [&](const std::vector<std::string>& words, int code, const std::vector<std::string>& parts) {
-    EXPECT_TRUE(was_refused(crosstalk(std::vector<std::string>{"protect", "--quiet"} + words), code, parts));
+    EXPECT_TRUE(
+        was_refused(crosstalk(std::vector<std::string>{"protect", "--method", "lsp", "--quiet"} + words), code, parts));
   };
   refused({"set.npz", "--labels", "x.csv"}, 2, {"--labels: an .npz file has its own labels"});
   refused({"set.npz", "--size", "4"}, 2, {"--size: an .npz or IDX file is published as it is"});
   refused({"set.npz", "--images", "4"}, 2, {"--images: only for sets with a name"});
   write("text.txt", "x");
   refused({"text.txt"}, 1, {"text.txt: is neither a folder nor a .tar, .npz or idx3-ubyte file of images"});
-  ASSERT_TRUE(ended_well(crosstalk({"protect", "set.npz", "--out", "out", "--quiet"})));
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "set.npz", "--method", "lsp", "--out", "out", "--quiet"})));
   const auto before = files("out/images");
   refused({"out/images/images.npz", "--out", "out"}, 1, {"--out: out/images/images.npz would be replaced"});
   refused({"out/images", "--out", "out"}, 1, {"lies in the folder of the images"});
@@ -254,41 +259,46 @@ TEST_F(ProtectOneFile, NamesFlagsAndFilesThatDoNotFitAndReplacesNothing) {
 }
 
 TEST_F(ProtectCommand, BringsImagesToOneSizeWhenAsked) {
-  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--size", "8x12", "--out", "out", "--quiet"})));
+  ASSERT_TRUE(
+      ended_well(crosstalk({"protect", "photos", "--method", "lsp", "--size", "8x12", "--out", "out", "--quiet"})));
   EXPECT_EQ(published("out", 3).shape, (crosstalk::image::Shape{3, 8, 12}));
   for (const std::string size : {"0", "x", "8x", "8x0", "8x9x", "9000", "-4"})
-    EXPECT_TRUE(was_refused(crosstalk({"protect", "photos", "--size=" + size, "--out", "out", "--quiet"}), 2,
-                            {"--size: \"" + size + "\" is neither a side nor HEIGHTxWIDTH"}));
-  EXPECT_TRUE(was_refused(crosstalk({"protect", "shapes-dense", "--size", "8", "--out", "out", "--quiet"}), 2,
-                          {"--size: shapes-dense is made at one size"}));
-  EXPECT_TRUE(was_refused(crosstalk({"protect", "cmu-faces", "--size", "8", "--out", "out", "--quiet"}), 2,
-                          {"--size: cmu-faces has 60 x 64 pixels"}));
+    EXPECT_TRUE(
+        was_refused(crosstalk({"protect", "photos", "--method", "lsp", "--size=" + size, "--out", "out", "--quiet"}), 2,
+                    {"--size: \"" + size + "\" is neither a side nor HEIGHTxWIDTH"}));
+  EXPECT_TRUE(
+      was_refused(crosstalk({"protect", "shapes-dense", "--method", "lsp", "--size", "8", "--out", "out", "--quiet"}),
+                  2, {"--size: shapes-dense is made at one size"}));
+  EXPECT_TRUE(
+      was_refused(crosstalk({"protect", "cmu-faces", "--method", "lsp", "--size", "8", "--out", "out", "--quiet"}), 2,
+                  {"--size: cmu-faces has 60 x 64 pixels"}));
 }
 
 TEST_F(ProtectCommand, ReadsATarOfImages) {
   const auto packed = shell("tar -cf photos.tar photos");
   ASSERT_EQ(packed.exit_code, 0) << packed.err;
-  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos.tar", "--out", "tar", "--quiet"})));
-  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--out", "folder", "--quiet"})));
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos.tar", "--method", "lsp", "--out", "tar", "--quiet"})));
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--method", "lsp", "--out", "folder", "--quiet"})));
   EXPECT_EQ(files("tar/images"), files("folder/images"));
 }
 
 TEST_F(ProtectCommand, SaysWhereAPhotoSetWouldBe) {
   for (const std::string set : {"cmu-faces", "utkface", "pets"})
-    EXPECT_TRUE(was_refused(
-        crosstalk_with({"CROSSTALK_DATA=" + path("photos").string()}, {"protect", set, "--out", "out", "--quiet"}), 1,
-        {set + " is read from ", path("photos").string(), "set CROSSTALK_DATA"}));
+    EXPECT_TRUE(was_refused(crosstalk_with({"CROSSTALK_DATA=" + path("photos").string()},
+                                           {"protect", set, "--method", "lsp", "--out", "out", "--quiet"}),
+                            1, {set + " is read from ", path("photos").string(), "set CROSSTALK_DATA"}));
 }
 
 TEST_F(ProtectCommand, NamesWhatIsWrongAndWritesNothing) {
   const auto refused = [&](const std::vector<std::string>& words, int code, const std::vector<std::string>& parts) {
-    EXPECT_TRUE(
-        was_refused(crosstalk(std::vector<std::string>{"protect", "--quiet", "--out", "out"} + words), code, parts));
+    EXPECT_TRUE(was_refused(
+        crosstalk(std::vector<std::string>{"protect", "--method", "lsp", "--quiet", "--out", "out"} + words), code,
+        parts));
     EXPECT_TRUE(files("out").empty());
   };
   refused({"photos", "--epsilon", "0"}, 2, {"--epsilon", "0"});
   refused({"photos", "--epsilon", "256"}, 2, {"--epsilon", "256"});
-  refused({"photos", "--method", "mtl-ue"}, 2, {"--method", "lsp"});
+  refused({"photos", "--method", "mtlue"}, 2, {"--method", "lsp"});
   refused({"photos", "--protect-tasks", "lid"}, 2, {"unknown task \"lid\"; did you mean \"lit\"?"});
   refused({"photos", "--protect-tasks", "height"}, 2, {"task \"height\" has no class an image"});
   refused({"photos", "--protect-tasks", "lit", "--method", "noise"}, 2, {"--protect-tasks: noise knows no tasks"});
@@ -302,7 +312,7 @@ TEST_F(ProtectCommand, NamesWhatIsWrongAndWritesNothing) {
   refused({"photos"}, 1, {"photos/new.png: has no row in photos/labels.csv"});
   write("photos/labels.csv", read_file(path("photos/labels.csv")) + "new.png,c,0,1\n");
   refused({"photos"}, 1, {"photos/new.png: is neither a PNG nor a JPEG file"});
-  const auto skipped = crosstalk({"protect", "photos", "--skip-bad", "--out", "out"});
+  const auto skipped = crosstalk({"protect", "photos", "--method", "lsp", "--skip-bad", "--out", "out"});
   EXPECT_EQ(skipped.exit_code, 0);
   EXPECT_THAT(skipped.err, HasSubstr("left out: photos/new.png"));
 }
@@ -317,17 +327,18 @@ TEST_F(ProtectCommand, OpsNamesAClassOfOneImage) {
 
 TEST_F(ProtectCommand, NeverWritesAmongTheOriginalsOrForeignImages) {
   const auto before = files("photos");
-  EXPECT_TRUE(was_refused(crosstalk({"protect", "photos", "--quiet", "--out", "photos"}), 1,
+  EXPECT_TRUE(was_refused(crosstalk({"protect", "photos", "--method", "lsp", "--quiet", "--out", "photos"}), 1,
                           {"--out: photos/images lies in the folder of the images"}));
   EXPECT_EQ(files("photos"), before);
-  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--quiet", "--out", "out"})));
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--method", "lsp", "--quiet", "--out", "out"})));
   const auto first = files("out/images");
-  EXPECT_TRUE(was_refused(crosstalk({"protect", "out/images", "--quiet", "--out", "out"}), 1,
+  EXPECT_TRUE(was_refused(crosstalk({"protect", "out/images", "--method", "lsp", "--quiet", "--out", "out"}), 1,
                           {"lies in the folder of the images"}));
-  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--quiet", "--out", "out"})));  // the same set once more
+  ASSERT_TRUE(ended_well(
+      crosstalk({"protect", "photos", "--method", "lsp", "--quiet", "--out", "out"})));  // the same set once more
   EXPECT_EQ(files("out/images"), first);
   write("out/images/foreign.png", "x");
-  EXPECT_TRUE(was_refused(crosstalk({"protect", "photos", "--quiet", "--out", "out"}), 1,
+  EXPECT_TRUE(was_refused(crosstalk({"protect", "photos", "--method", "lsp", "--quiet", "--out", "out"}), 1,
                           {"out/images/foreign.png is there already"}));
 }
 

@@ -1,0 +1,156 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cli/command.hpp"
+#include "crosstalk/image/codec.hpp"
+#include "crosstalk/rng.hpp"
+
+using namespace cli;
+using testing::HasSubstr;
+
+namespace {
+
+// Forty images of 12 x 12 grey pixels: `side` is the half that is bright, `tone` how bright the other is.
+class NetworkCommand : public Command {
+ protected:
+  void SetUp() override {
+    if (!CROSSTALK_HAS_NETWORKS) GTEST_SKIP() << "built without LibTorch";
+    std::filesystem::create_directories(path("photos"));
+    crosstalk::Rng rng(7);
+    std::string csv = "file,side,tone\n";
+    for (std::size_t i = 0; i < 40; ++i) {
+      const bool left = i % 2 == 0;
+      const bool dark = i % 4 < 2;
+      crosstalk::image::Picture picture{{1, 12, 12}, {}};
+      for (std::size_t p = 0; p < 144; ++p) {
+        const bool bright = (p % 12 < 6) == left;
+        picture.pixels.push_back(static_cast<std::uint8_t>((bright ? 170 : dark ? 60 : 110) + rng.below(16)));
+      }
+      const std::string name = std::to_string(100 + i) + ".png";
+      write("photos/" + name, crosstalk::image::encode_png(picture.shape, picture.pixels));
+      csv += name + (left ? ",left" : ",right") + (dark ? ",dark\n" : ",light\n");
+    }
+    write("photos/labels.csv", csv);
+  }
+  [[nodiscard]] Finished protect(const std::vector<std::string>& more) const {
+    return crosstalk(std::vector<std::string>{"protect", "photos", "--epochs", "2", "--quiet"} + more);
+  }
+};
+
+TEST_F(NetworkCommand, ProtectLearnsNoiseWithinTheBudgetAndKeepsItsGenerator) {
+  for (const std::string method : {"mtl-ue", "em", "tap", "sep"}) {
+    const auto ended = protect({"--method", method, "--epsilon", "5", "--out", method, "--json"});
+    ASSERT_TRUE(ended_well(ended)) << method;
+    const auto protect = nlohmann::json::parse(ended.out).at("protect");
+    EXPECT_GT(protect.at("max_level_change"), 0);
+    EXPECT_LE(protect.at("max_level_change"), 5);
+    EXPECT_EQ(protect.at("losses").size(), 2U);
+    EXPECT_EQ(std::filesystem::exists(path(method + "/generator.pt")), method == "mtl-ue");
+    EXPECT_FALSE(std::filesystem::exists(path(method + "/unfinished")));
+  }
+}
+
+TEST_F(NetworkCommand, ProtectGivesTheSameBytesForTheSameSeed) {
+  ASSERT_TRUE(ended_well(protect({"--out", "one", "--threads", "1"})));
+  ASSERT_TRUE(ended_well(protect({"--out", "two", "--threads", "2"})));
+  EXPECT_EQ(files("one/images"), files("two/images"));
+}
+
+// The generator alone gives the same noise as the run that learned it, and nothing is learned.
+TEST_F(NetworkCommand, AGeneratorProtectsAgainInOnePass) {
+  ASSERT_TRUE(ended_well(protect({"--out", "first"})));
+  const auto again =
+      crosstalk({"protect", "photos", "--generator", "first/generator.pt", "--out", "again", "--quiet", "--json"});
+  ASSERT_TRUE(ended_well(again));
+  EXPECT_EQ(files("first/images"), files("again/images"));
+  EXPECT_FALSE(nlohmann::json::parse(again.out).at("protect").contains("losses"));
+}
+
+TEST_F(NetworkCommand, WrongGeneratorsAreRefusedInOneLine) {
+  ASSERT_TRUE(ended_well(protect({"--out", "first"})));
+  write("nothing.pt", "no archive");
+  EXPECT_TRUE(was_refused(crosstalk({"protect", "photos", "--generator", "nothing.pt", "--quiet", "--out", "o"}), 1,
+                          {"nothing.pt", "damaged"}));
+  EXPECT_TRUE(
+      was_refused(crosstalk({"protect", "photos", "--generator", "none.pt", "--quiet", "--out", "o"}), 1, {"none.pt"}));
+  const std::string csv = read_file(path("photos/labels.csv"));
+  write("other.csv", "file,side,hue\n" + csv.substr(csv.find('\n') + 1));
+  EXPECT_TRUE(was_refused(crosstalk({"protect", "photos", "--labels", "other.csv", "--generator", "first/generator.pt",
+                                     "--quiet", "--out", "o"}),
+                          1, {"first/generator.pt", "\"tone\"", "\"hue\""}));
+}
+
+TEST_F(NetworkCommand, TimeThatIsUpPublishesWhatWasLearnedAndSaysSo) {
+  const auto ended =
+      crosstalk({"protect", "photos", "--epochs", "100000", "--max-minutes", "0.02", "--quiet", "--out", "out"});
+  EXPECT_EQ(ended.exit_code, 3);
+  EXPECT_THAT(ended.out, HasSubstr("the time was up"));
+  EXPECT_EQ(record("out").at("protect").at("complete"), false);
+  EXPECT_TRUE(std::filesystem::exists(path("out/images/manifest.csv")));
+}
+
+TEST_F(NetworkCommand, VerifyTrainsVictimsOnBothSetsAndReports) {
+  ASSERT_TRUE(ended_well(protect({"--out", "out", "--protect-tasks", "side"})));
+  const auto ended = crosstalk(
+      {"verify", "photos", "--protected", "out", "--epochs", "3", "--seeds", "2", "--out", "v", "--json", "--quiet"});
+  ASSERT_TRUE(ended_well(ended));
+  const auto json = nlohmann::json::parse(ended.out);
+  for (const char* const images : {"clean", "protected"})
+    for (const char* const victims : {"mtl", "stl"}) {
+      const auto& learned = json.at("verify").at(images).at(victims);
+      EXPECT_GE(learned.at("mean"), 0.0);
+      EXPECT_LE(learned.at("mean"), 1.0);
+      EXPECT_EQ(learned.at("tasks").size(), 2U);
+      EXPECT_TRUE(learned.at("tasks").contains("tone"));
+    }
+  EXPECT_LE(json.at("protect").at("max_level_change"), 8);
+  EXPECT_GT(json.at("protect").at("psnr"), 25.0);
+  EXPECT_THAT(read_file(path("v/report.html")), HasSubstr("What a thief would get"));
+  EXPECT_THAT(read_file(path("v/report.html")), HasSubstr("data:image/png"));
+  EXPECT_THAT(read_file(path("v/mtl.csv")), HasSubstr("side,accuracy"));
+}
+
+TEST_F(NetworkCommand, VerifyGivesTheSameNumbersForTheSameSeed) {
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--method", "lsp", "--out", "out", "--quiet"})));
+  for (const std::string threads : {"1", "2"})
+    ASSERT_TRUE(ended_well(crosstalk({"verify", "photos", "--protected", "out", "--epochs", "2", "--threads", threads,
+                                      "--out", "v" + threads, "--quiet"})));
+  EXPECT_EQ(record("v1").at("verify").at("clean"), record("v2").at("verify").at("clean"));
+  EXPECT_EQ(record("v1").at("verify").at("protected"), record("v2").at("verify").at("protected"));
+}
+
+TEST_F(NetworkCommand, VerifySaysInOneLineWhatDoesNotFit) {
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--method", "noise", "--out", "out", "--quiet"})));
+  const auto refused = [&](const std::vector<std::string>& words, int code, const std::vector<std::string>& parts) {
+    EXPECT_TRUE(
+        was_refused(crosstalk(std::vector<std::string>{"verify", "--quiet", "--out", "v"} + words), code, parts));
+  };
+  refused({"photos"}, 2, {"--protected"});
+  refused({"photos", "--protected", "nowhere"}, 1, {"--protected", "nowhere"});
+  refused({"photos", "--protected", "out", "--victims", "mtl,all"}, 2, {"--victims", "all"});
+  refused({"photos", "--protected", "out", "--stl-tasks", "sides"}, 2, {"--stl-tasks", "sides"});
+  refused({"photos", "--protected", "out", "--test-fraction", "0.02"}, 1, {"40 images are too few"});
+  std::filesystem::remove(path("out/images/100.png"));
+  std::string csv = read_file(path("out/images/manifest.csv"));
+  const std::size_t row = csv.find("100.png");
+  csv.erase(row, csv.find('\n', row) + 1 - row);
+  write("out/images/manifest.csv", csv);
+  refused({"photos", "--protected", "out"}, 1, {"out/images", "photos", "39 published images of 40"});
+}
+
+// Other pixels than protect wrote, and so no copy of these images.
+TEST_F(NetworkCommand, VerifyRefusesACopyThatDiffersByMoreThanEpsilon) {
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--method", "noise", "--out", "out", "--quiet"})));
+  const std::vector<std::uint8_t> black(144, 0);
+  write("out/images/103.png", crosstalk::image::encode_png({1, 12, 12}, black));
+  EXPECT_TRUE(was_refused(crosstalk({"verify", "photos", "--protected", "out", "--quiet", "--out", "v"}), 1,
+                          {"no copy of photos", "epsilon was 8"}));
+}
+
+// Without the second program beside it the command says what is missing.
+TEST_F(Command, WithoutNetworksItSaysHowToGetThem) {
+  const auto alone = shell("cp \"$CROSSTALK\" ./alone && ./alone verify x --protected y");
+  EXPECT_TRUE(was_refused(alone, 1, {"crosstalk-image", "./setup.sh image"}));
+}
+
+}  // namespace
