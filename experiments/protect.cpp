@@ -119,7 +119,7 @@ std::unique_ptr<Method> method_of(const Source& source, const std::string& name,
     return make_method(source, options);
   }
   const bool generator = kind.starts_with("mtl-ue+");
-  NoiseOptions options = usual_options(base_named(generator ? kind.substr(7) : kind), generator);
+  NoiseOptions options = usual_options(base_named(generator ? kind.substr(7) : kind), generator, source.size());
   options.tasks = tasks;
   options.seed = seed;
   for (std::size_t i = 1; i < words.size(); ++i) apply(options, words[i]);

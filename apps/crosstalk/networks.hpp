@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,7 @@ struct VerifyFlags {
   std::string stl_tasks;
   std::string backbone = "small";
   std::string device = "auto";
-  int epochs = 12;
+  std::optional<int> epochs;
   std::size_t seeds = 1;
   double test_fraction = 0.2;
   bool flip = false;

@@ -78,7 +78,7 @@ Noise learned_noise(const Flags& flags, const Configuration& configuration, cons
   noise.tasks = image::tasks_to_protect(source.tasks(), split_list(flags.protect_tasks));
   const bool generator = flags.method == "mtl-ue";
   image::NoiseOptions options =
-      image::usual_options(image::base_named(generator ? flags.base : flags.method), generator);
+      image::usual_options(image::base_named(generator ? flags.base : flags.method), generator, source.size());
   options.tasks = noise.tasks;
   options.epsilon = flags.epsilon;
   options.seed = flags.common.seed;

@@ -25,7 +25,10 @@ Action add_verify(CLI::App& app) {
   app.add_option("--backbone", flags->backbone, "small, resnet18, resnet50, vgg16, densenet121 or vit-b")
       ->check(CLI::IsMember({"small", "resnet18", "resnet50", "vgg16", "densenet121", "vit-b"}))
       ->group("Victims");
-  app.add_option("--epochs", flags->epochs, "Passes over the images")->check(CLI::Range(1, 100'000))->group("Victims");
+  app.add_option("--epochs", flags->epochs,
+                 "Passes over the images; when not given 12, or more of less than 5000 images")
+      ->check(CLI::Range(1, 100'000))
+      ->group("Victims");
   app.add_option("--seeds", flags->seeds, "Victims of each kind; intervals are over them")
       ->check(CLI::Range(1, 1000))
       ->group("Victims");

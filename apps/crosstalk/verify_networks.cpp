@@ -9,6 +9,7 @@
 #include "crosstalk/error.hpp"
 #include "crosstalk/image/contact_sheet.hpp"
 #include "crosstalk/image/network/device.hpp"
+#include "crosstalk/image/network/noise_options.hpp"
 #include "crosstalk/image/network/verification_report.hpp"
 #include "crosstalk/image/published_copy.hpp"
 #include "crosstalk/report/table.hpp"
@@ -59,7 +60,8 @@ std::vector<std::size_t> stl_tasks(const std::string& flag, const std::vector<im
   return chosen;
 }
 
-image::VerificationOptions options_of(const VerifyFlags& flags, const std::vector<image::TaskInfo>& tasks) {
+image::VerificationOptions options_of(const VerifyFlags& flags, const std::vector<image::TaskInfo>& tasks,
+                                      std::size_t images) {
   image::VerificationOptions options;
   options.backbone = image::backbone_named(flags.backbone);
   const auto victims = split_list(flags.victims);
@@ -70,7 +72,7 @@ image::VerificationOptions options_of(const VerifyFlags& flags, const std::vecto
   options.stl = std::find(victims.begin(), victims.end(), "stl") != victims.end();
   if (!options.mtl && !options.stl) throw std::invalid_argument("--victims: names no victim");
   options.stl_tasks = stl_tasks(flags.stl_tasks, tasks);
-  options.epochs = flags.epochs;
+  options.epochs = flags.epochs.value_or(image::usual_epochs(images));
   options.flip = flags.flip;
   options.seeds = flags.seeds;
   options.seed = flags.common.seed;
@@ -119,7 +121,8 @@ int verify(const VerifyFlags& flags, const Configuration& configuration) {
   if (is_known_image_set(clean_images.data)) {
     opening.seed = recorded<std::uint64_t>(record, "/configuration/seed").value_or(opening.seed);
     if (!clean_images.images) clean_images.images = recorded<std::size_t>(record, "/configuration/images");
-    if (clean_images.size.empty()) clean_images.size = recorded<std::string>(record, "/configuration/size").value_or("");
+    if (clean_images.size.empty())
+      clean_images.size = recorded<std::string>(record, "/configuration/size").value_or("");
   }
   const image::FolderSet clean = open_images(clean_images, opening, Part::Training, watch);
   for (const std::string& note : clean.notes) session.say(note);
@@ -153,7 +156,7 @@ int verify(const VerifyFlags& flags, const Configuration& configuration) {
 
   image::VerificationFacts facts;
   facts.tasks = clean.source->tasks();
-  facts.options = options_of(flags, facts.tasks);
+  facts.options = options_of(flags, facts.tasks, data.rows.size());
   FinishedParts finished(session, configuration.flags, flags.resume);
   const auto victims = image::verify(data, facts.options, finished.memory(), watch);
 
@@ -169,9 +172,10 @@ int verify(const VerifyFlags& flags, const Configuration& configuration) {
   facts.largest_change = change.largest();
   facts.psnr = change.psnr();
   facts.version = CROSSTALK_VERSION;
-  facts.command = fmt::format(
-      "crosstalk verify {} --protected {} --victims {} --backbone {} --epochs {} --seeds {} --seed {}",
-      flags.images.data, flags.published, flags.victims, flags.backbone, flags.epochs, flags.seeds, flags.common.seed);
+  facts.command =
+      fmt::format("crosstalk verify {} --protected {} --victims {} --backbone {} --epochs {} --seeds {} --seed {}",
+                  flags.images.data, flags.published, flags.victims, flags.backbone, facts.options.epochs, flags.seeds,
+                  flags.common.seed);
   const std::size_t shown = std::min<std::size_t>(8, clean.source->size());
   facts.sheet_svg = in_svg(image::contact_sheet(clean.source->read(0, shown), published->read(0, shown)));
 

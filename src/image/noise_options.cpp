@@ -1,5 +1,6 @@
 #include "crosstalk/image/network/noise_options.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -21,11 +22,24 @@ std::string to_string(Base base) {
   }
 }
 
-NoiseOptions usual_options(Base base, bool generator) {
+int passes_for(std::size_t images, std::size_t batch, std::size_t steps, int least) {
+  const std::size_t batches = std::max<std::size_t>(1, (images + batch - 1) / batch);
+  return std::max(least, static_cast<int>((steps + batches - 1) / batches));
+}
+
+int usual_epochs(std::size_t images) {
+  return passes_for(images, 128, 480, 12);
+}
+
+NoiseOptions usual_options(Base base, bool generator, std::size_t images) {
   NoiseOptions options;
   options.base = base;
   options.generator = generator;
-  if (generator) return options;
+  options.surrogate_epochs = usual_epochs(images);
+  if (generator) {
+    options.epochs = passes_for(images, options.batch, 1600, 20);
+    return options;
+  }
   options.batch = 128;
   switch (base) {
     case Base::Em:

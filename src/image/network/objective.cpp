@@ -25,8 +25,10 @@ MultiTaskNet new_net(const Loader& data, const NoiseOptions& options, const Augm
   return net;
 }
 
+// Batches are normalised by their own statistics, as they are while a victim learns: what a whole batch has in common
+// would mislead a network that is frozen altogether, and is gone when a victim sees it.
 void freeze(MultiTaskNet& net) {
-  net->eval();
+  net->train();
   for (auto& parameter : net->parameters()) parameter.requires_grad_(false);
 }
 
@@ -68,7 +70,7 @@ class Minimising : public Objective {
         options_(options),
         augmentation_(augmentation),
         weights_(std::move(weights)) {
-    net_->eval();
+    net_->train();
   }
 
   torch::Tensor loss(const View& published, Rng&) override {
@@ -77,7 +79,6 @@ class Minimising : public Objective {
 
   void before_pass(int pass, const Publish& publish, Rng& rng) override {
     if (pass % options_.round != 0) return;
-    net_->train();
     std::size_t left = options_.surrogate_batches;
     while (left > 0)
       data_.pass(&rng, [&](const MiniBatch& batch) {
@@ -95,7 +96,6 @@ class Minimising : public Objective {
         adam_.step();
         return --left > 0;
       });
-    net_->eval();
   }
 
   void save(torch::serialize::OutputArchive& archive) override {

@@ -69,7 +69,12 @@ struct NoiseOptions {
   std::string device = "cpu";  ///< cpu or cuda
 };
 
-/// Settings that suit a base on its own, for the generator or for free variables.
-NoiseOptions usual_options(Base base, bool generator);
+/// Passes that give a network `steps` steps with minibatches of `batch`, and `least` at least: small sets need more.
+int passes_for(std::size_t images, std::size_t batch, std::size_t steps, int least);
+/// Of victims and surrogates: 12, or 480 steps of 128 images.
+int usual_epochs(std::size_t images);
+
+/// Settings that suit a base for so many images, for the generator or for free variables.
+NoiseOptions usual_options(Base base, bool generator, std::size_t images);
 
 }  // namespace crosstalk::image
