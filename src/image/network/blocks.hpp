@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include <torch/nn.h>
 
@@ -44,5 +45,16 @@ class BasicBlockImpl : public torch::nn::Module {
   torch::nn::Sequential shortcut_{nullptr};
 };
 TORCH_MODULE(BasicBlock);
+
+/// A tensor that is learned and belongs to no layer; `initialise` draws it normal with this deviation.
+class LearnedTensorImpl : public torch::nn::Module {
+ public:
+  LearnedTensorImpl(const std::vector<std::int64_t>& sizes, double deviation_)
+      : value(register_parameter("value", torch::zeros(sizes))), deviation(deviation_) {}
+
+  torch::Tensor value;
+  double deviation;
+};
+TORCH_MODULE(LearnedTensor);
 
 }  // namespace crosstalk::image

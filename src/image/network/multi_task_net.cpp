@@ -1,7 +1,6 @@
 #include "crosstalk/image/network/multi_task_net.hpp"
 
 #include <cmath>
-#include <stdexcept>
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <fmt/format.h>
@@ -17,33 +16,7 @@ namespace {
 constexpr std::int64_t kHidden = 128;
 constexpr std::int64_t kDenseChannels = 32;
 
-class SmallBackbone : public Backbone {
- public:
-  explicit SmallBackbone(std::int64_t channels)
-      : stem_(register_module("stem", nn::Sequential(conv(channels, 16, 3), nn::BatchNorm2d(16), nn::ReLU()))),
-        deep_(register_module("deep",
-                              nn::Sequential(BasicBlock(16, 16, 2, Norm::Batch), BasicBlock(16, 32, 2, Norm::Batch),
-                                             BasicBlock(32, 64, 1, Norm::Batch)))) {}
-
-  Features forward(const torch::Tensor& pixels) override {
-    const auto fine = stem_->forward(pixels);
-    return {deep_->forward(fine), fine};
-  }
-  [[nodiscard]] std::int64_t deep_channels() const override { return 64; }
-  [[nodiscard]] std::int64_t fine_channels() const override { return 16; }
-  [[nodiscard]] std::int64_t pool_side() const override { return 2; }
-
- private:
-  nn::Sequential stem_;
-  nn::Sequential deep_;
-};
-
 }  // namespace
-
-std::shared_ptr<Backbone> make_backbone(BackboneName name, std::size_t channels, std::size_t, std::size_t) {
-  if (name == BackboneName::Small) return std::make_shared<SmallBackbone>(static_cast<std::int64_t>(channels));
-  throw std::invalid_argument("make_backbone: not built");
-}
 
 MultiTaskNetImpl::MultiTaskNetImpl(BackboneName name, const Shape& shape, TaskSpecs specs, Rng& rng)
     : specs_(std::move(specs)),
@@ -107,6 +80,8 @@ void initialise(nn::Module& module, Rng& rng) {
       const double bound = 1.0 / std::sqrt(static_cast<double>(linear->weight.size(1)));
       linear->weight.uniform_(-bound, bound, generator);
       if (linear->bias.defined()) linear->bias.uniform_(-bound, bound, generator);
+    } else if (auto* learned = part->as<LearnedTensor>()) {
+      learned->value.normal_(0.0, learned->deviation, generator);
     }
   }
 }

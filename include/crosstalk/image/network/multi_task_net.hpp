@@ -27,7 +27,14 @@ class Backbone : public torch::nn::Module {
   [[nodiscard]] virtual std::int64_t pool_side() const { return 1; }
 };
 
-/// @param height, width  of the images it will see, for networks with a position for each part of the image.
+/// The usual architectures, fitted to small images:
+///   ResNets, DenseNet  with a shorter side below 100 a first layer of 3 x 3 at full size; else of 7 x 7 and stride 2,
+///                      and a max-pool
+///   VGG, DenseNet      halve the size while there is more than one pixel
+///   ViT                patches of 16, or the largest that leave four along the shorter side; an image is padded with
+///                      zeros at the right and below to whole patches
+/// Their weights are to be drawn by `initialise`.
+/// @param height, width  of the images it will see; ViT takes no others.
 std::shared_ptr<Backbone> make_backbone(BackboneName name, std::size_t channels, std::size_t height, std::size_t width);
 
 /// What a network says of n images: a row of outputs an image, all tasks' in turn, and a map a dense task.

@@ -1,0 +1,310 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+#include "blocks.hpp"
+#include "crosstalk/image/network/multi_task_net.hpp"
+
+namespace crosstalk::image {
+
+namespace nn = torch::nn;
+
+namespace {
+
+// Below this shorter side a network of large images keeps the full size in its first layer.
+constexpr std::int64_t kLargeSide = 100;
+constexpr std::int64_t kStemChannels = 64;
+
+void push_norm_relu(nn::Sequential& layers, std::int64_t channels) {
+  layers->push_back(nn::BatchNorm2d(channels));
+  layers->push_back(nn::ReLU());
+}
+
+// Large images: 7 x 7 of stride 2 and a pool, a quarter of the size. Small ones: 3 x 3, the full size.
+nn::Sequential stem_of(std::int64_t channels, bool large) {
+  nn::Sequential stem(conv(channels, kStemChannels, large ? 7 : 3, large ? 2 : 1));
+  push_norm_relu(stem, kStemChannels);
+  if (large) stem->push_back(nn::MaxPool2d(nn::MaxPool2dOptions(3).stride(2).padding(1)));
+  return stem;
+}
+
+bool can_be_halved(const torch::Tensor& maps) {
+  return std::min(maps.size(2), maps.size(3)) > 1;
+}
+
+class SmallBackbone : public Backbone {
+ public:
+  explicit SmallBackbone(std::int64_t channels)
+      : stem_(register_module("stem", nn::Sequential(conv(channels, 16, 3), nn::BatchNorm2d(16), nn::ReLU()))),
+        deep_(register_module("deep",
+                              nn::Sequential(BasicBlock(16, 16, 2, Norm::Batch), BasicBlock(16, 32, 2, Norm::Batch),
+                                             BasicBlock(32, 64, 1, Norm::Batch)))) {}
+
+  Features forward(const torch::Tensor& pixels) override {
+    const auto fine = stem_->forward(pixels);
+    return {deep_->forward(fine), fine};
+  }
+  [[nodiscard]] std::int64_t deep_channels() const override { return 64; }
+  [[nodiscard]] std::int64_t fine_channels() const override { return 16; }
+  [[nodiscard]] std::int64_t pool_side() const override { return 2; }
+
+ private:
+  nn::Sequential stem_;
+  nn::Sequential deep_;
+};
+
+// conv1x1 to a quarter of `out` - conv3x3(stride) - conv1x1, a norm after each, plus the input as in a BasicBlock.
+class BottleneckImpl : public nn::Module {
+ public:
+  BottleneckImpl(std::int64_t in, std::int64_t out, std::int64_t stride)
+      : body_(register_module("body", nn::Sequential(conv(in, out / 4, 1)))) {
+    push_norm_relu(body_, out / 4);
+    body_->push_back(conv(out / 4, out / 4, 3, stride));
+    push_norm_relu(body_, out / 4);
+    body_->push_back(conv(out / 4, out, 1));
+    body_->push_back(nn::BatchNorm2d(out));
+    if (stride == 1 && in == out) return;
+    shortcut_ = register_module("shortcut", nn::Sequential(conv(in, out, 1, stride), nn::BatchNorm2d(out)));
+  }
+
+  torch::Tensor forward(const torch::Tensor& x) {
+    return torch::relu(body_->forward(x) + (shortcut_ ? shortcut_->forward(x) : x));
+  }
+
+ private:
+  nn::Sequential body_;
+  nn::Sequential shortcut_{nullptr};
+};
+TORCH_MODULE(Bottleneck);
+
+// Stages of 64, 128, 256, 512 channels, four times as many with bottlenecks; all but the first halve the size
+// [He et al., CVPR 2016].
+class ResNet : public Backbone {
+ public:
+  ResNet(std::int64_t channels, bool large, bool bottlenecks, const std::array<int, 4>& blocks)
+      : large_(large),
+        stem_(register_module("stem", stem_of(channels, large))),
+        stages_(register_module("stages", nn::Sequential())) {
+    for (std::size_t s = 0; s < blocks.size(); ++s) {
+      const std::int64_t out = (bottlenecks ? 4 : 1) * (kStemChannels << s);
+      for (int b = 0; b < blocks[s]; ++b) {
+        const std::int64_t stride = s > 0 && b == 0 ? 2 : 1;
+        if (bottlenecks)
+          stages_->push_back(Bottleneck(deep_channels_, out, stride));
+        else
+          stages_->push_back(BasicBlock(deep_channels_, out, stride, Norm::Batch));
+        deep_channels_ = out;
+      }
+    }
+  }
+
+  Features forward(const torch::Tensor& pixels) override {
+    const auto first = stem_->forward(pixels);
+    return {stages_->forward(first), large_ ? torch::Tensor() : first};
+  }
+  [[nodiscard]] std::int64_t deep_channels() const override { return deep_channels_; }
+  [[nodiscard]] std::int64_t fine_channels() const override { return large_ ? 0 : kStemChannels; }
+
+ private:
+  bool large_;
+  std::int64_t deep_channels_ = kStemChannels;
+  nn::Sequential stem_;
+  nn::Sequential stages_;
+};
+
+// 3 x 3 convolutions in five groups with a max-pool after each that has more than one pixel left
+// [Simonyan & Zisserman, ICLR 2015], with batch normalisation.
+class Vgg16 : public Backbone {
+ public:
+  explicit Vgg16(std::int64_t channels) {
+    constexpr std::array<std::int64_t, 5> widths = {64, 128, 256, 512, 512};
+    constexpr std::array<int, 5> layers = {2, 2, 3, 3, 3};
+    for (std::size_t g = 0; g < widths.size(); ++g) {
+      groups_.push_back(register_module(fmt::format("group{}", g), nn::Sequential()));
+      for (int i = 0; i < layers[g]; ++i) {
+        groups_.back()->push_back(conv(channels, widths[g], 3));
+        push_norm_relu(groups_.back(), widths[g]);
+        channels = widths[g];
+      }
+    }
+  }
+
+  Features forward(const torch::Tensor& pixels) override {
+    Features features;
+    auto maps = pixels;
+    for (auto& group : groups_) {
+      maps = group->forward(maps);
+      if (!features.fine.defined()) features.fine = maps;
+      if (can_be_halved(maps)) maps = torch::max_pool2d(maps, 2);
+    }
+    features.deep = maps;
+    return features;
+  }
+  [[nodiscard]] std::int64_t deep_channels() const override { return 512; }
+  [[nodiscard]] std::int64_t fine_channels() const override { return 64; }
+
+ private:
+  std::vector<nn::Sequential> groups_;
+};
+
+// norm - ReLU - conv1x1 - norm - ReLU - conv3x3; its output is appended to its input.
+class DenseLayerImpl : public nn::Module {
+ public:
+  DenseLayerImpl(std::int64_t in, std::int64_t growth) : body_(register_module("body", nn::Sequential())) {
+    push_norm_relu(body_, in);
+    body_->push_back(conv(in, 4 * growth, 1));
+    push_norm_relu(body_, 4 * growth);
+    body_->push_back(conv(4 * growth, growth, 3));
+  }
+
+  torch::Tensor forward(const torch::Tensor& x) { return torch::cat({x, body_->forward(x)}, 1); }
+
+ private:
+  nn::Sequential body_;
+};
+TORCH_MODULE(DenseLayer);
+
+// Four blocks that add 32 channels a layer; between them half the channels and half the size, as long as there is more
+// than one pixel [Huang et al., CVPR 2017].
+class DenseNet121 : public Backbone {
+ public:
+  DenseNet121(std::int64_t channels, bool large)
+      : large_(large), stem_(register_module("stem", stem_of(channels, large))) {
+    constexpr std::int64_t growth = 32;
+    constexpr std::array<int, 4> layers = {6, 12, 24, 16};
+    for (std::size_t b = 0; b < layers.size(); ++b) {
+      blocks_.push_back(register_module(fmt::format("block{}", b), nn::Sequential()));
+      for (int i = 0; i < layers[b]; ++i) {
+        blocks_.back()->push_back(DenseLayer(deep_channels_, growth));
+        deep_channels_ += growth;
+      }
+      push_norm_relu(blocks_.back(), deep_channels_);
+      if (b + 1 == layers.size()) break;
+      blocks_.back()->push_back(conv(deep_channels_, deep_channels_ / 2, 1));
+      deep_channels_ /= 2;
+    }
+  }
+
+  Features forward(const torch::Tensor& pixels) override {
+    const auto first = stem_->forward(pixels);
+    auto maps = first;
+    for (std::size_t b = 0; b < blocks_.size(); ++b) {
+      if (b > 0 && can_be_halved(maps)) maps = torch::avg_pool2d(maps, 2);
+      maps = blocks_[b]->forward(maps);
+    }
+    return {maps, large_ ? torch::Tensor() : first};
+  }
+  [[nodiscard]] std::int64_t deep_channels() const override { return deep_channels_; }
+  [[nodiscard]] std::int64_t fine_channels() const override { return large_ ? 0 : kStemChannels; }
+
+ private:
+  bool large_;
+  std::int64_t deep_channels_ = kStemChannels;
+  nn::Sequential stem_;
+  std::vector<nn::Sequential> blocks_;
+};
+
+constexpr std::int64_t kTokenSize = 768;
+
+// Attention of 12 heads and a perceptron of 3072, each after a norm and added to its input. n x tokens x 768.
+class TransformerLayerImpl : public nn::Module {
+ public:
+  TransformerLayerImpl()
+      : attention_norm_(register_module("attention_norm", norm())),
+        queries_keys_values_(register_module("queries_keys_values", nn::Linear(kTokenSize, 3 * kTokenSize))),
+        projection_(register_module("projection", nn::Linear(kTokenSize, kTokenSize))),
+        perceptron_(register_module("perceptron", nn::Sequential(norm(), nn::Linear(kTokenSize, 4 * kTokenSize),
+                                                                 nn::GELU(), nn::Linear(4 * kTokenSize, kTokenSize)))) {
+  }
+
+  torch::Tensor forward(const torch::Tensor& x) {
+    constexpr std::int64_t heads = 12;
+    constexpr std::int64_t head_size = kTokenSize / heads;
+    const auto n = x.size(0);
+    const auto tokens = x.size(1);
+    const auto parts = queries_keys_values_(attention_norm_(x)).view({n, tokens, 3, heads, head_size});
+    const auto by_head = [&](std::int64_t part) { return parts.select(2, part).transpose(1, 2); };
+    const auto products = torch::matmul(by_head(0), by_head(1).transpose(2, 3)) / std::sqrt(double{head_size});
+    const auto seen = torch::matmul(torch::softmax(products, 3), by_head(2));
+    const auto attended = x + projection_(seen.transpose(1, 2).reshape({n, tokens, kTokenSize}));
+    return attended + perceptron_->forward(attended);
+  }
+
+  static nn::LayerNorm norm() { return nn::LayerNorm(nn::LayerNormOptions({kTokenSize}).eps(1e-6)); }
+
+ private:
+  nn::LayerNorm attention_norm_;
+  nn::Linear queries_keys_values_;
+  nn::Linear projection_;
+  nn::Sequential perceptron_;
+};
+TORCH_MODULE(TransformerLayer);
+
+// Twelve layers over the patches of an image and a class token, which is added to every patch at the end
+// [Dosovitskiy et al., ICLR 2021].
+class VisionTransformer : public Backbone {
+ public:
+  VisionTransformer(std::int64_t channels, std::int64_t height, std::int64_t width)
+      : height_(height),
+        width_(width),
+        patch_(std::clamp<std::int64_t>((std::min(height, width) - 1) / 3, 1, 16)),
+        rows_((height + patch_ - 1) / patch_),
+        columns_((width + patch_ - 1) / patch_),
+        patches_(
+            register_module("patches", nn::Conv2d(nn::Conv2dOptions(channels, kTokenSize, patch_).stride(patch_)))),
+        class_token_(register_module("class_token", LearnedTensor(std::vector<std::int64_t>{1, 1, kTokenSize}, 0.02))),
+        positions_(register_module(
+            "positions", LearnedTensor(std::vector<std::int64_t>{1, 1 + rows_ * columns_, kTokenSize}, 0.02))),
+        layers_(register_module("layers", nn::Sequential())) {
+    for (int i = 0; i < 12; ++i) layers_->push_back(TransformerLayer());
+    layers_->push_back(TransformerLayerImpl::norm());
+  }
+
+  Features forward(const torch::Tensor& pixels) override {
+    if (pixels.size(2) != height_ || pixels.size(3) != width_)
+      throw std::invalid_argument(fmt::format("vit-b was made for images of {} x {}, these have {} x {}", height_,
+                                              width_, pixels.size(2), pixels.size(3)));
+    const auto whole = torch::constant_pad_nd(pixels, {0, columns_ * patch_ - width_, 0, rows_ * patch_ - height_});
+    const auto patches = patches_(whole).flatten(2).transpose(1, 2);
+    const auto tokens = torch::cat({class_token_->value.expand({pixels.size(0), -1, -1}), patches}, 1);
+    const auto seen = layers_->forward(tokens + positions_->value);
+    const auto deep = seen.slice(1, 1) + seen.slice(1, 0, 1);
+    return {deep.transpose(1, 2).reshape({pixels.size(0), kTokenSize, rows_, columns_}), {}};
+  }
+  [[nodiscard]] std::int64_t deep_channels() const override { return kTokenSize; }
+
+ private:
+  std::int64_t height_;
+  std::int64_t width_;
+  std::int64_t patch_;
+  std::int64_t rows_;
+  std::int64_t columns_;
+  nn::Conv2d patches_;
+  LearnedTensor class_token_;
+  LearnedTensor positions_;
+  nn::Sequential layers_;
+};
+
+}  // namespace
+
+std::shared_ptr<Backbone> make_backbone(BackboneName name, std::size_t channels, std::size_t height,
+                                        std::size_t width) {
+  const auto in = static_cast<std::int64_t>(channels);
+  const auto h = static_cast<std::int64_t>(height);
+  const auto w = static_cast<std::int64_t>(width);
+  const bool large = std::min(h, w) >= kLargeSide;
+  switch (name) {
+    case BackboneName::Small: return std::make_shared<SmallBackbone>(in);
+    case BackboneName::ResNet18: return std::make_shared<ResNet>(in, large, false, std::array{2, 2, 2, 2});
+    case BackboneName::ResNet50: return std::make_shared<ResNet>(in, large, true, std::array{3, 4, 6, 3});
+    case BackboneName::Vgg16: return std::make_shared<Vgg16>(in);
+    case BackboneName::DenseNet121: return std::make_shared<DenseNet121>(in, large);
+    case BackboneName::ViTBase: return std::make_shared<VisionTransformer>(in, h, w);
+  }
+  throw std::invalid_argument("make_backbone: no such backbone");
+}
+
+}  // namespace crosstalk::image
