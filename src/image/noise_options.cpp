@@ -37,7 +37,7 @@ NoiseOptions usual_options(Base base, bool generator, std::size_t images) {
   options.generator = generator;
   options.surrogate_epochs = usual_epochs(images);
   if (generator) {
-    options.epochs = passes_for(images, options.batch, 1600, 20);
+    options.epochs = passes_for(images, options.batch, 3200, 40);
     return options;
   }
   options.batch = 128;

@@ -51,7 +51,7 @@ struct NoiseOptions {
   bool generator = true;                ///< MTL-UE; else one free variable an image
   int epsilon = 8;                      ///< 1 to 255 levels
   std::vector<std::size_t> tasks = {};  ///< to protect, at least one
-  int epochs = 20;                      ///< passes over the images
+  int epochs = 40;                      ///< passes over the images
   std::size_t batch = 64;
   double learning_rate = 3e-3;  ///< of the generator's Adam; falls as a training's
   double step = 0.8;            ///< of a free variable, levels a pass
