@@ -44,6 +44,23 @@ void push_doubling(nn::Sequential& layers, std::int64_t in, std::int64_t out) {
   layers->push_back(nn::PixelShuffle(2));
 }
 
+// GroupNorm needs groups of one size, which holds for up to three channels and for multiples of four.
+void check(const GeneratorSize& size) {
+  constexpr std::size_t most = 512;
+  constexpr std::size_t most_blocks = 16;
+  for (const std::size_t channels : {size.stem, size.latent, size.embedding, size.decoder, size.last})
+    if (channels < 1 || channels > most)
+      throw std::invalid_argument(
+          fmt::format("generator: {} channels in a layer; there must be 1 to {}", channels, most));
+  for (const std::size_t channels : {size.stem, size.latent})
+    if (channels > 3 && channels % 4 != 0)
+      throw std::invalid_argument(
+          fmt::format("generator: {} channels in the encoder; above 3 they must be a multiple of 4", channels));
+  for (const std::size_t blocks : {size.stem_blocks, size.latent_blocks})
+    if (blocks > most_blocks)
+      throw std::invalid_argument(fmt::format("generator: {} blocks; there may be {}", blocks, most_blocks));
+}
+
 // As many channels as a pixel's label has, missing values 0.
 torch::Tensor dense_input(const torch::Tensor& map, const TaskSpec& spec) {
   if (spec.info.kind != Kind::Segmentation) return torch::nan_to_num(map);
@@ -69,7 +86,7 @@ Regularisers regularisers(const std::vector<torch::Tensor>& tables) {
   const auto task = torch::tensor(task_of).to(products.device());
   const auto same_task = task.unsqueeze(0) == task.unsqueeze(1);
   const auto itself = torch::eye(products.size(0), products.options()).to(torch::kBool);
-  const auto weights = torch::tensor(pair_weights).to(products.options()).unsqueeze(1);
+  const auto weights = torch::tensor(pair_weights, products.options()).unsqueeze(1);
   const auto K = static_cast<double>(tables.size());
   const auto zero = torch::zeros({}, products.options());
   const auto within = torch::where(same_task.logical_and(itself.logical_not()), products * weights, zero).sum();
@@ -87,6 +104,7 @@ GeneratorImpl::GeneratorImpl(const Shape& shape, TaskSpecs specs, const std::vec
       latent_width_(halved(shape.width, halvings(shape))) {
   if (!options.latent && !options.embeddings)
     throw std::invalid_argument("generator: the decoder sees neither the image nor its labels");
+  check(options.size);
   for (const std::size_t k : tasks) protected_.at(k) = true;
   const int doublings = halvings(shape);
   const GeneratorSize& size = options_.size;

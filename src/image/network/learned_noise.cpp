@@ -21,6 +21,10 @@ namespace {
 using torch::serialize::InputArchive;
 using torch::serialize::OutputArchive;
 
+void require(bool holds, const std::string& rule) {
+  if (!holds) throw std::invalid_argument(rule);
+}
+
 // Noise that is being made.
 class NoiseSource {
  public:
@@ -86,7 +90,7 @@ class GeneratedNoise : public NoiseSource {
     InputArchive adam;
     archive.read("generator", net);
     archive.read("generator_adam", adam);
-    net_->load(net);
+    load_weights(*net_, net);
     adam_.load(adam);
   }
   [[nodiscard]] Generator net() const { return net_; }
@@ -126,7 +130,11 @@ class FreeNoise : public NoiseSource {
     levels_.index_copy_(0, positions(batch), moved.to(torch::kCPU, torch::kHalf));
   }
   void save(OutputArchive& archive) override { archive.write("levels", levels_); }
-  void load(InputArchive& archive) override { archive.read("levels", levels_); }
+  void load(InputArchive& archive) override {
+    const auto sizes = levels_.sizes().vec();
+    archive.read("levels", levels_);
+    require(levels_.sizes().vec() == sizes, "the noise is of other images");
+  }
   [[nodiscard]] const torch::Tensor& levels() const { return levels_; }
 
  private:
@@ -184,10 +192,6 @@ torch::Tensor published(const torch::Tensor& pixels, const torch::Tensor& noise)
   return (levels + (bytes - levels.detach())) / 255.0;
 }
 
-void require(bool holds, const std::string& rule) {
-  if (!holds) throw std::invalid_argument(rule);
-}
-
 void check(const Source& source, const NoiseOptions& options) {
   require(options.epsilon >= 1 && options.epsilon <= 255,
           fmt::format("epsilon is {}; it must be between 1 and 255 levels", options.epsilon));
@@ -196,6 +200,7 @@ void check(const Source& source, const NoiseOptions& options) {
     require(k < source.tasks().size(), fmt::format("learn_noise: there is no task {}", k));
   require(options.epochs >= 1, fmt::format("epochs is {}; it must be at least 1", options.epochs));
   require(options.batch >= 2, fmt::format("batch is {}; it must be at least 2", options.batch));
+  require(options.round >= 1, fmt::format("round is {}; it must be at least 1", options.round));
   require(options.sizes.gain > 0, fmt::format("gain is {}; it must be above 0", options.sizes.gain));
   require(options.surrogate_epochs >= 1 && options.checkpoints >= 1 && options.checkpoints_a_step >= 1 &&
               options.checkpoints <= static_cast<std::size_t>(options.surrogate_epochs),
@@ -205,6 +210,7 @@ void check(const Source& source, const NoiseOptions& options) {
 
 // A class with one image cannot be told from that image.
 void require_company(const Loader& data, const std::vector<std::size_t>& tasks) {
+  if (data.size() < 2) throw DataError("noise is learned from two or more images");
   std::vector<std::vector<std::size_t>> images(data.specs().size());
   for (std::size_t k = 0; k < images.size(); ++k) images[k].resize(data.specs()[k].info.classes.size());
   data.pass(nullptr, [&](const MiniBatch& batch) {
@@ -222,6 +228,56 @@ void require_company(const Loader& data, const std::vector<std::size_t>& tasks) 
       if (data.specs()[k].info.has_classes() && images[k][c] == 1)
         throw DataError(fmt::format("class \"{}\" of task \"{}\" has one image only; noise is learned from two or more",
                                     data.specs()[k].info.classes[c], data.specs()[k].info.name));
+}
+
+// @throws DataError when it was made for other images; anything else when it says something impossible.
+std::unique_ptr<Method> generator_of(InputArchive& archive, const std::string& name, const Source& source) {
+  nlohmann::json description;
+  c10::IValue text;
+  if (archive.try_read("description", text) && text.isString())
+    description = nlohmann::json::parse(text.toStringRef(), nullptr, false);
+  if (!description.is_object() || description["format"] != "crosstalk generator 1")
+    throw DataError(name + ": is no generator of crosstalk");
+  const Shape shape = source.shape();
+  const auto made_for = description.at("shape").get<std::vector<std::size_t>>();
+  if (made_for != std::vector<std::size_t>{shape.channels, shape.height, shape.width})
+    throw DataError(fmt::format("{}: was made for images of {} x {} pixels and {} channels, these have {} x {} and {}",
+                                name, made_for.at(2), made_for.at(1), made_for.at(0), shape.width, shape.height,
+                                shape.channels));
+  TaskSpecs specs;
+  NoiseOptions options;
+  options.epsilon = description.at("epsilon").get<int>();
+  for (const auto& task : description.at("tasks")) {
+    if (task.at("protected").get<bool>()) options.tasks.push_back(specs.size());
+    specs.push_back({{task.at("name").get<std::string>(), static_cast<Kind>(task.at("kind").get<int>()),
+                      task.at("classes").get<std::vector<std::string>>()},
+                     task.at("mean").get<double>(),
+                     task.at("deviation").get<double>()});
+  }
+  const auto& tasks = source.tasks();
+  if (tasks.size() != specs.size())
+    throw DataError(fmt::format("{}: was made for {} tasks, the images have {}", name, specs.size(), tasks.size()));
+  for (std::size_t k = 0; k < specs.size(); ++k) {
+    if (tasks[k].name != specs[k].info.name || tasks[k].kind != specs[k].info.kind)
+      throw DataError(fmt::format("{}: was made for task \"{}\" where the images have \"{}\"", name, specs[k].info.name,
+                                  tasks[k].name));
+    if (tasks[k].classes != specs[k].info.classes)
+      throw DataError(
+          fmt::format("{}: was made for other classes of task \"{}\" than the images have", name, specs[k].info.name));
+  }
+  const auto size = description.at("size").get<std::vector<std::size_t>>();
+  options.sizes.size = {size.at(0), size.at(1), size.at(2), size.at(3), size.at(4), size.at(5), size.at(6)};
+  options.sizes.squash = description.at("squash") == "clamp" ? Squash::Clamp : Squash::Tanh;
+  options.sizes.gain = description.at("gain").get<double>();
+  require(options.epsilon >= 1 && options.epsilon <= 255 && options.sizes.gain > 0, "epsilon or gain out of range");
+  options.sizes.latent = description.at("latent").get<bool>();
+  options.sizes.embeddings = description.at("embeddings").get<bool>();
+  Rng rng(0);
+  Generator net(shape, specs, options.tasks, options.epsilon, options.sizes, rng);
+  InputArchive weights;
+  if (!archive.try_read("generator", weights)) throw DataError(name + ": holds no weights");
+  load_weights(*net, weights);
+  return std::make_unique<GeneratorMethod>(net, std::move(specs));
 }
 
 }  // namespace
@@ -265,11 +321,14 @@ LearnedNoise learn_noise(const Source& source, const NoiseOptions& options, cons
   LearnedNoise result;
   if (const std::string state = recall("noise"); !state.empty()) {
     auto archive = archive_of(state, "noise");
-    noise->load(archive);
-    objective->load(archive);
-    c10::IValue losses;
-    archive.read("losses", losses);
-    for (const double loss : losses.toDoubleVector()) result.losses.push_back(loss);
+    require_run(archive, data, options, "noise");
+    read_or_refuse("noise", [&] {
+      noise->load(archive);
+      objective->load(archive);
+      c10::IValue losses;
+      archive.read("losses", losses);
+      for (const double loss : losses.toDoubleVector()) result.losses.push_back(loss);
+    });
   }
   const Publish publish = [&](const MiniBatch& batch) { return published(batch.pixels, noise->noise(batch)); };
   for (int pass = static_cast<int>(result.losses.size()); pass < options.epochs; ++pass) {
@@ -304,6 +363,7 @@ LearnedNoise learn_noise(const Source& source, const NoiseOptions& options, cons
       noise->save(archive);
       objective->save(archive);
       archive.write("losses", c10::IValue(std::vector<double>(result.losses)));
+      write_run(archive, data, options);
       checkpoints.keep("noise", bytes_of(archive));
     }
   }
@@ -325,52 +385,9 @@ LearnedNoise learn_noise(const Source& source, const NoiseOptions& options, cons
 
 std::unique_ptr<Method> open_generator(const std::string& content, const std::string& name, const Source& source) {
   auto archive = archive_of(content, name);
-  nlohmann::json description;
-  c10::IValue text;
-  if (archive.try_read("description", text) && text.isString())
-    description = nlohmann::json::parse(text.toStringRef(), nullptr, false);
-  if (!description.is_object() || description.value("format", "") != "crosstalk generator 1")
-    throw DataError(name + ": is no generator of crosstalk");
-
-  const Shape shape = source.shape();
-  const auto made_for = description.at("shape").get<std::vector<std::size_t>>();
-  if (made_for != std::vector<std::size_t>{shape.channels, shape.height, shape.width})
-    throw DataError(fmt::format("{}: was made for images of {} x {} pixels and {} channels, these have {} x {} and {}",
-                                name, made_for.at(2), made_for.at(1), made_for.at(0), shape.width, shape.height,
-                                shape.channels));
-  TaskSpecs specs;
-  NoiseOptions options;
-  options.epsilon = description.at("epsilon").get<int>();
-  for (const auto& task : description.at("tasks")) {
-    if (task.at("protected").get<bool>()) options.tasks.push_back(specs.size());
-    specs.push_back({{task.at("name").get<std::string>(), static_cast<Kind>(task.at("kind").get<int>()),
-                      task.at("classes").get<std::vector<std::string>>()},
-                     task.at("mean").get<double>(),
-                     task.at("deviation").get<double>()});
-  }
-  const auto& tasks = source.tasks();
-  if (tasks.size() != specs.size())
-    throw DataError(fmt::format("{}: was made for {} tasks, the images have {}", name, specs.size(), tasks.size()));
-  for (std::size_t k = 0; k < specs.size(); ++k) {
-    if (tasks[k].name != specs[k].info.name || tasks[k].kind != specs[k].info.kind)
-      throw DataError(fmt::format("{}: was made for task \"{}\" where the images have \"{}\"", name, specs[k].info.name,
-                                  tasks[k].name));
-    if (tasks[k].classes != specs[k].info.classes)
-      throw DataError(
-          fmt::format("{}: was made for other classes of task \"{}\" than the images have", name, specs[k].info.name));
-  }
-  const auto size = description.at("size").get<std::vector<std::size_t>>();
-  options.sizes.size = {size.at(0), size.at(1), size.at(2), size.at(3), size.at(4), size.at(5), size.at(6)};
-  options.sizes.squash = description.at("squash") == "clamp" ? Squash::Clamp : Squash::Tanh;
-  options.sizes.gain = description.at("gain").get<double>();
-  options.sizes.latent = description.at("latent").get<bool>();
-  options.sizes.embeddings = description.at("embeddings").get<bool>();
-  Rng rng(0);
-  Generator net(shape, specs, options.tasks, options.epsilon, options.sizes, rng);
-  InputArchive weights;
-  if (!archive.try_read("generator", weights)) throw DataError(name + ": holds no weights");
-  net->load(weights);
-  return std::make_unique<GeneratorMethod>(net, std::move(specs));
+  std::unique_ptr<Method> method;
+  read_or_refuse(name, [&] { method = generator_of(archive, name, source); });
+  return method;
 }
 
 }  // namespace crosstalk::image

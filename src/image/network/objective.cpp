@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "crosstalk/error.hpp"
 #include "crosstalk/image/network/task_loss.hpp"
@@ -111,7 +112,7 @@ class Minimising : public Objective {
     torch::serialize::InputArchive adam;
     archive.read("surrogate", net);
     archive.read("surrogate_adam", adam);
-    net_->load(net);
+    load_weights(*net_, net);
     adam_.load(adam);
   }
 
@@ -124,7 +125,65 @@ class Minimising : public Objective {
   std::vector<double> weights_;
 };
 
+// Everything that the noise depends on but the pixels and labels.
+std::string run_of(const Loader& data, const NoiseOptions& options) {
+  const Shape shape = data.source().shape();
+  const GeneratorOptions& sizes = options.sizes;
+  const GeneratorSize& size = sizes.size;
+  auto tasks = nlohmann::json::array();
+  for (const TaskSpec& spec : data.specs())
+    tasks.push_back({spec.info.name, static_cast<int>(spec.info.kind), spec.info.classes, spec.mean, spec.deviation});
+  const nlohmann::json run = {
+      {"images", {data.size(), shape.channels, shape.height, shape.width}},
+      {"tasks", tasks},
+      {"noise",
+       {to_string(options.base), options.generator, options.epsilon, options.tasks, options.epochs, options.batch,
+        options.learning_rate, options.step, options.flip, options.seed}},
+      {"size", {size.stem, size.stem_blocks, size.latent, size.latent_blocks, size.embedding, size.decoder, size.last}},
+      {"generator",
+       {static_cast<int>(sizes.squash), sizes.gain, sizes.latent, sizes.embeddings, sizes.intra, sizes.inter}},
+      {"surrogate",
+       {to_string(options.surrogate), options.surrogate_epochs, options.checkpoints, options.checkpoints_a_step,
+        options.surrogate_batches, options.round}}};
+  return run.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 }  // namespace
+
+void read_or_refuse(const std::string& name, const std::function<void()>& read) {
+  try {
+    read();
+  } catch (const DataError&) {
+    throw;
+  } catch (const std::exception&) {  // of LibTorch, or for a wrong number of values
+    throw DataError(name + ": is damaged, or of another kind");
+  }
+}
+
+void load_weights(torch::nn::Module& module, torch::serialize::InputArchive& archive) {
+  const auto sizes_of = [&] {
+    std::vector<std::vector<std::int64_t>> sizes;
+    for (const auto& parameter : module.parameters()) sizes.push_back(parameter.sizes().vec());
+    for (const auto& buffer : module.buffers()) sizes.push_back(buffer.sizes().vec());
+    return sizes;
+  };
+  const auto before = sizes_of();
+  module.load(archive);
+  if (sizes_of() != before) throw std::invalid_argument("load_weights: the weights are of another network");
+  for (const auto& parameter : module.parameters())
+    if (!parameter.isfinite().all().item<bool>()) throw std::invalid_argument("load_weights: a weight is no number");
+}
+
+void write_run(torch::serialize::OutputArchive& archive, const Loader& data, const NoiseOptions& options) {
+  archive.write("run", c10::IValue(run_of(data, options)));
+}
+
+void require_run(torch::serialize::InputArchive& archive, const Loader& data, const NoiseOptions& options,
+                 const std::string& name) {
+  c10::IValue run;
+  if (!archive.try_read("run", run) || !run.isString() || run.toStringRef() != run_of(data, options))
+    throw DataError(name + ": is a checkpoint of another run");
+}
 
 std::string bytes_of(torch::serialize::OutputArchive& archive) {
   std::ostringstream stream;
@@ -161,15 +220,16 @@ PreparedObjective make_objective(const Loader& data, const NoiseOptions& options
     training.epochs = options.surrogate_epochs;
     training.augmentation = augmentation;
     const auto keep = [&] {
-      torch::serialize::OutputArchive archive;
-      net->save(archive);
-      kept.write(fmt::format("net{}", nets.size()), archive);
       Rng unused(0);
       nets.push_back(new_net(data, options, augmentation, unused));
       torch::NoGradGuard no_grad;
       for (const auto& parameter : net->named_parameters())
         nets.back()->named_parameters()[parameter.key()].copy_(*parameter);
       for (const auto& buffer : net->named_buffers()) nets.back()->named_buffers()[buffer.key()].copy_(*buffer);
+      // Of the copy: an archive refers to tensors, and those of `net` are still to change.
+      torch::serialize::OutputArchive archive;
+      nets.back()->save(archive);
+      kept.write(fmt::format("net{}", nets.size() - 1), archive);
     };
     // The i-th of `count` checkpoints is taken after a share of (i + 1) / count of the epochs.
     training.after_epoch = [&](int epoch) {
@@ -177,16 +237,20 @@ PreparedObjective make_objective(const Loader& data, const NoiseOptions& options
       while (nets.size() < due) keep();
     };
     if (!train(net, data, training, rng, watch)) return {};
+    write_run(kept, data, options);
     return {std::make_unique<Targeted>(std::move(nets), options.checkpoints_a_step, weights), bytes_of(kept)};
   }
   auto archive = archive_of(surrogates, "surrogates");
-  for (std::size_t i = 0; i < count; ++i) {
-    Rng unused(0);
-    nets.push_back(new_net(data, options, augmentation, unused));
-    torch::serialize::InputArchive part;
-    archive.read(fmt::format("net{}", i), part);
-    nets.back()->load(part);
-  }
+  require_run(archive, data, options, "surrogates");
+  read_or_refuse("surrogates", [&] {
+    for (std::size_t i = 0; i < count; ++i) {
+      Rng unused(0);
+      nets.push_back(new_net(data, options, augmentation, unused));
+      torch::serialize::InputArchive part;
+      archive.read(fmt::format("net{}", i), part);
+      load_weights(*nets.back(), part);
+    }
+  });
   return {std::make_unique<Targeted>(std::move(nets), options.checkpoints_a_step, weights), {}};
 }
 

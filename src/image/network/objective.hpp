@@ -42,4 +42,14 @@ PreparedObjective make_objective(const Loader& data, const NoiseOptions& options
 std::string bytes_of(torch::serialize::OutputArchive& archive);
 torch::serialize::InputArchive archive_of(const std::string& bytes, const std::string& name);
 
+/// Calls `read`. @throws DataError naming `name` when what it looks for is missing or has another form.
+void read_or_refuse(const std::string& name, const std::function<void()>& read);
+/// Loads weights, which must be finite and have the sizes that the module has. @throws std::invalid_argument
+void load_weights(torch::nn::Module& module, torch::serialize::InputArchive& archive);
+
+/// A checkpoint says which run it belongs to. @throws DataError naming `name` when that is another one.
+void write_run(torch::serialize::OutputArchive& archive, const Loader& data, const NoiseOptions& options);
+void require_run(torch::serialize::InputArchive& archive, const Loader& data, const NoiseOptions& options,
+                 const std::string& name);
+
 }  // namespace crosstalk::image

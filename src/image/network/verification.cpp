@@ -14,21 +14,27 @@ namespace crosstalk::image {
 
 namespace {
 
+// JSON has no NaN.
+nlohmann::json number(double value) {
+  return std::isnan(value) ? nlohmann::json(nullptr) : nlohmann::json(value);
+}
+
+double number_of(const nlohmann::json& json) {
+  return json.is_null() ? std::nan("") : json.get<double>();
+}
+
 nlohmann::json to_json(const std::vector<TaskScore>& scores) {
   auto list = nlohmann::json::array();
   for (const TaskScore& score : scores)
-    list.push_back({score.metric, score.value, score.yardstick,
-                    std::isnan(score.balanced) ? nlohmann::json(nullptr) : nlohmann::json(score.balanced)});
+    list.push_back({score.metric, number(score.value), number(score.yardstick), number(score.balanced)});
   return list;
 }
 
 std::vector<TaskScore> scores_from(const nlohmann::json& list) {
   std::vector<TaskScore> scores;
-  for (const auto& item : list) {
-    TaskScore score{item.at(0).get<std::string>(), item.at(1).get<double>(), item.at(2).get<double>()};
-    if (!item.at(3).is_null()) score.balanced = item.at(3).get<double>();
-    scores.push_back(score);
-  }
+  for (const auto& item : list)
+    scores.push_back(
+        {item.at(0).get<std::string>(), number_of(item.at(1)), number_of(item.at(2)), number_of(item.at(3))});
   return scores;
 }
 

@@ -33,6 +33,8 @@ Regularisers regularisers(const std::vector<torch::Tensor>& tables);
 class GeneratorImpl : public torch::nn::Module {
  public:
   /// @param tasks  protected: positions.
+  /// @throws std::invalid_argument for a layer without or with more than 512 channels, for an encoder's that are more
+  ///         than 3 and no multiple of 4, for more than 16 blocks, or when the decoder sees nothing.
   GeneratorImpl(const Shape& shape, TaskSpecs specs, const std::vector<std::size_t>& tasks, int epsilon,
                 const GeneratorOptions& options, Rng& rng);
 

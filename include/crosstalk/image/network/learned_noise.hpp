@@ -30,14 +30,14 @@ struct LearnedNoise {
 /// with T a crop an image. Rounding to levels passes its gradient on. State is kept after every pass; with the same
 /// seed the result is the same whether or not it was interrupted.
 /// @throws std::invalid_argument for options out of range or tasks that cannot be protected; DataError when free
-///         variables need more than 4 GB, a class of a task has one image only, or a checkpoint is not this run's.
+///         variables need more than 4 GB, a class of a task has one image only, there is one image only, or a
+///         checkpoint is damaged or not this run's.
 LearnedNoise learn_noise(const Source& source, const NoiseOptions& options, const Checkpoints& checkpoints = {},
                          const Watch& watch = {});
 
 /// The noise of a generator file, for other images of the same size and tasks.
 /// @param name  of the file, for messages.
-/// @param tasks  when not empty, the tasks to protect in place of those it was made for, which must contain them.
-/// @throws DataError when it is no generator file, or was made for other tasks or another size.
+/// @throws DataError when it is no generator file, is damaged, or was made for other tasks or another size.
 std::unique_ptr<Method> open_generator(const std::string& content, const std::string& name, const Source& source);
 
 }  // namespace crosstalk::image

@@ -1,0 +1,232 @@
+#include <cmath>
+#include <map>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "crosstalk/image/network/verification.hpp"
+#include "tests/image/network/network_sets.hpp"
+
+namespace crosstalk::image {
+namespace {
+
+using testing::ElementsAre;
+using testing::ThrowsMessage;
+
+std::vector<std::size_t> rows_of(const Source& source) {
+  std::vector<std::size_t> rows(source.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = i;
+  return rows;
+}
+
+// The labels of a set with images that say nothing.
+MemorySet blank_copy(const MemorySet& set) {
+  Batch batch = set.read(0, set.size());
+  Rng rng(9);
+  for (auto& pixel : batch.pixels) pixel = static_cast<std::uint8_t>(rng.below(256));
+  return {set.tasks(), std::move(batch)};
+}
+
+struct Sets {
+  MemorySet clean = separable_set(96);
+  MemorySet published = blank_copy(clean);
+  MemorySet test = separable_set(60, 6);
+
+  [[nodiscard]] VerificationData data() const { return {clean, &published, rows_of(clean), test, rows_of(test)}; }
+};
+
+VerificationOptions quick() {
+  VerificationOptions options;
+  options.epochs = 6;
+  options.batch = 16;
+  options.stl_tasks = {1};
+  return options;
+}
+
+struct Scores {
+  std::map<std::string, std::string> files;
+  int trained = 0;
+
+  Memory memory() {
+    return {[this](const std::string& part) {
+              const auto file = files.find(part);
+              return file == files.end() ? std::nullopt : std::optional(nlohmann::json::parse(file->second));
+            },
+            [this](const std::string& part, const nlohmann::json& result) {
+              ++trained;
+              files[part] = result.dump();
+            }};
+  }
+};
+
+TEST(Verify, VictimsLearnWhatTheImagesShow) {
+  const Sets sets;
+  VerificationOptions options = quick();
+  options.epochs = 16;
+  options.batch = 8;
+  const auto victims = verify(sets.data(), options);
+  ASSERT_EQ(victims.size(), 4U);
+  for (std::size_t v = 0; v < 4; ++v) {
+    EXPECT_EQ(victims[v].published, v >= 2);
+    EXPECT_EQ(victims[v].mtl, v % 2 == 0);
+    EXPECT_EQ(victims[v].tasks, v % 2 == 0 ? (std::vector<std::size_t>{0, 1}) : (std::vector<std::size_t>{1}));
+    ASSERT_EQ(victims[v].scores.size(), victims[v].tasks.size());
+    for (std::size_t i = 0; i < victims[v].scores.size(); ++i) {
+      const TaskScore& score = victims[v].scores[i];
+      EXPECT_EQ(score.metric, "accuracy");
+      EXPECT_GE(score.yardstick, victims[v].tasks[i] == 0 ? 0.5 : 1.0 / 3);
+      EXPECT_LT(score.yardstick, 0.7);
+      if (!victims[v].published) {
+        EXPECT_GT(score.value, score.yardstick + 0.2);
+        EXPECT_GT(score.balanced, 0.7);
+      } else {
+        EXPECT_LT(score.value, score.yardstick + 0.2);
+      }
+    }
+  }
+}
+
+TEST(Verify, AVictimDoesNotDependOnThreadsOrTheOthers) {
+  const Sets sets;
+  VerificationOptions options = quick();
+  options.epochs = 2;
+  const auto alone = verify(sets.data(), options);
+  options.threads = 2;
+  options.stl_tasks = {0, 1};
+  const auto victims = verify(sets.data(), options);
+  ASSERT_EQ(victims.size(), 6U);
+  EXPECT_EQ(victims[0].scores[0].value, alone[0].scores[0].value);
+  EXPECT_EQ(victims[2].scores[0].value, alone[1].scores[0].value);
+  EXPECT_EQ(victims[5].scores[0].value, alone[3].scores[0].value);
+}
+
+TEST(Verify, TrainsNoVictimThatItRemembers) {
+  const Sets sets;
+  VerificationOptions options = quick();
+  options.epochs = 1;
+  Scores scores;
+  const auto first = verify(sets.data(), options, scores.memory());
+  EXPECT_EQ(scores.trained, 4);
+  std::vector<std::string> names;
+  for (const auto& [name, content] : scores.files) names.push_back(name);
+  EXPECT_THAT(names, ElementsAre("clean-mtl-seed0", "clean-stl1-seed0", "protected-mtl-seed0", "protected-stl1-seed0"));
+  scores.files["clean-stl1-seed0"] = R"([["accuracy", 0.125, 0.5, 0.25]])";
+  scores.files.erase("protected-mtl-seed0");
+  const auto second = verify(sets.data(), options, scores.memory());
+  EXPECT_EQ(scores.trained, 5);
+  EXPECT_EQ(second[0].scores[1].value, first[0].scores[1].value);
+  EXPECT_EQ(second[1].scores[0].value, 0.125);
+  EXPECT_EQ(second[2].scores[0].value, first[2].scores[0].value);
+}
+
+TEST(Verify, RemembersAScoreThatIsNoNumber) {
+  const MemorySet train = dense_set();
+  Batch batch = train.read(0, 12);
+  batch.labels.col(1).setConstant(kMissing);
+  const MemorySet test(train.tasks(), std::move(batch));
+  VerificationOptions options = quick();
+  options.epochs = 1;
+  options.stl = false;
+  Scores scores;
+  const VerificationData data{train, nullptr, rows_of(train), test, rows_of(test)};
+  const auto first = verify(data, options, scores.memory());
+  ASSERT_EQ(first.size(), 1U);
+  EXPECT_TRUE(std::isnan(first[0].scores[1].value));
+  const auto second = verify(data, options, scores.memory());
+  EXPECT_EQ(scores.trained, 1);
+  EXPECT_TRUE(std::isnan(second[0].scores[1].value));
+  EXPECT_EQ(second[0].scores[3].value, first[0].scores[3].value);
+}
+
+TEST(Verify, MeasuresEveryKindOfTask) {
+  const MemorySet set = dense_set();
+  VerificationOptions options = quick();
+  options.epochs = 1;
+  options.stl = false;
+  const auto victims = verify({set, nullptr, rows_of(set), set, rows_of(set)}, options);
+  std::vector<std::string> metrics;
+  for (const TaskScore& score : victims.at(0).scores) {
+    metrics.push_back(score.metric);
+    EXPECT_TRUE(std::isfinite(score.value));
+    EXPECT_GT(score.yardstick, 0.0);
+  }
+  EXPECT_THAT(metrics, ElementsAre("accuracy", "error", "mIoU", "error", "angle"));
+  // In the label's unit: numbers around 100 with a deviation of 10, depths uniform in [2, 9].
+  EXPECT_NEAR(victims[0].scores[1].yardstick, 8.0, 4.0);
+  EXPECT_NEAR(victims[0].scores[3].yardstick, 7.0 / 4, 0.1);
+}
+
+TEST(Verify, RefusesSetsThatDoNotFit) {
+  const Sets sets;
+  const auto refusal = [&](const Source& published, const Source& test) {
+    try {
+      verify({sets.clean, &published, rows_of(sets.clean), test, rows_of(test)}, quick());
+    } catch (const std::invalid_argument& error) {
+      return std::string(error.what());
+    }
+    return std::string("none");
+  };
+  EXPECT_EQ(refusal(sets.published, random_set(10, {1, 12, 13}, {2, 3})),
+            "verify: the test images have 1 x 12 x 13 values, the clean ones 1 x 12 x 12");
+  EXPECT_EQ(refusal(sets.published, random_set(10, {1, 12, 12}, {2})),
+            "verify: the test images have 1 tasks, the clean ones 2");
+  EXPECT_EQ(refusal(sets.published, random_set(10, {1, 12, 12}, {2, 3})),
+            "verify: task \"task0\" of the test images is not \"side\" of the clean ones, or has other classes");
+  EXPECT_EQ(refusal(separable_set(95), sets.test), "verify: 95 published images of 96");
+  EXPECT_EQ(refusal(random_set(96, {1, 12, 12}, {2}), sets.test),
+            "verify: the published images have 1 tasks, the clean ones 2");
+  VerificationOptions options = quick();
+  options.stl_tasks = {2};
+  EXPECT_THAT([&] { verify(sets.data(), options); },
+              ThrowsMessage<std::invalid_argument>("verify: there is no task 2"));
+}
+
+TEST(Verify, AStopLeavesOnlyVictimsThatAreDone) {
+  const Sets sets;
+  std::stop_source stop;
+  Scores scores;
+  Memory memory = scores.memory();
+  memory.keep = [&](const std::string&, const nlohmann::json&) { stop.request_stop(); };
+  VerificationOptions options = quick();
+  options.epochs = 1;
+  EXPECT_EQ(verify(sets.data(), options, memory, {{}, stop.get_token()}).size(), 1U);
+}
+
+TEST(SampleOfTasks, IsEvenFromTheFirstToTheLast) {
+  EXPECT_THAT(sample_of_tasks(40, 3), ElementsAre(0, 19, 39));
+  EXPECT_THAT(sample_of_tasks(3, 5), ElementsAre(0, 1, 2));
+  EXPECT_THAT(sample_of_tasks(10, 1), ElementsAre(0));
+}
+
+TEST(Summarise, GivesMeansAndIntervalsOverSeedsOfTheVictimsAskedFor) {
+  const auto score = [](const char* metric, double value, double yardstick) {
+    return TaskScore{metric, value, yardstick, value / 2};
+  };
+  std::vector<Victim> victims;
+  victims.push_back(
+      {true, true, 0, {0, 1, 2}, {score("accuracy", 0.9, 0.5), score("error", 7, 8), score("mIoU", 0.3, 0.2)}});
+  victims.push_back(
+      {true, true, 1, {0, 1, 2}, {score("accuracy", 0.7, 0.5), score("error", 5, 8), score("mIoU", 0.1, 0.2)}});
+  victims.push_back({false, true, 0, {0}, {score("accuracy", 0.1, 0.1)}});
+  victims.push_back({true, false, 0, {2}, {score("mIoU", 0.6, 0.4)}});
+  const LearnerSummary summary = summarise(victims, true, true);
+  ASSERT_EQ(summary.tasks.size(), 3U);
+  EXPECT_EQ(summary.tasks[1].metric, "error");
+  EXPECT_DOUBLE_EQ(summary.tasks[1].value.mean, 6.0);
+  EXPECT_DOUBLE_EQ(summary.tasks[1].balanced.mean, 3.0);
+  EXPECT_DOUBLE_EQ(summary.tasks[1].yardstick, 8.0);
+  EXPECT_DOUBLE_EQ(summary.mean.mean, (0.6 + 0.4) / 2);
+  // Student's t with one degree of freedom: 12.706 standard errors of 0.1.
+  EXPECT_NEAR(summary.mean.low, 0.5 - 1.2706, 1e-4);
+  EXPECT_NEAR(summary.mean.high, 0.5 + 1.2706, 1e-4);
+  EXPECT_DOUBLE_EQ(summary.yardstick, 0.35);
+
+  const LearnerSummary alone = summarise(victims, true, false);
+  ASSERT_EQ(alone.tasks.size(), 1U);
+  EXPECT_EQ(alone.tasks[0].task, 2U);
+  EXPECT_TRUE(std::isnan(alone.mean.low));
+  EXPECT_TRUE(std::isnan(summarise({}, true, true).yardstick));
+}
+
+}  // namespace
+}  // namespace crosstalk::image
