@@ -342,6 +342,8 @@ LearnedNoise learn_noise(const Source& source, const NoiseOptions& options, cons
     double sum = 0;
     std::size_t done = 0;
     data.pass(&rng, [&](const MiniBatch& batch) {
+      if (batch.size() < 2 && data.size() > 1)
+        return true;  // batch normalisation needs two; another one is left next time
       const View view = augment(publish(batch), batch.labels, data.specs(), augmentation, &rng);
       const auto loss = objective->loss(view, rng);
       noise->step(batch, loss + noise->penalty().to(loss.device()), pass);
@@ -357,7 +359,7 @@ LearnedNoise learn_noise(const Source& source, const NoiseOptions& options, cons
       result.complete = false;
       break;
     }
-    result.losses.push_back(sum / static_cast<double>(data.size()));
+    result.losses.push_back(sum / static_cast<double>(done));
     if (checkpoints.keep) {
       OutputArchive archive;
       noise->save(archive);

@@ -33,6 +33,10 @@ void freeze(MultiTaskNet& net) {
   for (auto& parameter : net->parameters()) parameter.requires_grad_(false);
 }
 
+void thaw(MultiTaskNet& net) {
+  for (auto& parameter : net->parameters()) parameter.requires_grad_(true);
+}
+
 // Frozen networks that are to be led to shifted labels.
 class Targeted : public Objective {
  public:
@@ -71,7 +75,7 @@ class Minimising : public Objective {
         options_(options),
         augmentation_(augmentation),
         weights_(std::move(weights)) {
-    net_->train();
+    freeze(net_);
   }
 
   torch::Tensor loss(const View& published, Rng&) override {
@@ -80,6 +84,7 @@ class Minimising : public Objective {
 
   void before_pass(int pass, const Publish& publish, Rng& rng) override {
     if (pass % options_.round != 0) return;
+    thaw(net_);
     std::size_t left = options_.surrogate_batches;
     while (left > 0)
       data_.pass(&rng, [&](const MiniBatch& batch) {
@@ -97,6 +102,7 @@ class Minimising : public Objective {
         adam_.step();
         return --left > 0;
       });
+    freeze(net_);
   }
 
   void save(torch::serialize::OutputArchive& archive) override {
