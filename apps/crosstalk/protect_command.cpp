@@ -33,6 +33,7 @@ struct Flags {
   std::string protect_tasks;
   std::string composition = "patch";
   std::string surrogate = "small";
+  std::string generator_size = "small";
   std::string device = "auto";
   int epsilon = 8;
   std::optional<int> epochs;
@@ -83,6 +84,7 @@ Noise learned_noise(const Flags& flags, const Configuration& configuration, cons
   options.epsilon = flags.epsilon;
   options.seed = flags.common.seed;
   options.surrogate = image::backbone_named(flags.surrogate);
+  if (flags.generator_size == "paper") options.sizes.size = image::GeneratorSize::paper();
   options.flip = flags.flip;
   options.most_seconds = 60.0 * flags.most_minutes;
   if (flags.epochs) options.epochs = *flags.epochs;
@@ -226,6 +228,9 @@ Action add_protect(CLI::App& app) {
       ->group("Learning");
   app.add_option("--surrogate", flags->surrogate, "Backbone of the networks that noise is learned against")
       ->check(CLI::IsMember({"small", "resnet18", "resnet50", "vgg16", "densenet121", "vit-b"}))
+      ->group("Learning");
+  app.add_option("--generator-size", flags->generator_size, "mtl-ue: small, or paper, eight times as many channels")
+      ->check(CLI::IsMember({"small", "paper"}))
       ->group("Learning");
   app.add_flag("--flip", flags->flip, "Expect learners to mirror images")->group("Learning");
   app.add_option("--device", flags->device, "auto, cpu or cuda")

@@ -60,21 +60,59 @@ nlohmann::json description_of(const Shape& shape, const TaskSpecs& specs, const 
       {"embeddings", options.sizes.embeddings}};
 }
 
+/// Images that go through a generator at a time: its layers need some twenty times as many values as the widest has.
+std::int64_t images_at_once(const Shape& shape, const GeneratorSize& size) {
+  constexpr std::size_t values = 2'500'000;
+  return static_cast<std::int64_t>(
+      std::max<std::size_t>(1, values / (shape.plane() * std::max(size.stem, size.decoder))));
+}
+
+MiniBatch part_of(const MiniBatch& batch, std::int64_t first, std::int64_t count) {
+  MiniBatch part{
+      batch.pixels.slice(0, first, first + count), {batch.labels.images.slice(0, first, first + count), {}}, {}};
+  for (const auto& map : batch.labels.maps)
+    part.labels.maps.push_back(map.defined() ? map.slice(0, first, first + count) : map);
+  return part;
+}
+
+// Without gradients.
+torch::Tensor generated(Generator& net, const MiniBatch& batch, std::int64_t at_once) {
+  const torch::NoGradGuard no_grad;
+  std::vector<torch::Tensor> parts;
+  for (std::int64_t first = 0; first < batch.pixels.size(0); first += at_once) {
+    const MiniBatch part = part_of(batch, first, at_once);
+    parts.push_back(net->forward(part.pixels, part.labels));
+  }
+  return torch::cat(parts);
+}
+
 class GeneratedNoise : public NoiseSource {
  public:
   GeneratedNoise(const Loader& data, const NoiseOptions& options, Rng& rng)
       : options_(options),
         net_(data.source().shape(), data.specs(), options.tasks, options.epsilon, options.sizes, rng),
-        adam_(net_->parameters(), torch::optim::AdamOptions(options.learning_rate).weight_decay(1e-4)) {
+        adam_(net_->parameters(), torch::optim::AdamOptions(options.learning_rate).weight_decay(1e-4)),
+        at_once_(images_at_once(data.source().shape(), options.sizes.size)) {
     net_->to(torch::Device(options.device));
   }
 
-  torch::Tensor noise(const MiniBatch& batch) override { return net_->forward(batch.pixels, batch.labels); }
+  torch::Tensor noise(const MiniBatch& batch) override {
+    in_parts_ = torch::Tensor();
+    if (batch.pixels.size(0) <= at_once_) return net_->forward(batch.pixels, batch.labels);
+    in_parts_ = generated(net_, batch, at_once_).requires_grad_(torch::GradMode::is_enabled());
+    return in_parts_;
+  }
   torch::Tensor penalty() override { return net_->penalty(); }
-  void step(const MiniBatch&, const torch::Tensor& loss, int pass) override {
+  // Of a batch too large to keep all layers of, each part is generated once more and led along the gradient of its
+  // noise: the generator looks at each image alone, so the sum over parts is the whole gradient.
+  void step(const MiniBatch& batch, const torch::Tensor& loss, int pass) override {
     set_learning_rate(adam_, options_.learning_rate * decay(pass, options_.epochs));
     adam_.zero_grad();
     loss.backward();
+    for (std::int64_t first = 0; in_parts_.defined() && first < batch.pixels.size(0); first += at_once_) {
+      const MiniBatch part = part_of(batch, first, at_once_);
+      net_->forward(part.pixels, part.labels).backward(in_parts_.grad().slice(0, first, first + at_once_));
+    }
     adam_.step();
   }
   void save(OutputArchive& archive) override {
@@ -99,6 +137,8 @@ class GeneratedNoise : public NoiseSource {
   NoiseOptions options_;
   Generator net_;
   torch::optim::Adam adam_;
+  std::int64_t at_once_;
+  torch::Tensor in_parts_;  // the last noise, when it was made in parts
 };
 
 // One variable a pixel of each image, changed by steps of a fixed size against the sign of the gradient.
@@ -155,21 +195,26 @@ std::vector<float> values_of(const torch::Tensor& levels) {
 
 class GeneratorMethod : public Method {
  public:
-  GeneratorMethod(Generator net, TaskSpecs specs) : net_(std::move(net)), specs_(std::move(specs)) { net_->eval(); }
+  GeneratorMethod(Generator net, TaskSpecs specs, std::int64_t at_once)
+      : net_(std::move(net)), specs_(std::move(specs)), at_once_(at_once) {
+    net_->eval();
+  }
 
   [[nodiscard]] std::vector<float> changes(const Batch& batch, int) const override {
-    const torch::NoGradGuard no_grad;
-    const auto device = net_->parameters().front().device();
+    Generator net = net_;
+    const auto device = net->parameters().front().device();
     MiniBatch tensors = to_tensors(batch, specs_);
+    tensors.pixels = tensors.pixels.to(device);
     tensors.labels.images = tensors.labels.images.to(device);
     for (auto& map : tensors.labels.maps)
       if (map.defined()) map = map.to(device);
-    return values_of(net_.ptr()->forward(tensors.pixels.to(device), tensors.labels) * 255.0);
+    return values_of(generated(net, tensors, at_once_) * 255.0);
   }
 
  private:
   Generator net_;
   TaskSpecs specs_;
+  std::int64_t at_once_;
 };
 
 class FreeMethod : public Method {
@@ -277,7 +322,7 @@ std::unique_ptr<Method> generator_of(InputArchive& archive, const std::string& n
   InputArchive weights;
   if (!archive.try_read("generator", weights)) throw DataError(name + ": holds no weights");
   load_weights(*net, weights);
-  return std::make_unique<GeneratorMethod>(net, std::move(specs));
+  return std::make_unique<GeneratorMethod>(net, std::move(specs), images_at_once(shape, options.sizes.size));
 }
 
 }  // namespace
@@ -333,7 +378,8 @@ LearnedNoise learn_noise(const Source& source, const NoiseOptions& options, cons
   const Publish publish = [&](const MiniBatch& batch) { return published(batch.pixels, noise->noise(batch)); };
   for (int pass = static_cast<int>(result.losses.size()); pass < options.epochs; ++pass) {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (watch.stop.stop_requested() || (options.most_seconds > 0 && seconds > options.most_seconds)) {
+    const bool late = options.most_seconds > 0 && seconds > options.most_seconds && pass > 0;
+    if (watch.stop.stop_requested() || late) {
       result.complete = false;
       break;
     }
@@ -381,7 +427,8 @@ LearnedNoise learn_noise(const Source& source, const NoiseOptions& options, cons
   archive.write("description", c10::IValue(description_of(source.shape(), data.specs(), options).dump()));
   archive.write("generator", weights);
   result.generator = bytes_of(archive);
-  result.method = std::make_unique<GeneratorMethod>(net, data.specs());
+  result.method =
+      std::make_unique<GeneratorMethod>(net, data.specs(), images_at_once(source.shape(), options.sizes.size));
   return result;
 }
 
