@@ -89,15 +89,16 @@ report::Table verification_table(const std::vector<Victim>& victims, const Verif
                    {"protected", "", plain},
                    {"without looking", "", plain},
                    {"clean, balanced", "", plain},
-                   {"protected, balanced", "", plain},
-                   {"protects"}};
+                   {"protected, balanced", "", plain}};
+  if (!facts.left_usable.empty()) table.columns.push_back({"protects"});
   for (std::size_t i = 0; i < std::min(clean.tasks.size(), published.tasks.size()); ++i) {
     const TaskSummary& before = clean.tasks[i];
     const TaskSummary& after = published.tasks[i];
     const bool usable =
         std::find(facts.left_usable.begin(), facts.left_usable.end(), before.task) != facts.left_usable.end();
     table.rows.push_back({facts.tasks[before.task].name, before.metric, before.value.mean, after.value.mean,
-                          before.yardstick, before.balanced.mean, after.balanced.mean, usable ? "no" : "yes"});
+                          before.yardstick, before.balanced.mean, after.balanced.mean});
+    if (!facts.left_usable.empty()) table.rows.back().emplace_back(usable ? "no" : "yes");
   }
   return table;
 }
