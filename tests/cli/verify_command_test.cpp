@@ -4,6 +4,7 @@
 #include "cli/command.hpp"
 #include "crosstalk/image/codec.hpp"
 #include "crosstalk/rng.hpp"
+#include "support/browser.hpp"
 
 using namespace cli;
 using testing::HasSubstr;
@@ -123,6 +124,13 @@ TEST_F(NetworkCommand, VerifyTrainsVictimsOnBothSetsAndReports) {
   EXPECT_THAT(read_file(path("v/report.html")), HasSubstr("What a thief would get"));
   EXPECT_THAT(read_file(path("v/report.html")), HasSubstr("data:image/png"));
   EXPECT_THAT(read_file(path("v/mtl.csv")), HasSubstr("side,accuracy"));
+
+  if (!test_support::has_browser()) GTEST_SKIP() << "chromium is not installed";
+  const auto seen = test_support::visit(path("v") / "report.html");
+  ASSERT_TRUE(seen.finished);
+  EXPECT_THAT(seen.console, testing::IsEmpty());
+  EXPECT_THAT(seen.requests, testing::IsEmpty());
+  EXPECT_EQ(test_support::wanted_width(path("v") / "report.html", 360), 360);
 }
 
 TEST_F(NetworkCommand, VerifyGivesTheSameNumbersForTheSameSeed) {
