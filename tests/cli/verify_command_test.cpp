@@ -92,14 +92,14 @@ TEST_F(NetworkCommand, TimeThatIsUpPublishesWhatWasLearnedAndSaysSo) {
 
 // Stopped as soon as the first pass is kept.
 TEST_F(NetworkCommand, AStoppedProtectGoesOnToTheSameBytes) {
-  const std::string words = "protect photos --epochs 80 --quiet --out ";
+  const std::string words = "protect photos --epochs 40 --quiet --out ";
   const auto stopped = shell("\"$CROSSTALK\" " + words +
                              "out & until [ -f out/unfinished/noise.pt ]; do sleep 0.01; done; kill -TERM $!; wait $!");
   ASSERT_EQ(stopped.exit_code, 130) << stopped.err;
   EXPECT_FALSE(std::filesystem::exists(path("out/run.json")));
-  EXPECT_TRUE(was_refused(crosstalk({"protect", "photos", "--epochs", "81", "--resume", "--quiet", "--out", "out"}), 1,
+  EXPECT_TRUE(was_refused(crosstalk({"protect", "photos", "--epochs", "41", "--resume", "--quiet", "--out", "out"}), 1,
                           {"--resume", "another configuration"}));
-  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--epochs", "80", "--resume", "--quiet", "--out", "out"})));
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--epochs", "40", "--resume", "--quiet", "--out", "out"})));
   ASSERT_TRUE(ended_well(shell("\"$CROSSTALK\" " + words + "whole")));
   EXPECT_EQ(files("out/images"), files("whole/images"));
   EXPECT_EQ(record("out").at("protect").at("losses"), record("whole").at("protect").at("losses"));
