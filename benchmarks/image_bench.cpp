@@ -61,7 +61,7 @@ BENCHMARK(GeneratorPassAtThePapersSizes)->Unit(benchmark::kSecond)->Iterations(1
 // Side; the small sizes or the paper's.
 void OneNewImage(benchmark::State& state) {
   const auto side = static_cast<std::size_t>(state.range(0));
-  const MemorySet set = random_set(16, {3, side, side});
+  const MemorySet set = random_set(18, {3, side, side});
   NoiseOptions options =
       em_options(state.range(1) != 0 ? GeneratorSize::paper() : GeneratorSize{}, BackboneName::Small);
   options.surrogate_batches = 1;
