@@ -25,6 +25,21 @@ struct VerifyFlags {
   std::size_t seeds = 1;
   double test_fraction = 0.2;
   bool flip = false;
+  bool published_only = false;
+  std::string panel;  ///< quick or paper: many thieves; empty: the one that the flags describe
+  std::string groups;  ///< of the panel; empty: all
+  std::optional<std::size_t> jobs;
+  bool resume = false;
+};
+
+struct ReproduceProtectionFlags {
+  CommonOptions common;
+  std::string sets;     ///< all when empty
+  std::string methods;  ///< words of image::ComparisonOptions, as the next
+  std::string victims;
+  std::size_t seeds = 3;
+  std::optional<int> epochs;
+  bool validation = false;
   bool resume = false;
 };
 
@@ -33,6 +48,7 @@ struct VerifyFlags {
 void use_networks();
 
 int verify(const VerifyFlags& flags, const Configuration& configuration);
+int reproduce_protection(const ReproduceProtectionFlags& flags, const Configuration& configuration);
 
 image::LearnedNoise learn_noise(const image::Source& source, image::NoiseOptions options, const std::string& device,
                                 const image::Checkpoints& checkpoints, const Watch& watch);

@@ -1,4 +1,5 @@
-#include <filesystem>
+#include <cerrno>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,7 @@
 
 #include "crosstalk/data/files.hpp"
 #include "crosstalk/error.hpp"
+#include "jobs.hpp"
 #include "networks.hpp"
 
 namespace crosstalk::app {
@@ -15,16 +17,14 @@ namespace crosstalk::app {
 namespace {
 
 [[noreturn]] void become_crosstalk_image() {
-  std::error_code ignored;
-  const auto program = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path() / "crosstalk-image";
+  const auto program = image_program();
   std::string words = data::read_file("/proc/self/cmdline");
   std::vector<char*> arguments;
   for (std::size_t at = 0; at < words.size(); at = words.find('\0', at) + 1) arguments.push_back(words.data() + at);
   arguments.push_back(nullptr);
   execv(program.c_str(), arguments.data());
-  throw DataError(fmt::format(
-      "this needs {}, which was not built since LibTorch was missing; run ./setup.sh image, and build again",
-      program.string()));
+  require_image_program();
+  throw DataError(fmt::format("{}: {}", program.string(), std::strerror(errno)));
 }
 
 }  // namespace
@@ -34,6 +34,10 @@ void use_networks() {
 }
 
 int verify(const VerifyFlags&, const Configuration&) {
+  become_crosstalk_image();
+}
+
+int reproduce_protection(const ReproduceProtectionFlags&, const Configuration&) {
   become_crosstalk_image();
 }
 

@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -16,6 +16,7 @@
 #include "crosstalk/report/table.hpp"
 #include "drawing.hpp"
 #include "finished_parts.hpp"
+#include "networks.hpp"
 #include "options.hpp"
 #include "problem.hpp"
 #include "session.hpp"
@@ -28,11 +29,20 @@ struct Flags {
   CommonOptions common;
   std::string paper;
   std::string data_dir;
-  std::size_t seeds = 10;
+  std::optional<std::size_t> seeds;
   std::string only;
+  std::string sets;
+  std::string methods;
+  std::string victims;
+  std::optional<int> epochs;
+  bool validation = false;
   bool resume = false;
   std::string figures;
 };
+
+constexpr std::size_t kPatomSeeds = 10;
+constexpr std::size_t kProtectionSeeds = 3;
+constexpr const char* kMethods = "clean,lsp-patch,ar-patch,em,mtl-ue+em,tap,mtl-ue+tap,sep,mtl-ue+sep";
 
 std::vector<int> chosen_figures(const std::string& list) {
   if (list.empty()) return {1, 2, 3};
@@ -60,20 +70,42 @@ std::vector<evaluate::PaperSet> paper_sets(const std::vector<std::filesystem::pa
           {.name = "mnist", .draw = drawn("mnist"), .cost = 500.0, .slow_seeds_at_most = 3, .exact_seeds_at_most = 1}};
 }
 
-int run(const Flags& flags, const Configuration& configuration) {
-  if (flags.paper.empty()) throw std::invalid_argument("reproduce needs PAPER: patom");
-  if (flags.paper != "patom")
-    throw std::invalid_argument(fmt::format(
-        "reproduce: \"{}\" is not a paper that can be reproduced; there is patom (mtl-ue comes later)", flags.paper));
+// Flags of the other paper are a mistake, not to be passed over.
+void refuse(bool given, const char* flag, const char* paper) {
+  if (given) throw std::invalid_argument(fmt::format("{}: only for reproduce {}", flag, paper));
+}
+
+int mtl_ue(const Flags& flags, const Configuration& configuration) {
+  refuse(!flags.data_dir.empty(), "--data-dir", "patom");
+  refuse(!flags.only.empty(), "--only", "patom");
+  refuse(!flags.figures.empty(), "--figures", "patom");
+  use_networks();
+  return reproduce_protection({.common = flags.common,
+                               .sets = flags.sets,
+                               .methods = flags.methods.empty() ? kMethods : flags.methods,
+                               .victims = flags.victims.empty() ? "mtl,stl" : flags.victims,
+                               .seeds = flags.seeds.value_or(kProtectionSeeds),
+                               .epochs = flags.epochs,
+                               .validation = flags.validation,
+                               .resume = flags.resume},
+                              configuration);
+}
+
+int patom(const Flags& flags, const Configuration& configuration) {
+  refuse(!flags.sets.empty(), "--sets", "mtl-ue");
+  refuse(!flags.methods.empty(), "--methods", "mtl-ue");
+  refuse(!flags.victims.empty(), "--victims", "mtl-ue");
+  refuse(flags.epochs.has_value(), "--epochs", "mtl-ue");
+  refuse(flags.validation, "--validation", "mtl-ue");
   const auto formats = drawing_formats(flags.figures);
   evaluate::ReproductionFacts facts;
   facts.options.figures = chosen_figures(flags.only);
-  facts.options.seeds = flags.seeds;
+  facts.options.seeds = flags.seeds.value_or(kPatomSeeds);
   facts.options.seed = flags.common.seed;
   facts.options.threads = thread_count(flags.common);
   facts.version = CROSSTALK_VERSION;
-  facts.command = fmt::format("crosstalk reproduce patom --seeds={} --seed={}{}", flags.seeds, flags.common.seed,
-                              flags.only.empty() ? "" : " --only=" + flags.only);
+  facts.command = fmt::format("crosstalk reproduce patom --seeds={} --seed={}{}", facts.options.seeds,
+                              flags.common.seed, flags.only.empty() ? "" : " --only=" + flags.only);
 
   auto search_path = data::default_search_path();
   if (!flags.data_dir.empty()) search_path.insert(search_path.begin(), flags.data_dir);
@@ -120,22 +152,48 @@ int run(const Flags& flags, const Configuration& configuration) {
   return converged ? kDone : kNotConverged;
 }
 
+int run(const Flags& flags, const Configuration& configuration) {
+  if (flags.paper.empty()) throw std::invalid_argument("reproduce needs PAPER: patom or mtl-ue");
+  if (flags.paper == "patom") return patom(flags, configuration);
+  if (flags.paper == "mtl-ue") return mtl_ue(flags, configuration);
+  throw std::invalid_argument(
+      fmt::format("reproduce: \"{}\" is not a paper that can be reproduced; there are patom and mtl-ue", flags.paper));
+}
+
 }  // namespace
 
 Action add_reproduce(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
   flags->common.out = "crosstalk-out/reproduce";
-  app.add_option("paper,--paper", flags->paper, "Which paper: patom (Zhao et al., AAAI 2018)");
+  app.add_option("paper,--paper", flags->paper,
+                 "Which paper: patom (Zhao et al., AAAI 2018), mtl-ue (Yu et al., ICML 2025)");
   app.add_option("--data-dir", flags->data_dir,
                  "Folder with the data sets, looked at before $CROSSTALK_DATA and the cache")
       ->group("Data");
-  app.add_option("--seeds", flags->seeds, "Draws of the data and of the injected rows, >= 1; intervals are over them")
+  app.add_option(
+         "--seeds", flags->seeds,
+         "Draws of the data and of everything random, >= 1; intervals are over them; 10 for patom, 3 for mtl-ue when "
+         "not given")
       ->check(CLI::Range(1, 1000))
       ->group("General");
-  app.add_option("--only", flags->only, "Some of the figures: figure1,figure2,figure3")->group("General");
-  add_options(app, flags->common);
-  app.add_flag("--resume", flags->resume, "Go on with the parts that a stopped run of the same reproduction finished")
+  app.add_option("--only", flags->only, "patom: some of the figures: figure1,figure2,figure3")->group("General");
+  app.add_option("--sets", flags->sets,
+                 "mtl-ue: some of garments-3,garments-40,shapes-dense,cmu-faces,utkface,pets; all when not given")
+      ->group("Data");
+  app.add_option("--methods", flags->methods,
+                 std::string("mtl-ue: ways to protect, and clean; ") + kMethods + " when not given")
       ->group("General");
+  app.add_option("--victims", flags->victims, "mtl-ue: mtl, stl, mtl-vgg16 and so on; mtl,stl when not given")
+      ->group("General");
+  app.add_option("--epochs", flags->epochs,
+                 "mtl-ue: passes of victims over the images; when not given 12, or more of less than 5000 images")
+      ->check(CLI::Range(1, 100'000))
+      ->group("General");
+  app.add_flag("--validation", flags->validation,
+               "mtl-ue: test on the last fifth of the training images, to choose settings by")
+      ->group("General");
+  add_options(app, flags->common);
+  app.add_flag("--resume", flags->resume, "Go on with the parts that a stopped run finished")->group("General");
   app.add_option("--figures", flags->figures, "Also draw every figure as png, pdf or both (png,pdf), beside its SVG")
       ->group("General");
   return [flags](const Configuration& configuration) { return run(*flags, configuration); };

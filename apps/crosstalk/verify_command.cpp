@@ -4,6 +4,7 @@
 
 #include "commands.hpp"
 #include "networks.hpp"
+#include "verify_panel.hpp"
 
 namespace crosstalk::app {
 
@@ -33,6 +34,19 @@ Action add_verify(CLI::App& app) {
       ->check(CLI::Range(1, 1000))
       ->group("Victims");
   app.add_flag("--flip", flags->flip, "Victims also see mirror images")->group("Victims");
+  app.add_flag("--protected-only", flags->published_only, "Train on the protected images alone, not on clean ones")
+      ->group("Victims");
+  app.add_option("--panel", flags->panel,
+                 "Many thieves in place of one: quick (small networks; backbones, task weightings, countermeasures, "
+                 "leaks) or paper (the five backbones), each in a process of its own")
+      ->check(CLI::IsMember({"quick", "paper"}))
+      ->group("Panel");
+  app.add_option("--groups", flags->groups,
+                 "Some of a panel's thieves: backbones,weightings,countermeasures,leaks; all when not given")
+      ->group("Panel");
+  app.add_option("--jobs", flags->jobs, "Processes of a panel at a time; as --threads when not given")
+      ->check(CLI::Range(1, 1024))
+      ->group("Panel");
   app.add_option("--device", flags->device, "auto, cpu or cuda")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->group("General");
@@ -40,6 +54,7 @@ Action add_verify(CLI::App& app) {
       ->group("General");
   add_options(app, flags->common);
   return [flags](const Configuration& configuration) {
+    if (!flags->panel.empty()) return verify_panel(*flags, configuration);
     use_networks();
     return verify(*flags, configuration);
   };

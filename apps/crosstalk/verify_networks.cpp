@@ -13,7 +13,6 @@
 #include "crosstalk/image/network/verification_report.hpp"
 #include "crosstalk/image/published_copy.hpp"
 #include "crosstalk/report/table.hpp"
-#include "crosstalk/rng.hpp"
 #include "finished_parts.hpp"
 #include "networks.hpp"
 #include "problem.hpp"
@@ -74,6 +73,7 @@ image::VerificationOptions options_of(const VerifyFlags& flags, const std::vecto
   options.stl_tasks = stl_tasks(flags.stl_tasks, tasks);
   options.epochs = flags.epochs.value_or(image::usual_epochs(images));
   options.flip = flags.flip;
+  options.clean = !flags.published_only;
   options.seeds = flags.seeds;
   options.seed = flags.common.seed;
   options.device = image::device_named(flags.device);
@@ -141,18 +141,17 @@ int verify(const VerifyFlags& flags, const Configuration& configuration) {
                                 images.string(), flags.images.data, change.largest(), *epsilon));
 
   image::VerificationData data{*clean.source, published.get(), {}, test.source ? *test.source : *clean.source, {}};
-  Rng rng = Rng::stream(flags.common.seed, "verify/split");
-  const auto order = rng.permutation(clean.source->size());
-  const auto held_out =
-      test.source ? std::size_t{0} : static_cast<std::size_t>(flags.test_fraction * static_cast<double>(order.size()));
-  if (!test.source && (held_out == 0 || held_out + 2 > order.size()))
-    throw DataError(
-        fmt::format("{}: {} images are too few to train on and to test on", flags.images.data, order.size()));
-  data.rows.assign(order.begin() + static_cast<std::ptrdiff_t>(held_out), order.end());
-  data.test_rows.assign(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(held_out));
-  std::sort(data.rows.begin(), data.rows.end());
-  std::sort(data.test_rows.begin(), data.test_rows.end());
-  for (std::size_t i = 0; test.source && i < test.source->size(); ++i) data.test_rows.push_back(i);
+  if (test.source) {
+    for (std::size_t row = 0; row < clean.source->size(); ++row) data.rows.push_back(row);
+    for (std::size_t row = 0; row < test.source->size(); ++row) data.test_rows.push_back(row);
+  } else {
+    image::Split split = image::random_split(clean.source->size(), flags.test_fraction, flags.common.seed);
+    if (split.test.empty() || split.train.size() < 2)
+      throw DataError(
+          fmt::format("{}: {} images are too few to train on and to test on", flags.images.data, clean.source->size()));
+    data.rows = std::move(split.train);
+    data.test_rows = std::move(split.test);
+  }
 
   image::VerificationFacts facts;
   facts.tasks = clean.source->tasks();

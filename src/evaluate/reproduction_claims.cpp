@@ -14,6 +14,7 @@ namespace crosstalk::evaluate {
 
 namespace {
 
+using report::verdict_of;
 using Trials = std::vector<const Trial*>;
 
 std::string percent(double share, bool with_sign = true) {
@@ -28,10 +29,6 @@ std::string decimals(double value, int digits) {
 Estimate without_interval(double value, std::size_t count) {
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   return {value, nan, nan, count};
-}
-
-Verdict verdict_of(bool holds, bool in_part) {
-  return holds ? Verdict::Holds : in_part ? Verdict::InPart : Verdict::DoesNotHold;
 }
 
 class Judge {
@@ -420,15 +417,6 @@ class Judge {
 };
 
 }  // namespace
-
-std::string_view to_string(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::Holds: return "holds";
-    case Verdict::InPart: return "holds in part";
-    case Verdict::DoesNotHold: return "does not hold";
-  }
-  return "";
-}
 
 std::vector<Claim> claims_of(const ReproductionResult& result, const ReproductionOptions& options, Lambdas lambdas) {
   return Judge(result, options, lambdas).claims();

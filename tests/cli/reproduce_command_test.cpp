@@ -123,4 +123,30 @@ TEST_F(Reproduce, WithoutAnyDataTheReportSaysSo) {
   EXPECT_THAT(files("out").at("report.html"), HasSubstr("A data set is missing"));
 }
 
+// Every method of the second paper on a set that is drawn, so that no data is needed; parts that are there are used.
+TEST_F(Reproduce, MtlUeJudgesProtectionsAndKeepsItsParts) {
+  if (!CROSSTALK_HAS_NETWORKS) GTEST_SKIP() << "built without LibTorch";
+  const std::vector<std::string> words = {"mtl-ue",  "--sets", "shapes-dense", "--victims", "mtl",
+                                          "--seeds", "1",      "--epochs",     "1",         "--quiet"};
+  ASSERT_TRUE(ended_well(reproduce(words + std::vector<std::string>{"--methods", "clean", "--out", "o", "--json"})));
+  const auto again =
+      reproduce(words + std::vector<std::string>{"--methods", "clean,noise,lsp-patch", "--resume", "--out", "o"});
+  ASSERT_TRUE(ended_well(again));
+  EXPECT_THAT(again.out, HasSubstr("shapes-dense  holds          no pixel changes by more than 8 levels"));
+  const auto trials = cells_of(read_file(path("o/shapes-dense.csv")));
+  ASSERT_EQ(trials.rows.size(), 2U) << "patterns of classes are for tasks with classes";
+  EXPECT_EQ(trials.rows[1][0], "noise");
+  EXPECT_THAT(read_file(path("o/report.html")), HasSubstr("Unlearnable multi-task images"));
+
+  const auto refused = [&](const std::vector<std::string>& more, int code, const std::vector<std::string>& parts) {
+    EXPECT_TRUE(
+        was_refused(reproduce(std::vector<std::string>{"mtl-ue", "--quiet", "--out", "r"} + more), code, parts));
+  };
+  refused({"--sets", "faces"}, 2, {"--sets", "faces", "cmu-faces"});
+  refused({"--methods", "glaze", "--sets", "shapes-dense"}, 2, {"glaze"});
+  refused({"--victims", "both", "--sets", "shapes-dense"}, 2, {"both"});
+  refused({"--only", "figure1"}, 2, {"--only", "patom"});
+  EXPECT_TRUE(was_refused(reproduce({"patom", "--methods", "tap", "--quiet"}), 2, {"--methods", "mtl-ue"}));
+}
+
 }  // namespace

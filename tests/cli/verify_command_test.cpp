@@ -170,6 +170,46 @@ TEST_F(NetworkCommand, VerifyRefusesACopyThatDiffersByMoreThanEpsilon) {
                           {"no copy of photos", "epsilon was 8"}));
 }
 
+// Each thief is a process of its own; killed with its parent, the panel goes on with those that came to their end.
+TEST_F(NetworkCommand, APanelGoesOnAfterAKillAndGetsTheSameTable) {
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--method", "lsp", "--out", "out", "--quiet"})));
+  const std::string words =
+      "verify photos --protected out --panel quick --groups leaks --epochs 1 --quiet --jobs 1 --out ";
+  ASSERT_TRUE(ended_well(shell("\"$CROSSTALK\" " + words + "whole")));
+  const auto table = cells_of(read_file(path("whole/panel.csv")));
+  ASSERT_EQ(table.rows.size(), 4U);
+  EXPECT_EQ(table.rows[0][0], "usual");
+  EXPECT_THAT(read_file(path("whole/report.html")), HasSubstr("What other thieves learn"));
+
+  const auto killed = shell("\"$CROSSTALK\" " + words +
+                            "parts & until ls parts/cells/*/run.json 2> /dev/null; do sleep 0.01; done; kill -KILL $!; "
+                            "wait $! 2> /dev/null; test ! -e parts/run.json");
+  ASSERT_EQ(killed.exit_code, 0) << "it ended before it was killed";
+  EXPECT_TRUE(
+      was_refused(shell("\"$CROSSTALK\" " + words + "parts --seed 9 --resume"), 1, {"parts/cells", "--resume"}));
+  const auto first = record("parts/cells/small-ls-none-leak0-mtl");
+  ASSERT_TRUE(ended_well(shell("\"$CROSSTALK\" " + words + "parts --resume")));
+  EXPECT_EQ(files("whole").at("panel.csv"), files("parts").at("panel.csv"));
+  EXPECT_EQ(record("parts/cells/small-ls-none-leak0-mtl"), first) << "it was trained again";
+}
+
+TEST_F(NetworkCommand, AFailedThiefIsNamedAndTheOthersStand) {
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--method", "lsp", "--out", "out", "--quiet"})));
+  // A folder where a thief wants to write its record.
+  std::filesystem::create_directories(path("p/cells"));
+  const auto ended = shell(
+      "(until [ -d p/cells/small-ls-none-leak50-mtl ]; do sleep 0.01; done; mkdir "
+      "p/cells/small-ls-none-leak50-mtl/run.json) & \"$CROSSTALK\" verify photos --protected out --panel quick "
+      "--groups "
+      "leaks --epochs 1 --jobs 1 --quiet --out p; status=$?; wait; exit $status");
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_THAT(ended.err, HasSubstr("small-ls-none-leak50-mtl: exit status 1"));
+  EXPECT_THAT(read_file(path("p/panel.csv")), HasSubstr("failed"));
+  EXPECT_TRUE(
+      was_refused(crosstalk({"verify", "photos", "--protected", "out", "--panel", "quick", "--groups", "locks"}), 2,
+                  {"locks", "backbones"}));
+}
+
 // Without the second program beside it the command says what is missing.
 TEST_F(Command, WithoutNetworksItSaysHowToGetThem) {
   const auto alone = shell("cp \"$CROSSTALK\" ./alone && ./alone verify x --protected y");

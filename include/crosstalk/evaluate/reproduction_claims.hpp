@@ -2,17 +2,15 @@
 
 #include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "crosstalk/estimate.hpp"
 #include "crosstalk/evaluate/reproduction.hpp"
+#include "crosstalk/report/verdict.hpp"
 
 namespace crosstalk::evaluate {
 
-enum class Verdict { Holds, InPart, DoesNotHold };
-/// "holds", "holds in part", "does not hold"
-std::string_view to_string(Verdict verdict);
+using report::Verdict;
 
 /// A sentence of [Zhao18] beside what came out here.
 struct Claim {

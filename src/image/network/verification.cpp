@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <mutex>
 #include <stdexcept>
 
@@ -9,34 +10,11 @@
 
 #include "crosstalk/image/network/training.hpp"
 #include "crosstalk/parallel.hpp"
+#include "score_json.hpp"
 
 namespace crosstalk::image {
 
 namespace {
-
-// JSON has no NaN.
-nlohmann::json number(double value) {
-  return std::isnan(value) ? nlohmann::json(nullptr) : nlohmann::json(value);
-}
-
-double number_of(const nlohmann::json& json) {
-  return json.is_null() ? std::nan("") : json.get<double>();
-}
-
-nlohmann::json to_json(const std::vector<TaskScore>& scores) {
-  auto list = nlohmann::json::array();
-  for (const TaskScore& score : scores)
-    list.push_back({score.metric, number(score.value), number(score.yardstick), number(score.balanced)});
-  return list;
-}
-
-std::vector<TaskScore> scores_from(const nlohmann::json& list) {
-  std::vector<TaskScore> scores;
-  for (const auto& item : list)
-    scores.push_back(
-        {item.at(0).get<std::string>(), number_of(item.at(1)), number_of(item.at(2)), number_of(item.at(3))});
-  return scores;
-}
 
 std::string name_of(const Victim& victim) {
   return fmt::format("{}-{}-seed{}", victim.published ? "protected" : "clean",
@@ -113,6 +91,16 @@ std::vector<std::size_t> sample_of_tasks(std::size_t tasks, std::size_t most) {
   std::vector<std::size_t> sample;
   for (std::size_t i = 0; i < most; ++i) sample.push_back(most == 1 ? 0 : i * (tasks - 1) / (most - 1));
   return sample;
+}
+
+Split random_split(std::size_t images, double test_share, std::uint64_t seed) {
+  Rng rng = Rng::stream(seed, "verify/split");
+  const auto order = rng.permutation(images);
+  const auto tested = order.begin() + static_cast<std::ptrdiff_t>(test_share * static_cast<double>(images));
+  Split split{{tested, order.end()}, {order.begin(), tested}};
+  std::sort(split.train.begin(), split.train.end());
+  std::sort(split.test.begin(), split.test.end());
+  return split;
 }
 
 std::vector<Victim> verify(const VerificationData& data, const VerificationOptions& options, const Memory& memory,

@@ -14,6 +14,14 @@
 
 namespace crosstalk::image {
 
+/// Images to train on and others to test on, in the order of the set.
+struct Split {
+  std::vector<std::size_t> train;
+  std::vector<std::size_t> test;
+};
+/// Draws floor(test_share * images) of them for testing.
+Split random_split(std::size_t images, double test_share, std::uint64_t seed);
+
 /// A set, its published copy and images to test on, which were never published.
 struct VerificationData {
   const Source& clean;

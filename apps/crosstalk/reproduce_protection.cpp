@@ -1,0 +1,123 @@
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <stdexcept>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "crosstalk/error.hpp"
+#include "crosstalk/image/network/comparison_report.hpp"
+#include "finished_parts.hpp"
+#include "image_input.hpp"
+#include "networks.hpp"
+#include "problem.hpp"
+#include "session.hpp"
+
+namespace crosstalk::app {
+
+namespace {
+
+// As many photos as a victim can learn in minutes on one core.
+struct KnownSet {
+  const char* name;
+  std::optional<std::size_t> images;
+};
+constexpr std::array<KnownSet, 6> kSets = {{{"garments-3", std::nullopt},
+                                            {"garments-40", std::nullopt},
+                                            {"shapes-dense", std::nullopt},
+                                            {"cmu-faces", std::nullopt},
+                                            {"utkface", 2000},
+                                            {"pets", std::nullopt}}};
+
+std::vector<KnownSet> chosen_sets(const std::string& list) {
+  if (list.empty()) return {kSets.begin(), kSets.end()};
+  std::vector<KnownSet> chosen;
+  for (const std::string& word : split_list(list)) {
+    const auto* const found =
+        std::find_if(kSets.begin(), kSets.end(), [&](const KnownSet& set) { return word == set.name; });
+    if (found == kSets.end()) {
+      std::vector<std::string> names;
+      for (const KnownSet& set : kSets) names.emplace_back(set.name);
+      throw std::invalid_argument(fmt::format("--sets: \"{}\" is none of {}", word, fmt::join(names, ", ")));
+    }
+    chosen.push_back(*found);
+  }
+  if (chosen.empty()) throw std::invalid_argument(fmt::format("--sets: there is no set in \"{}\"", list));
+  return chosen;
+}
+
+image::ComparedSet compared(const KnownSet& set, const Watch& watch) {
+  return {set.name, [set, watch](std::uint64_t seed) {
+            ImageOptions images;
+            images.data = set.name;
+            images.images = set.images;
+            CommonOptions common;
+            common.seed = seed;
+            image::ComparedSet::Parts parts;
+            parts.train = open_images(images, common, Part::Training, {{}, watch.stop}).source;
+            images.images.reset();
+            parts.test = open_images(images, common, Part::Test, {{}, watch.stop}).source;
+            return parts;
+          }};
+}
+
+}  // namespace
+
+int reproduce_protection(const ReproduceProtectionFlags& flags, const Configuration& configuration) {
+  image::ComparisonFacts facts;
+  facts.options.methods = split_list(flags.methods);
+  facts.options.victims = split_list(flags.victims);
+  facts.options.seeds = flags.seeds;
+  facts.options.seed = flags.common.seed;
+  facts.options.epochs = flags.epochs;
+  facts.options.validation = flags.validation;
+  facts.options.threads = thread_count(flags.common);
+  facts.version = CROSSTALK_VERSION;
+  facts.command = fmt::format(
+      "crosstalk reproduce mtl-ue{} --methods {} --victims {} --seeds {} --seed {}{}{}",
+      flags.sets.empty() ? "" : " --sets " + flags.sets, flags.methods, flags.victims, flags.seeds, flags.common.seed,
+      flags.epochs ? fmt::format(" --epochs {}", *flags.epochs) : "", flags.validation ? " --validation" : "");
+  if (facts.options.methods.empty()) throw std::invalid_argument("--methods: names no method");
+  if (facts.options.victims.empty()) throw std::invalid_argument("--victims: names no victim");
+  const auto chosen = chosen_sets(flags.sets);
+
+  Session session({"reproduce", flags.common.out, flags.common.json, flags.common.quiet});
+  const Watch watch = session.watch();
+  std::vector<image::ComparedSet> sets;
+  for (const KnownSet& set : chosen) {
+    sets.push_back(compared(set, watch));
+    try {
+      static_cast<void>(sets.back().open(flags.common.seed));
+    } catch (const DataError& error) {
+      facts.missing.emplace_back(error.what());
+      sets.pop_back();
+    }
+  }
+  // A part depends on its own set, method, victim and seed alone, so that a later run may ask for more of each. All
+  // parts stay: they are hours of work.
+  nlohmann::ordered_json kind = {{"version", CROSSTALK_VERSION}};
+  if (flags.epochs) kind["epochs"] = *flags.epochs;
+  FinishedParts finished(session, kind, flags.resume);
+  const auto trials = image::compare(sets, facts.options, finished.memory(), watch);
+
+  session.write("trials.csv", report::to_csv(image::trials_table(trials)));
+  const auto claims = image::protection_claims(trials);
+  session.write("claims.csv", report::to_csv(image::claims_table(claims)));
+  for (const image::ComparedSet& set : sets)
+    session.write(set.name + ".csv", report::to_csv(image::methods_table(trials, set.name)));
+  const report::Page page = image::comparison_page(trials, facts);
+  const auto report_path = session.write("report.html", report::to_html(page));
+  auto& record = session.record();
+  record["configuration"] = configuration.flags;
+  record["reproduction"] = image::to_json(trials, facts);
+  record["reproduction"]["report_file"] = report_path.string();
+  std::string summary;
+  for (const image::ProtectionClaim& claim : claims)
+    summary += fmt::format("{:<13} {:<14} {}\n", claim.set, to_string(claim.verdict), claim.text);
+  session.finish(fmt::format("{}{}\nreport: {}\n", summary, page.answer, report_path.string()));
+  for (const std::string& missing : facts.missing) print_error(fmt::format("crosstalk: {}\n", missing));
+  return facts.missing.empty() ? kDone : kDataError;
+}
+
+}  // namespace crosstalk::app

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "crosstalk/estimate.hpp"
+#include "crosstalk/report/page.hpp"
+#include "crosstalk/report/table.hpp"
+
+namespace crosstalk::image {
+
+/// How one thief learns.
+struct PanelCell {
+  std::string group;  ///< what this cell varies
+  std::string backbone = "small";
+  std::string weighting = "ls";
+  std::string countermeasure = "none";
+  int leak = 0;       ///< per cent of the images that the thief has without protection
+  bool mtl = true;    ///< one network for all tasks, else one a task
+  bool clean = true;  ///< the same thief also learns the clean images, for comparison
+  double cost = 1.0;  ///< roughly, in trainings of one small network
+
+  /// A name for files: small-ls-jpeg10-leak0-mtl
+  [[nodiscard]] std::string name() const;
+  /// What differs from the usual thief, as a reader is told.
+  [[nodiscard]] std::string label() const;
+};
+
+enum class PanelSize { Quick, Paper };
+/// @throws std::invalid_argument naming the word and those that are known.
+PanelSize panel_named(std::string_view word);
+
+/// The thieves of a panel. Quick: small networks; each backbone, task weighting, countermeasure and leak by itself.
+/// Paper: the five backbones with each of the paper's five weightings, and the rest with ResNet-18 [Yu25].
+/// @param grey  the images have one channel: countermeasures that take colours away are left out.
+/// @param groups  some of backbones, weightings, countermeasures and leaks; all when empty. The usual thief is in any
+///   panel, and the first.
+/// @throws std::invalid_argument for another group.
+std::vector<PanelCell> panel_cells(PanelSize size, bool grey, const std::vector<std::string>& groups = {});
+
+/// What a thief got.
+struct PanelResult {
+  PanelCell cell;
+  std::optional<Estimate> clean;
+  std::optional<Estimate> published;
+  double yardstick = 0.0;  ///< an answer without looking
+  std::string failure;     ///< why there is no result; empty when there is
+};
+
+struct PanelFacts {
+  std::string set;
+  std::string published;  ///< folder
+  std::string panel;      ///< quick or paper
+  std::size_t seeds = 1;
+  std::string version = {};
+  std::string command = {};
+};
+
+/// One row a cell, of one group, or of all when `group` is empty.
+report::Table panel_table(const std::vector<PanelResult>& results, const std::string& group);
+nlohmann::ordered_json to_json(const std::vector<PanelResult>& results);
+/// The panel's outcome in a sentence: the usual thief, and the one who gets most.
+std::string panel_answer(const std::vector<PanelResult>& results);
+report::Page panel_page(const std::vector<PanelResult>& results, const PanelFacts& facts);
+
+}  // namespace crosstalk::image
