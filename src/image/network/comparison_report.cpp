@@ -273,17 +273,14 @@ report::Table trials_table(const std::vector<ComparisonTrial>& trials) {
                        {.name = "yardstick", .format = kShare},
                        {.name = "tasks"},
                        {.name = "largest change", .unit = "levels", .format = kWhole},
-                       {.name = "PSNR", .unit = "dB", .format = kThree},
-                       {.name = "noise", .unit = "CPU s", .format = kThree},
-                       {.name = "victims", .unit = "CPU s", .format = kThree}}};
+                       {.name = "PSNR", .unit = "dB", .format = kThree}}};
   for (const ComparisonTrial& trial : trials) {
     std::string tasks;
     for (std::size_t k = 0; k < trial.tasks.size(); ++k)
       tasks += fmt::format("{}{} {} {:.4f}", k == 0 ? "" : "; ", trial.tasks[k], trial.scores[k].metric,
                            trial.scores[k].value);
     table.rows.push_back({trial.set, trial.method, trial.victim, static_cast<double>(trial.seed), trial.mean(),
-                          trial.yardstick(), tasks, static_cast<double>(trial.largest_change), trial.psnr,
-                          trial.noise_seconds, trial.victim_seconds});
+                          trial.yardstick(), tasks, static_cast<double>(trial.largest_change), trial.psnr});
   }
   return table;
 }
@@ -300,7 +297,6 @@ report::Table methods_table(const std::vector<ComparisonTrial>& trials, const st
   if (few)
     for (const std::string& task : tasks) table.columns.push_back({.name = task, .format = kThree});
   table.columns.push_back({.name = "PSNR", .unit = "dB", .format = kThree});
-  table.columns.push_back({.name = "noise", .unit = "CPU s", .format = kThree});
   table.columns.push_back({.name = "seeds", .format = kWhole});
   double yardstick = std::nan("");
   for (const std::string& victim : names_of(trials, &ComparisonTrial::victim))
@@ -320,11 +316,8 @@ report::Table methods_table(const std::vector<ComparisonTrial>& trials, const st
                                         ? std::nan("")
                                         : trial.scores[static_cast<std::size_t>(at - trial.tasks.begin())].value;
                            })).mean);
-      const auto number = [&](double ComparisonTrial::*of) {
-        return over_seeds(by_seed(trials, choice, [&](const ComparisonTrial& trial) { return trial.*of; })).mean;
-      };
-      row.emplace_back(number(&ComparisonTrial::psnr));
-      row.emplace_back(number(&ComparisonTrial::noise_seconds));
+      row.emplace_back(
+          over_seeds(by_seed(trials, choice, [](const ComparisonTrial& trial) { return trial.psnr; })).mean);
       row.emplace_back(static_cast<double>(values.size()));
       table.rows.push_back(std::move(row));
     }
