@@ -18,6 +18,7 @@
 #include "crosstalk/image/array_set.hpp"
 #include "crosstalk/image/garments.hpp"
 #include "crosstalk/image/photo_sets.hpp"
+#include "crosstalk/image/public_sets.hpp"
 #include "crosstalk/image/shapes.hpp"
 #include "crosstalk/task_set.hpp"
 #include "problem.hpp"
@@ -40,11 +41,17 @@ bool is_made(const std::string& name) {
 struct PhotoSet {
   const char* name;
   const char* folder;
-  const char* file;
+  const char* file;  // that shows it is there
+  image::Size size;  // when --size is not given, as in [Yu25] where it has the set
+  bool has_test_part;
 };
-constexpr std::array<PhotoSet, 3> kPhotoSets = {{{"cmu-faces", "cmu_faces", "cmu_faces_half.idx3-ubyte.gz"},
-                                                 {"utkface", "utkface", "utkface_crop_part1.tar"},
-                                                 {"pets", "oxford_pets_sample", "oxford_pets_sample.tar"}}};
+constexpr std::array<PhotoSet, 6> kPhotoSets = {
+    {{"cmu-faces", "cmu_faces", "cmu_faces_half.idx3-ubyte.gz", {60, 64}, false},
+     {"utkface", "utkface", "utkface_crop_part1.tar", {64, 64}, false},
+     {"pets", "oxford_pets_sample", "oxford_pets_sample.tar", {64, 64}, false},
+     {"celeba", "celeba", "list_attr_celeba.txt", {70, 70}, true},
+     {"chestxray14", "chestxray14", "train_val_list.txt", {128, 128}, true},
+     {"nyuv2", "nyuv2", "train/image", {72, 96}, true}}};
 
 const PhotoSet* photo_set(const std::string& name) {
   const auto* const found =
@@ -120,21 +127,26 @@ fs::path locate(const PhotoSet& set) {
                               set.name, set.folder, set.file, fmt::join(roots, ", ")));
 }
 
-image::FolderSet open_photos(const PhotoSet& set, const ImageOptions& options, const CommonOptions& common,
+image::FolderSet open_photos(const PhotoSet& set, const ImageOptions& options, const CommonOptions& common, Part part,
                              const Watch& watch) {
-  if (options.data == "cmu-faces") {
+  const std::string_view name = set.name;
+  const fs::path file = locate(set);
+  if (name == "cmu-faces") {
     refuse(options.images.has_value(), "--images", "cmu-faces is protected whole");
     refuse(!options.size.empty(), "--size", "cmu-faces has 60 x 64 pixels");
-    return image::open_cmu_faces(locate(set).parent_path());
+    return image::open_cmu_faces(file.parent_path());
   }
+  const bool test = part == Part::Test;
   image::PhotoOptions photos;
-  if (const auto size = size_in(options.size)) photos.size = *size;
-  photos.images = options.images;
+  photos.size = size_in(options.size).value_or(set.size);
+  if (!test) photos.images = options.images;
   photos.seed = common.seed;
   photos.skip_bad = options.skip_bad;
   photos.threads = thread_count(common);
-  const fs::path file = locate(set);
-  return options.data == "pets" ? image::open_pets(file, photos, watch) : image::open_utkface(file, photos, watch);
+  if (name == "celeba") return image::open_celeba(file.parent_path(), test, photos, watch);
+  if (name == "chestxray14") return image::open_chestxray14(file.parent_path(), test, photos, watch);
+  if (name == "nyuv2") return image::open_nyuv2(file.parent_path().parent_path(), test, photos, watch);
+  return name == "pets" ? image::open_pets(file, photos, watch) : image::open_utkface(file, photos, watch);
 }
 
 // The one file of a folder that protect wrote from an .npz or IDX file; else the name as it stands.
@@ -180,13 +192,15 @@ void add_options(CLI::App& command, ImageOptions& options) {
       ->group("Data");
   command
       .add_option("--images", options.images,
-                  "How many images: garments and shapes make so many (5000, 2500), utkface and pets draw so many (all)")
+                  "How many images: garments and shapes make so many (5000, 2500), utkface, pets, celeba, chestxray14 "
+                  "and nyuv2 draw so many (all)")
       ->check(CLI::Range(1, 1'000'000))
       ->group("Data");
   command
-      .add_option("--size", options.size,
-                  "Folder, tar, utkface, pets: bring images to this size, N or HEIGHTxWIDTH; utkface and pets: 64 when "
-                  "not given")
+      .add_option(
+          "--size", options.size,
+          "Folder, tar, sets of photos: bring images to this size, N or HEIGHTxWIDTH; when not given 64 for utkface "
+          "and pets, 70 for celeba, 128 for chestxray14, 72x96 for nyuv2")
       ->group("Data");
   command.add_flag("--skip-bad", options.skip_bad, "Leave out images that do not decode")->group("Data");
 }
@@ -209,8 +223,8 @@ image::FolderSet open_images(const ImageOptions& options, const CommonOptions& c
     throw DataError(fmt::format("no image set, folder or file \"{}\"{}", options.data,
                                 near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near)));
   }
-  if (part == Part::Test) return {};
-  return photos != nullptr ? open_photos(*photos, options, common, watch) : open_files(options, common, watch);
+  if (part == Part::Test && (photos == nullptr || !photos->has_test_part)) return {};
+  return photos != nullptr ? open_photos(*photos, options, common, part, watch) : open_files(options, common, watch);
 }
 
 image::FolderSet open_copy(const fs::path& folder, const CommonOptions& common, const Watch& watch) {

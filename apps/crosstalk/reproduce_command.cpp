@@ -178,7 +178,8 @@ Action add_reproduce(CLI::App& app) {
       ->group("General");
   app.add_option("--only", flags->only, "patom: some of the figures: figure1,figure2,figure3")->group("General");
   app.add_option("--sets", flags->sets,
-                 "mtl-ue: some of garments-3,garments-40,shapes-dense,cmu-faces,utkface,pets; all when not given")
+                 "mtl-ue: some of garments-3,garments-40,shapes-dense,cmu-faces,utkface,pets; these when not given; "
+                 "celeba,chestxray14,nyuv2 where you have them")
       ->group("Data");
   app.add_option("--methods", flags->methods,
                  std::string("mtl-ue: ways to protect, and clean; ") + kMethods + " when not given")

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <optional>
 #include <stdexcept>
 
@@ -22,17 +23,24 @@ namespace {
 struct KnownSet {
   const char* name;
   std::optional<std::size_t> images;
+  bool usual = true;  ///< run when no sets are named
 };
-constexpr std::array<KnownSet, 6> kSets = {{{"garments-3", std::nullopt},
+constexpr std::array<KnownSet, 9> kSets = {{{"garments-3", std::nullopt},
                                             {"garments-40", std::nullopt},
                                             {"shapes-dense", std::nullopt},
                                             {"cmu-faces", std::nullopt},
                                             {"utkface", 2000},
-                                            {"pets", std::nullopt}}};
+                                            {"pets", std::nullopt},
+                                            {"celeba", std::nullopt, false},
+                                            {"chestxray14", std::nullopt, false},
+                                            {"nyuv2", std::nullopt, false}}};
 
 std::vector<KnownSet> chosen_sets(const std::string& list) {
-  if (list.empty()) return {kSets.begin(), kSets.end()};
   std::vector<KnownSet> chosen;
+  if (list.empty()) {
+    std::copy_if(kSets.begin(), kSets.end(), std::back_inserter(chosen), [](const KnownSet& set) { return set.usual; });
+    return chosen;
+  }
   for (const std::string& word : split_list(list)) {
     const auto* const found =
         std::find_if(kSets.begin(), kSets.end(), [&](const KnownSet& set) { return word == set.name; });

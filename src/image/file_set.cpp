@@ -23,6 +23,26 @@ std::string text_of(const Shape& shape) {
   return fmt::format("{} x {} pixels, {}", shape.width, shape.height, shape.channels == 1 ? "grey" : "RGB");
 }
 
+// @throws DataError when it is smaller than that.
+Picture picture_of(const FilePlan& plan, const std::string& file) {
+  Picture whole = decode(plan.store->read(file), plan.store->place(file));
+  const std::size_t side = plan.centre;
+  if (side == 0) return whole;
+  const Shape& shape = whole.shape;
+  if (std::min(shape.height, shape.width) < side)
+    throw DataError(fmt::format("{}: has {} x {} pixels; the middle {} x {} are wanted", plan.store->place(file),
+                                shape.width, shape.height, side, side));
+  Picture middle{{shape.channels, side, side}, {}};
+  middle.pixels.reserve(middle.shape.values());
+  for (std::size_t c = 0; c < shape.channels; ++c)
+    for (std::size_t y = 0; y < side; ++y) {
+      const std::size_t row = (c * shape.height + (shape.height - side) / 2 + y) * shape.width;
+      const auto begin = whole.pixels.begin() + static_cast<std::ptrdiff_t>(row + (shape.width - side) / 2);
+      middle.pixels.insert(middle.pixels.end(), begin, begin + static_cast<std::ptrdiff_t>(side));
+    }
+  return middle;
+}
+
 class FileSet : public Source {
  public:
   FileSet(FilePlan plan, Shape shape, bool resize) : plan_(std::move(plan)), shape_(shape), resize_(resize) {}
@@ -58,7 +78,7 @@ class FileSet : public Source {
 
   void add_image(std::size_t i, std::vector<std::uint8_t>& pixels) const {
     const std::string& file = plan_.files[i];
-    Picture picture = decode(plan_.store->read(file), plan_.store->place(file));
+    Picture picture = picture_of(plan_, file);
     if (resize_) picture = resized(picture, {shape_.height, shape_.width});
     const bool one_for_three = resize_ && picture.shape.channels == 1;
     if (!one_for_three && picture.shape != shape_) fail_changed(file);
@@ -125,7 +145,7 @@ void check_map(const FilePlan& plan, std::size_t i, std::size_t k, Checked& chec
 Checked check(const FilePlan& plan, std::size_t i) {
   Checked checked;
   const std::string& file = plan.files[i];
-  checked.shape = decode(plan.store->read(file), plan.store->place(file)).shape;
+  checked.shape = picture_of(plan, file).shape;
   checked.kinds.assign(plan.tasks.size(), Kind::Segmentation);
   checked.classes.assign(plan.tasks.size(), -1);
   for (std::size_t k = 0; k < plan.maps.size(); ++k)

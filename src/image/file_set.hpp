@@ -23,6 +23,7 @@ struct FilePlan {
       {};  ///< those with maps get their kind, and classes unless they have some, from the maps
   Eigen::MatrixXd labels = {};
   std::vector<MapFiles> maps = {};  ///< one a task
+  std::size_t centre = 0;           ///< side of the square in the middle of each image that counts; 0: the whole image
   std::vector<std::string> notes = {};
 };
 

@@ -12,33 +12,15 @@
 #include "crosstalk/data/files.hpp"
 #include "crosstalk/data/idx.hpp"
 #include "crosstalk/error.hpp"
-#include "crosstalk/rng.hpp"
 #include "file_set.hpp"
 #include "label_table.hpp"
+#include "photo_part.hpp"
 
 namespace crosstalk::image {
 
 namespace fs = std::filesystem;
 
 namespace {
-
-FolderSet open_part(FilePlan plan, const PhotoOptions& options, const Watch& watch) {
-  const std::size_t all = plan.files.size();
-  if (options.images && *options.images > all)
-    throw DataError(fmt::format("{}: has {} images; {} were asked for", plan.store->name(), all, *options.images));
-  if (options.images) {
-    Rng rng = Rng::stream(options.seed, "photo-sets/part");
-    std::vector<std::size_t> chosen = rng.permutation(all);
-    chosen.resize(*options.images);
-    std::sort(chosen.begin(), chosen.end());
-    keep_only(plan, chosen);
-  }
-  FolderOptions reading;
-  reading.skip_bad = options.skip_bad;
-  reading.threads = options.threads;
-  reading.size = options.size;
-  return open_files(std::move(plan), reading, watch);
-}
 
 struct Pet {
   std::string breed;
