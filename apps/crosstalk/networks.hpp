@@ -25,6 +25,8 @@ struct VerifyFlags {
   std::size_t seeds = 1;
   double test_fraction = 0.2;
   bool flip = false;
+  std::string countermeasure = "none";
+  double leak = 0.0;  ///< percent
   bool resume = false;
 };
 

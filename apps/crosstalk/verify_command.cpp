@@ -3,7 +3,9 @@
 #include <CLI/CLI.hpp>
 
 #include "commands.hpp"
+#include "crosstalk/image/countermeasure.hpp"
 #include "networks.hpp"
+#include "options.hpp"
 
 namespace crosstalk::app {
 
@@ -33,6 +35,15 @@ Action add_verify(CLI::App& app) {
       ->check(CLI::Range(1, 1000))
       ->group("Victims");
   app.add_flag("--flip", flags->flip, "Victims also see mirror images")->group("Victims");
+  app.add_option("--countermeasure", flags->countermeasure,
+                 "What a thief does against protection, words joined by +: jpegQ, grey, bitsB, blur or squeeze (to all "
+                 "images), cutout, cutmix, mixup, resized-crop, noise or adversarial (while training), long, rateX, "
+                 "early-stop; see docs/images.md")
+      ->check(parses(image::countermeasure_named))
+      ->group("Thief");
+  app.add_option("--leak", flags->leak, "Percent of the published images that the thief has as they were")
+      ->check(CLI::Range(0.0, 100.0))
+      ->group("Thief");
   app.add_option("--device", flags->device, "auto, cpu or cuda")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->group("General");
