@@ -60,7 +60,7 @@ TEST(MixedUp, AreWeightedMeansOfImagesAndOfLosses) {
   }
   const TaskSpecs specs = dense_specs();
   Rng rng(2);
-  MultiTaskNet net(BackboneName::Small, {1, 8, 8}, specs, rng);
+  MultiTaskNet net(BackboneName::Small, Shape{1, 8, 8}, specs, rng);
   const Outputs outputs = net->forward(mixed.view.pixels);
   const auto losses = mixed_losses(outputs, mixed, specs);
   const auto own = task_losses(outputs, mixed.view.labels, specs);
@@ -210,7 +210,7 @@ TEST(Train, EveryHardeningLearnsEveryKindOfTask) {
   const Loader data(set, all_rows(12), task_specs(set, all_rows(12)), {.batch = 6});
   const auto weights_after = [&](const std::string& words) {
     Rng rng(9);
-    MultiTaskNet net(BackboneName::Small, {1, 7, 7}, data.specs(), rng);
+    MultiTaskNet net(BackboneName::Small, Shape{1, 7, 7}, data.specs(), rng);
     TrainingOptions training;
     training.epochs = 2;
     training.augmentation = {7, 7, true};
@@ -228,13 +228,13 @@ TEST(Train, EveryHardeningLearnsEveryKindOfTask) {
   EXPECT_EQ(sums.size(), 8U);
 }
 
-// Labels that the images do not show, and steps too large: what is known of other images goes up and down.
+// The images do not show their labels: what is known of others goes up and down.
 TEST(Train, StoppingEarlyKeepsTheEpochThatKnowsMostOfTheValidationImages) {
-  const MemorySet set = separable_set(48);
-  const MemorySet other = separable_set(40, 6);
-  const TaskSpecs specs = task_specs(set, all_rows(48));
-  const Loader data(set, all_rows(48), specs, {.batch = 8});
-  const Loader validation(other, all_rows(40), specs);
+  const MemorySet set = random_set(88, {1, 12, 12}, {2, 3});
+  const TaskSpecs specs = task_specs(set, all_rows(88));
+  const auto rows = all_rows(88);
+  const Loader data(set, {rows.begin(), rows.begin() + 48}, specs, {.batch = 8});
+  const Loader validation(set, {rows.begin() + 48, rows.end()}, specs);
   for (const std::vector<double>& task_weights : {std::vector<double>{}, std::vector<double>{0.0, 1.0}}) {
     const auto known = [&](MultiTaskNet& net) {
       const auto scores = evaluate(net, validation, {});
@@ -244,7 +244,6 @@ TEST(Train, StoppingEarlyKeepsTheEpochThatKnowsMostOfTheValidationImages) {
     MultiTaskNet net(BackboneName::Small, set.shape(), specs, rng);
     TrainingOptions training;
     training.epochs = 8;
-    training.learning_rate = 0.05;
     training.task_weights = task_weights;
     training.validation = &validation;
     std::vector<double> by_epoch;
