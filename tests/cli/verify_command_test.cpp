@@ -173,7 +173,7 @@ TEST_F(NetworkCommand, CountermeasuresAndTransformationsThatAreNoneAreRefused) {
 
 TEST_F(NetworkCommand, ProtectLearnsNoiseThatWithstands) {
   const auto learned = [&](const std::vector<std::string>& more, const std::string& out) {
-    EXPECT_TRUE(ended_well(protect(std::vector<std::string>{"--method", "tap", "--out", out} + more)));
+    EXPECT_TRUE(ended_well(protect(std::vector<std::string>{"--method", "em", "--out", out} + more)));
     return files(out + "/images");
   };
   EXPECT_NE(learned({"--withstand", "jpeg,resize"}, "one"), learned({}, "two"));
