@@ -1,5 +1,6 @@
 #include "crosstalk/image/network/hardening.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -236,23 +237,31 @@ TEST(Train, StoppingEarlyKeepsTheEpochThatKnowsMostOfTheValidationImages) {
   const Loader data(set, {rows.begin(), rows.begin() + 48}, specs, {.batch = 8});
   const Loader validation(set, {rows.begin() + 48, rows.end()}, specs);
   for (const std::vector<double>& task_weights : {std::vector<double>{}, std::vector<double>{0.0, 1.0}}) {
-    const auto known = [&](MultiTaskNet& net) {
-      const auto scores = evaluate(net, validation, {});
-      return task_weights.empty() ? (scores[0].value + scores[1].value) / 2 : scores[1].value;
-    };
-    Rng rng(10);
-    MultiTaskNet net(BackboneName::Small, set.shape(), specs, rng);
-    TrainingOptions training;
-    training.epochs = 8;
-    training.task_weights = task_weights;
-    training.validation = &validation;
-    std::vector<double> by_epoch;
-    training.after_epoch = [&](int) { by_epoch.push_back(known(net)); };
-    ASSERT_TRUE(train(net, data, training, rng));
-    ASSERT_EQ(by_epoch.size(), 8U);
-    const double best = *std::max_element(by_epoch.begin(), by_epoch.end());
-    EXPECT_DOUBLE_EQ(known(net), best);
-    EXPECT_LT(by_epoch.back(), best);  // else this would prove nothing
+    // Whether the last epoch, and the best by the other measure, know less; else this would prove nothing.
+    bool proves = false;
+    for (std::uint64_t seed = 15; !proves && seed < 45; ++seed) {
+      const auto scores_of = [&](MultiTaskNet& net) {
+        const auto scores = evaluate(net, validation, {});
+        return std::pair(scores[0].value + scores[1].value, scores[1].value);
+      };
+      Rng rng(seed);
+      MultiTaskNet net(BackboneName::Small, set.shape(), specs, rng);
+      TrainingOptions training;
+      training.epochs = 8;
+      training.task_weights = task_weights;
+      training.validation = &validation;
+      std::vector<std::pair<double, double>> by_epoch;  // of both tasks, of the second
+      training.after_epoch = [&](int) { by_epoch.push_back(scores_of(net)); };
+      ASSERT_TRUE(train(net, data, training, rng));
+      ASSERT_EQ(by_epoch.size(), 8U);
+      const bool both = task_weights.empty();
+      const auto own = [&](const auto& scores) { return both ? scores.first : scores.second; };
+      const auto other = [&](const auto& scores) { return both ? scores.second : scores.first; };
+      const double best = own(*std::ranges::max_element(by_epoch, {}, own));
+      EXPECT_DOUBLE_EQ(own(scores_of(net)), best);
+      proves = own(by_epoch.back()) < best && own(*std::ranges::max_element(by_epoch, {}, other)) < best;
+    }
+    EXPECT_TRUE(proves);
   }
 }
 
