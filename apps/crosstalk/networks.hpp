@@ -26,6 +26,8 @@ struct VerifyFlags {
   double test_fraction = 0.2;
   bool flip = false;
   bool published_only = false;
+  std::string countermeasure = "none";
+  double leak = 0.0;  ///< percent
   std::string panel;  ///< quick or paper: many thieves; empty: the one that the flags describe
   std::string groups;  ///< of the panel; empty: all
   std::optional<std::size_t> jobs;

@@ -174,6 +174,17 @@ void add_options(CLI::App& command, AttackOptions& options, bool one_budget) {
   command.add_flag("--full-batch", options.full_batch, "PATOM: all target rows in place of batches")->group("Attack");
 }
 
+std::function<std::string(const std::string&)> parses(std::function<void(const std::string&)> parse) {
+  return [parse = std::move(parse)](const std::string& text) -> std::string {
+    try {
+      parse(text);
+      return "";
+    } catch (const std::invalid_argument& error) {
+      return error.what();
+    }
+  };
+}
+
 std::vector<std::string> split_list(const std::string& text) {
   std::vector<std::string> words;
   std::istringstream stream(text);

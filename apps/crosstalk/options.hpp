@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -77,6 +78,8 @@ void add_options(CLI::App& command, AttackOptions& options, bool one_budget);
 /// Who attacks whom, with what, within which limits: the part of AttackOptions that is no method's own.
 void add_threat_options(CLI::App& command, AttackOptions& options, bool one_budget);
 
+/// A check of a flag: that `parse` takes its text. What it throws says what is wrong.
+std::function<std::string(const std::string&)> parses(std::function<void(const std::string&)> parse);
 /// Words of a list "a,b,c"; none for an empty text.
 std::vector<std::string> split_list(const std::string& text);
 /// The one number that the budget must be. @throws std::invalid_argument when it is not.

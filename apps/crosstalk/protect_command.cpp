@@ -34,6 +34,7 @@ struct Flags {
   std::string composition = "patch";
   std::string surrogate = "small";
   std::string generator_size = "small";
+  std::string withstand;
   std::string device = "auto";
   int epsilon = 8;
   std::optional<int> epochs;
@@ -86,6 +87,7 @@ Noise learned_noise(const Flags& flags, const Configuration& configuration, cons
   options.surrogate = image::backbone_named(flags.surrogate);
   if (flags.generator_size == "paper") options.sizes.size = image::GeneratorSize::paper();
   options.flip = flags.flip;
+  options.withstand = image::transformations_named(split_list(flags.withstand));
   options.most_seconds = 60.0 * flags.most_minutes;
   if (flags.epochs) options.epochs = *flags.epochs;
   FinishedParts finished(session, configuration.flags, flags.resume);
@@ -124,6 +126,11 @@ int run(const Flags& flags, const Configuration& configuration) {
     throw std::invalid_argument("--protect-tasks: noise knows no tasks; it is the same for all");
   if (!flags.generator.empty() && !flags.protect_tasks.empty())
     throw std::invalid_argument("--protect-tasks: a generator protects the tasks that it was made for");
+  if (!flags.withstand.empty() && !flags.generator.empty())
+    throw std::invalid_argument("--withstand: a generator withstands what it was made for");
+  if (!flags.withstand.empty() && !learns(flags.method))
+    throw std::invalid_argument(
+        fmt::format("--withstand: {} learns nothing; mtl-ue, em, tap and sep do", flags.method));
   if (!is_known_image_set(flags.images.data))
     require_apart(flags.images.data, fs::path(flags.common.out) / PublishedImages::kFolder);
   if (learns(flags.method) || !flags.generator.empty()) use_networks();
@@ -231,6 +238,10 @@ Action add_protect(CLI::App& app) {
       ->group("Learning");
   app.add_option("--generator-size", flags->generator_size, "mtl-ue: small, or paper, eight times as many channels")
       ->check(CLI::IsMember({"small", "paper"}))
+      ->group("Learning");
+  app.add_option("--withstand", flags->withstand,
+                 "Learn noise through what may be done to the images, a,b of jpeg, grey, resize, blur and noise")
+      ->check(parses([](const std::string& words) { image::transformations_named(split_list(words)); }))
       ->group("Learning");
   app.add_flag("--flip", flags->flip, "Expect learners to mirror images")->group("Learning");
   app.add_option("--device", flags->device, "auto, cpu or cuda")

@@ -3,8 +3,10 @@
 #include <CLI/CLI.hpp>
 
 #include "commands.hpp"
+#include "crosstalk/image/countermeasure.hpp"
 #include "networks.hpp"
 #include "verify_panel.hpp"
+#include "options.hpp"
 
 namespace crosstalk::app {
 
@@ -47,6 +49,15 @@ Action add_verify(CLI::App& app) {
   app.add_option("--jobs", flags->jobs, "Processes of a panel at a time; as --threads when not given")
       ->check(CLI::Range(1, 1024))
       ->group("Panel");
+  app.add_option("--countermeasure", flags->countermeasure,
+                 "What a thief does against protection, words joined by +: jpegQ, grey, bitsB, blur or squeeze (to all "
+                 "images), cutout, cutmix, mixup, resized-crop, noise or adversarial (while training), long, rateX, "
+                 "early-stop; see docs/images.md")
+      ->check(parses(image::countermeasure_named))
+      ->group("Thief");
+  app.add_option("--leak", flags->leak, "Percent of the published images that the thief has as they were")
+      ->check(CLI::Range(0.0, 100.0))
+      ->group("Thief");
   app.add_option("--device", flags->device, "auto, cpu or cuda")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->group("General");

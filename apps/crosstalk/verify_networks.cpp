@@ -74,6 +74,8 @@ image::VerificationOptions options_of(const VerifyFlags& flags, const std::vecto
   options.epochs = flags.epochs.value_or(image::usual_epochs(images));
   options.flip = flags.flip;
   options.clean = !flags.published_only;
+  options.countermeasure = image::countermeasure_named(flags.countermeasure);
+  options.leak = flags.leak;
   options.seeds = flags.seeds;
   options.seed = flags.common.seed;
   options.device = image::device_named(flags.device);
@@ -175,6 +177,8 @@ int verify(const VerifyFlags& flags, const Configuration& configuration) {
       fmt::format("crosstalk verify {} --protected {} --victims {} --backbone {} --epochs {} --seeds {} --seed {}",
                   flags.images.data, flags.published, flags.victims, flags.backbone, facts.options.epochs, flags.seeds,
                   flags.common.seed);
+  if (flags.countermeasure != "none") facts.command += " --countermeasure " + flags.countermeasure;
+  if (flags.leak > 0) facts.command += fmt::format(" --leak {}", flags.leak);
   const std::size_t shown = std::min<std::size_t>(8, clean.source->size());
   facts.sheet_svg = in_svg(image::contact_sheet(clean.source->read(0, shown), published->read(0, shown)));
 

@@ -1,5 +1,8 @@
+#include <algorithm>
 #include <csetjmp>
 #include <cstdio>
+#include <cstdlib>
+#include <stdexcept>
 
 #include <fmt/format.h>
 #include <jpeglib.h>
@@ -69,7 +72,71 @@ bool read_pixels(Decoder& decoder, std::uint8_t* target, std::size_t row_bytes) 
   return true;
 }
 
+struct Encoder {
+  jpeg_compress_struct jpeg{};
+  jpeg_error_mgr errors{};
+  std::jmp_buf place{};
+  char message[JMSG_LENGTH_MAX] = {};
+  unsigned char* bytes = nullptr;
+  unsigned long size = 0;
+
+  Encoder() = default;
+  Encoder(const Encoder&) = delete;
+  Encoder& operator=(const Encoder&) = delete;
+  ~Encoder() {
+    jpeg_destroy_compress(&jpeg);
+    std::free(bytes);
+  }
+};
+
+void leave_encoder(j_common_ptr jpeg) {
+  auto& encoder = *static_cast<Encoder*>(jpeg->client_data);
+  jpeg->err->format_message(jpeg, encoder.message);
+  std::longjmp(encoder.place, 1);
+}
+
+bool write_pixels(Encoder& encoder, const Shape& shape, std::uint8_t* interleaved, int quality) {
+  if (setjmp(encoder.place) != 0) return false;
+  jpeg_create_compress(&encoder.jpeg);
+  encoder.jpeg.client_data = &encoder;
+  jpeg_mem_dest(&encoder.jpeg, &encoder.bytes, &encoder.size);
+  encoder.jpeg.image_width = static_cast<JDIMENSION>(shape.width);
+  encoder.jpeg.image_height = static_cast<JDIMENSION>(shape.height);
+  encoder.jpeg.input_components = static_cast<int>(shape.channels);
+  encoder.jpeg.in_color_space = shape.channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+  jpeg_set_defaults(&encoder.jpeg);
+  jpeg_set_quality(&encoder.jpeg, quality, TRUE);
+  jpeg_start_compress(&encoder.jpeg, TRUE);
+  while (encoder.jpeg.next_scanline < encoder.jpeg.image_height) {
+    JSAMPROW row = interleaved + encoder.jpeg.next_scanline * shape.width * shape.channels;
+    jpeg_write_scanlines(&encoder.jpeg, &row, 1);
+  }
+  jpeg_finish_compress(&encoder.jpeg);
+  return true;
+}
+
 }  // namespace
+
+std::string encode_jpeg(const Shape& shape, std::span<const std::uint8_t> pixels, int quality) {
+  constexpr std::size_t longest = 65500;  // libjpeg's limit
+  if ((shape.channels != 1 && shape.channels != 3) || pixels.empty() || pixels.size() != shape.values() ||
+      std::max(shape.height, shape.width) > longest)
+    throw std::invalid_argument(fmt::format("encode_jpeg: {} values for an image of {} x {} x {}", pixels.size(),
+                                            shape.channels, shape.height, shape.width));
+  if (quality < 1 || quality > 100)
+    throw std::invalid_argument(fmt::format("encode_jpeg: quality is {}; it must be between 1 and 100", quality));
+  std::vector<std::uint8_t> interleaved(pixels.size());
+  for (std::size_t p = 0; p < shape.plane(); ++p)
+    for (std::size_t c = 0; c < shape.channels; ++c)
+      interleaved[p * shape.channels + c] = pixels[c * shape.plane() + p];
+  Encoder encoder;
+  encoder.jpeg.err = jpeg_std_error(&encoder.errors);
+  encoder.jpeg.client_data = &encoder;
+  encoder.errors.error_exit = leave_encoder;
+  if (!write_pixels(encoder, shape, interleaved.data(), quality))
+    throw std::runtime_error(fmt::format("encode_jpeg: {}", encoder.message));
+  return {reinterpret_cast<const char*>(encoder.bytes), encoder.size};
+}
 
 Picture decode_jpeg(std::string_view content, const std::string& name) {
   Decoder decoder;

@@ -1,6 +1,7 @@
 #include "crosstalk/image/network/noise_options.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -20,6 +21,32 @@ std::string to_string(Base base) {
     case Base::Tap: return "tap";
     default: return "sep";
   }
+}
+
+std::string to_string(Transformation transformation) {
+  switch (transformation) {
+    case Transformation::Jpeg: return "jpeg";
+    case Transformation::Grey: return "grey";
+    case Transformation::Resize: return "resize";
+    case Transformation::Blur: return "blur";
+    default: return "noise";
+  }
+}
+
+std::vector<Transformation> transformations_named(const std::vector<std::string>& words) {
+  std::vector<Transformation> result;
+  for (const std::string& word : words) {
+    using enum Transformation;
+    constexpr Transformation all[] = {Jpeg, Grey, Resize, Blur, Noise};
+    const auto* const found = std::ranges::find_if(all, [&](Transformation each) { return to_string(each) == word; });
+    if (found == std::end(all))
+      throw std::invalid_argument(
+          fmt::format("unknown transformation \"{}\"; there are jpeg, grey, resize, blur and noise", word));
+    if (std::ranges::find(result, *found) != result.end())
+      throw std::invalid_argument(fmt::format("transformation \"{}\" is named twice", word));
+    result.push_back(*found);
+  }
+  return result;
 }
 
 int passes_for(std::size_t images, std::size_t batch, std::size_t steps, int least) {

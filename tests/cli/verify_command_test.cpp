@@ -142,6 +142,44 @@ TEST_F(NetworkCommand, VerifyGivesTheSameNumbersForTheSameSeed) {
   EXPECT_EQ(record("v1").at("verify").at("protected"), record("v2").at("verify").at("protected"));
 }
 
+TEST_F(NetworkCommand, VerifyTakesCountermeasuresAndALeak) {
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--method", "lsp", "--out", "out", "--quiet"})));
+  const auto ended =
+      crosstalk({"verify", "photos", "--protected", "out", "--epochs", "1", "--victims", "mtl", "--countermeasure",
+                 "jpeg10+grey+cutmix+early-stop", "--leak", "25", "--out", "v", "--quiet"});
+  ASSERT_TRUE(ended_well(ended));
+  EXPECT_EQ(record("v").at("configuration").at("countermeasure"), "jpeg10+grey+cutmix+early-stop");
+  EXPECT_EQ(record("v").at("configuration").at("leak"), 25.0);
+  const std::string page = read_file(path("v/report.html"));
+  EXPECT_THAT(page, HasSubstr("jpeg10+grey+cutmix+early-stop"));
+  EXPECT_THAT(page, HasSubstr("25 % of the images to train on"));
+  EXPECT_THAT(page, HasSubstr("--countermeasure jpeg10+grey+cutmix+early-stop --leak 25"));
+}
+
+TEST_F(NetworkCommand, CountermeasuresAndTransformationsThatAreNoneAreRefused) {
+  const auto refused = [&](const std::vector<std::string>& words, const std::vector<std::string>& parts) {
+    EXPECT_TRUE(was_refused(crosstalk(words + std::vector<std::string>{"--quiet", "--out", "v"}), 2, parts));
+  };
+  const std::vector<std::string> verify = {"verify", "photos", "--protected", "out"};
+  refused(verify + std::vector<std::string>{"--countermeasure", "jpg10"}, {"--countermeasure", "jpg10", "jpegQ"});
+  refused(verify + std::vector<std::string>{"--countermeasure", "jpeg0"}, {"--countermeasure", "from 1 to 100"});
+  refused(verify + std::vector<std::string>{"--leak", "101"}, {"--leak", "101"});
+  const std::vector<std::string> protect = {"protect", "photos"};
+  refused(protect + std::vector<std::string>{"--withstand", "jpeg,gray"}, {"--withstand", "gray", "grey"});
+  refused(protect + std::vector<std::string>{"--withstand", "jpeg", "--method", "lsp"}, {"--withstand", "lsp"});
+  refused(protect + std::vector<std::string>{"--withstand", "jpeg", "--generator", "g.pt"},
+          {"--withstand", "generator"});
+}
+
+TEST_F(NetworkCommand, ProtectLearnsNoiseThatWithstands) {
+  const auto learned = [&](const std::vector<std::string>& more, const std::string& out) {
+    EXPECT_TRUE(ended_well(protect(std::vector<std::string>{"--method", "em", "--out", out} + more)));
+    return files(out + "/images");
+  };
+  EXPECT_NE(learned({"--withstand", "jpeg,resize"}, "one"), learned({}, "two"));
+  EXPECT_EQ(record("one").at("configuration").at("withstand"), "jpeg,resize");
+}
+
 TEST_F(NetworkCommand, VerifySaysInOneLineWhatDoesNotFit) {
   ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--method", "noise", "--out", "out", "--quiet"})));
   const auto refused = [&](const std::vector<std::string>& words, int code, const std::vector<std::string>& parts) {

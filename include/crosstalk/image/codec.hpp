@@ -30,4 +30,11 @@ Picture decode(std::string_view content, const std::string& name);
 /// @throws std::invalid_argument unless it has 1 or 3 channels, at least one pixel, and a value for each.
 std::string encode_png(const Shape& shape, std::span<const std::uint8_t> pixels);
 
+/// The content of a JPEG file with about these pixels: the usual tables, colours at half the size.
+/// @param quality  1 to 100.
+/// @throws std::invalid_argument unless it has 1 or 3 channels, at least one pixel and at most 65500 a side, and a
+/// value
+///         for each, or for another quality.
+std::string encode_jpeg(const Shape& shape, std::span<const std::uint8_t> pixels, int quality);
+
 }  // namespace crosstalk::image

@@ -11,6 +11,7 @@
 
 #include "crosstalk/error.hpp"
 #include "crosstalk/image/network/generator.hpp"
+#include "crosstalk/image/network/transformation.hpp"
 #include "learning_rate.hpp"
 #include "objective.hpp"
 
@@ -48,7 +49,7 @@ nlohmann::json description_of(const Shape& shape, const TaskSpecs& specs, const 
                      {"mean", specs[k].mean},
                      {"deviation", specs[k].deviation},
                      {"protected", std::find(options.tasks.begin(), options.tasks.end(), k) != options.tasks.end()}});
-  return {
+  nlohmann::json description = {
       {"format", "crosstalk generator 1"},
       {"shape", {shape.channels, shape.height, shape.width}},
       {"tasks", tasks},
@@ -58,6 +59,8 @@ nlohmann::json description_of(const Shape& shape, const TaskSpecs& specs, const 
       {"gain", options.sizes.gain},
       {"latent", options.sizes.latent},
       {"embeddings", options.sizes.embeddings}};
+  for (const Transformation each : options.withstand) description["withstand"].push_back(to_string(each));
+  return description;
 }
 
 /// Images that go through a generator at a time: its layers need some twenty times as many values as the widest has.
@@ -375,7 +378,6 @@ LearnedNoise learn_noise(const Source& source, const NoiseOptions& options, cons
       for (const double loss : losses.toDoubleVector()) result.losses.push_back(loss);
     });
   }
-  const Publish publish = [&](const MiniBatch& batch) { return published(batch.pixels, noise->noise(batch)); };
   for (int pass = static_cast<int>(result.losses.size()); pass < options.epochs; ++pass) {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const bool late = options.most_seconds > 0 && seconds > options.most_seconds && pass > 0;
@@ -384,6 +386,9 @@ LearnedNoise learn_noise(const Source& source, const NoiseOptions& options, cons
       break;
     }
     Rng rng = Rng::stream(options.seed, "noise/pass", static_cast<std::uint64_t>(pass));
+    const Publish publish = [&](const MiniBatch& batch) {
+      return transformed(published(batch.pixels, noise->noise(batch)), options.withstand, rng);
+    };
     objective->before_pass(pass, publish, rng);
     double sum = 0;
     std::size_t done = 0;

@@ -139,7 +139,7 @@ std::string run_of(const Loader& data, const NoiseOptions& options) {
   auto tasks = nlohmann::json::array();
   for (const TaskSpec& spec : data.specs())
     tasks.push_back({spec.info.name, static_cast<int>(spec.info.kind), spec.info.classes, spec.mean, spec.deviation});
-  const nlohmann::json run = {
+  nlohmann::json run = {
       {"images", {data.size(), shape.channels, shape.height, shape.width}},
       {"tasks", tasks},
       {"noise",
@@ -151,6 +151,7 @@ std::string run_of(const Loader& data, const NoiseOptions& options) {
       {"surrogate",
        {to_string(options.surrogate), options.surrogate_epochs, options.checkpoints, options.checkpoints_a_step,
         options.surrogate_batches, options.round}}};
+  for (const Transformation each : options.withstand) run["withstand"].push_back(to_string(each));
   return run.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 

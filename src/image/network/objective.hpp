@@ -15,7 +15,8 @@
 
 namespace crosstalk::image {
 
-/// A minibatch as it is published: pixels plus noise, rounded; differentiable in the noise.
+/// A minibatch as it is published, pixels plus noise, rounded, and transformed as it may be; differentiable in the
+/// noise.
 using Publish = std::function<torch::Tensor(const MiniBatch&)>;
 
 /// What the noise is made to lower.

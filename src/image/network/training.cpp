@@ -1,11 +1,14 @@
 #include "crosstalk/image/network/training.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include <fmt/format.h>
 #include <torch/optim/adam.h>
 
+#include "crosstalk/image/network/hardening.hpp"
 #include "crosstalk/image/network/task_loss.hpp"
 #include "learning_rate.hpp"
 
@@ -114,21 +117,64 @@ class Errors {
   double constant_ = 0;
 };
 
+// The weights of a network at some time.
+class Kept {
+ public:
+  void keep(MultiTaskNet& net) {
+    values_.clear();
+    for (const auto& value : values_of(net)) values_.push_back(value.detach().clone());
+  }
+  void restore(MultiTaskNet& net) const {
+    const torch::NoGradGuard no_grad;
+    auto values = values_of(net);
+    for (std::size_t i = 0; i < values_.size(); ++i) values[i].copy_(values_[i]);
+  }
+
+ private:
+  static std::vector<torch::Tensor> values_of(MultiTaskNet& net) {
+    auto values = net->parameters();
+    for (const auto& buffer : net->buffers()) values.push_back(buffer);
+    return values;
+  }
+  std::vector<torch::Tensor> values_;
+};
+
+// How much of the tasks that have a weight is known; see TrainingOptions::validation.
+double knowledge(const std::vector<TaskScore>& scores, const std::vector<double>& task_weights) {
+  double sum = 0;
+  double tasks = 0;
+  for (std::size_t k = 0; k < scores.size(); ++k) {
+    if (!task_weights.empty() && task_weights[k] == 0.0) continue;
+    const double known = scores[k].more_is_better() ? scores[k].value : 1.0 - scores[k].value / scores[k].yardstick;
+    if (!std::isfinite(known)) continue;  // no label
+    sum += known;
+    tasks += 1;
+  }
+  return tasks > 0 ? sum / tasks : 0.0;
+}
+
 }  // namespace
 
 bool train(MultiTaskNet& net, const Loader& data, const TrainingOptions& options, Rng& rng, const Watch& watch) {
   torch::optim::Adam adam(net->parameters(),
                           torch::optim::AdamOptions(options.learning_rate).weight_decay(options.weight_decay));
   net->train();
+  Kept best;
+  double most_known = -std::numeric_limits<double>::infinity();
   for (int epoch = 0; epoch < options.epochs; ++epoch) {
     set_learning_rate(adam, options.learning_rate * decay(epoch, options.epochs));
     std::size_t done = 0;
     data.pass(&rng, [&](const MiniBatch& batch) {
       if (watch.stop.stop_requested()) return false;
       if (batch.size() < 2 && data.size() > 1) return true;  // batch normalisation needs two
-      const View view = augment(batch.pixels, batch.labels, data.specs(), options.augmentation, &rng);
-      const auto loss =
-          mean_loss(task_losses(net->forward(view.pixels), view.labels, data.specs()), options.task_weights);
+      MixedView seen = hardened(augment(batch.pixels, batch.labels, data.specs(), options.augmentation, &rng),
+                                options.hardening, rng);
+      const auto loss_of = [&](const torch::Tensor& pixels) {
+        return mean_loss(mixed_losses(net->forward(pixels), seen, data.specs()), options.task_weights);
+      };
+      if (options.hardening.adversarial > 0)
+        seen.view.pixels = attacked(seen.view.pixels, loss_of, options.hardening.adversarial / 255.0, rng);
+      const auto loss = loss_of(seen.view.pixels);
       adam.zero_grad();
       loss.backward();
       torch::nn::utils::clip_grad_norm_(net->parameters(), options.largest_gradient);
@@ -140,8 +186,14 @@ bool train(MultiTaskNet& net, const Loader& data, const TrainingOptions& options
       return true;
     });
     if (watch.stop.stop_requested()) return false;
+    if (options.validation != nullptr) {
+      const double known = knowledge(evaluate(net, *options.validation, options.augmentation), options.task_weights);
+      if (known > most_known) best.keep(net);
+      most_known = std::max(most_known, known);
+    }
     if (options.after_epoch) options.after_epoch(epoch);
   }
+  if (options.validation != nullptr) best.restore(net);
   return true;
 }
 

@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 
 #include <fmt/format.h>
 
 #include "crosstalk/image/network/training.hpp"
+#include "crosstalk/image/published_copy.hpp"
 #include "crosstalk/parallel.hpp"
 #include "score_json.hpp"
 
@@ -25,6 +28,7 @@ std::string name_of(const Victim& victim) {
 struct Images {
   Loader train;
   Loader test;
+  std::optional<Loader> validation;  // clean; where training stops early
 };
 
 std::vector<TaskScore> train_and_test(const Victim& victim, const Images& images, const VerificationOptions& options,
@@ -39,7 +43,10 @@ std::vector<TaskScore> train_and_test(const Victim& victim, const Images& images
   MultiTaskNet net(options.backbone, seen, specs, rng);
   net->to(torch::Device(options.device));
   TrainingOptions training;
-  training.epochs = options.epochs;
+  training.epochs = options.epochs * (options.countermeasure.longer ? 4 : 1);
+  training.learning_rate *= options.countermeasure.learning_rate;
+  training.hardening = options.countermeasure.hardening;
+  if (images.validation) training.validation = &*images.validation;
   training.augmentation = augmentation;
   if (!victim.mtl) {
     training.task_weights.assign(specs.size(), 0.0);
@@ -84,6 +91,26 @@ void require_like(const Source& a, const Source& b, const char* what) {
   }
 }
 
+// The rows to train on, and those that a thief who stops early holds out.
+struct Rows {
+  std::vector<std::size_t> train;
+  std::vector<std::size_t> validation;
+};
+
+Rows rows_of(const VerificationData& data, const VerificationOptions& options) {
+  if (!options.countermeasure.stops_early) return {data.rows, {}};
+  const std::size_t held_out = data.rows.size() / 10;
+  if (held_out == 0)
+    throw std::invalid_argument(fmt::format("verify: {} images are too few to hold out a tenth", data.rows.size()));
+  Rows rows;
+  const auto order = Rng::stream(options.seed, "verify/validation").permutation(data.rows.size());
+  for (std::size_t i = 0; i < order.size(); ++i)
+    (i < held_out ? rows.validation : rows.train).push_back(data.rows[order[i]]);
+  std::sort(rows.train.begin(), rows.train.end());
+  std::sort(rows.validation.begin(), rows.validation.end());
+  return rows;
+}
+
 }  // namespace
 
 std::vector<std::size_t> sample_of_tasks(std::size_t tasks, std::size_t most) {
@@ -118,10 +145,24 @@ std::vector<Victim> verify(const VerificationData& data, const VerificationOptio
   std::vector<Victim> victims = victims_of(data, options);
   const TaskSpecs specs = task_specs(data.clean, data.rows);
   const LoaderOptions loading{.batch = options.batch, .device = torch::Device(options.device)};
-  const Loader test(data.test, data.test_rows, specs, loading);
+  const Rows rows = rows_of(data, options);
+  std::vector<std::unique_ptr<Source>> sources;
+  const auto seen = [&](const Source& source) -> const Source& {
+    if (options.countermeasure.processing.empty()) return source;
+    return *sources.emplace_back(processed_images(source, options.countermeasure.processing));
+  };
+  const Source& clean = seen(data.clean);
+  const Loader test(seen(data.test), data.test_rows, specs, loading);
+  std::optional<Loader> validation;
+  if (!rows.validation.empty()) validation.emplace(clean, rows.validation, specs, loading);
   std::vector<Images> images;  // clean, published
-  images.push_back({Loader(data.clean, data.rows, specs, loading), test});
-  if (data.published != nullptr) images.push_back({Loader(*data.published, data.rows, specs, loading), test});
+  images.push_back({Loader(clean, rows.train, specs, loading), test, validation});
+  if (data.published != nullptr) {
+    const auto leaked = leaked_rows(rows.train, options.leak, options.seed);
+    const Source* published = data.published;
+    if (!leaked.empty()) published = sources.emplace_back(partly_clean(*published, data.clean, leaked)).get();
+    images.push_back({Loader(seen(*published), rows.train, specs, loading), test, validation});
+  }
 
   std::mutex mutex;
   std::vector<double> shares(victims.size(), 0.0);

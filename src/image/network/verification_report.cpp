@@ -141,6 +141,11 @@ report::Page verification_page(const std::vector<Victim>& victims, const Verific
       {"Largest change", fmt::format("{} of 255 levels, PSNR {:.1f} dB", facts.largest_change, facts.psnr)},
       {"Seed", std::to_string(options.seed)},
       {"Version", facts.version}};
+  if (options.leak > 0)
+    page.facts.insert(page.facts.begin() + 2,
+                      {"Leak", fmt::format("{:g} % of the images to train on are known as they were", options.leak)});
+  if (options.countermeasure.words != "none")
+    page.facts.insert(page.facts.begin() + 2, {"Countermeasure", options.countermeasure.words});
   if (!facts.method.empty()) page.facts.insert(page.facts.begin(), {"Method", facts.method});
 
   report::Section learned{"What a thief would get"};

@@ -19,6 +19,13 @@ enum class Base { Em, Tap, Sep };
 Base base_named(std::string_view word);
 std::string to_string(Base base);
 
+/// What is done to published images before a learner sees them, which noise can be made to withstand.
+enum class Transformation { Jpeg, Grey, Resize, Blur, Noise };
+/// By their words: jpeg, grey, resize, blur, noise.
+/// @throws std::invalid_argument naming an unknown word and those that are known, or a word that is there twice.
+std::vector<Transformation> transformations_named(const std::vector<std::string>& words);
+std::string to_string(Transformation transformation);
+
 /// How the generator's output is kept within epsilon: cut off, or by a hyperbolic tangent. Both have slope `gain` at 0.
 enum class Squash { Clamp, Tanh };
 
@@ -57,13 +64,14 @@ struct NoiseOptions {
   double step = 0.8;            ///< of a free variable, levels a pass
   GeneratorOptions sizes = {};
   BackboneName surrogate = BackboneName::Small;
-  int surrogate_epochs = 12;           ///< Tap, Sep
-  std::size_t checkpoints = 6;         ///< Sep: kept of the surrogate's training, evenly
-  std::size_t checkpoints_a_step = 1;  ///< Sep: drawn for each batch
-  std::size_t surrogate_batches = 10;  ///< Em: learned between two rounds of noise
-  int round = 1;                       ///< Em: passes of the noise a round
-  bool flip = false;                   ///< victims may mirror images
-  double most_seconds = 0.0;           ///< after which no pass but the first begins; 0: no limit
+  int surrogate_epochs = 12;                   ///< Tap, Sep
+  std::size_t checkpoints = 6;                 ///< Sep: kept of the surrogate's training, evenly
+  std::size_t checkpoints_a_step = 1;          ///< Sep: drawn for each batch
+  std::size_t surrogate_batches = 10;          ///< Em: learned between two rounds of noise
+  int round = 1;                               ///< Em: passes of the noise a round
+  bool flip = false;                           ///< victims may mirror images
+  std::vector<Transformation> withstand = {};  ///< each minibatch passes one of these, or none; see transformed()
+  double most_seconds = 0.0;                   ///< after which no pass but the first begins; 0: no limit
   std::uint64_t seed = 1;
   int threads = 1;
   std::string device = "cpu";  ///< cpu or cuda

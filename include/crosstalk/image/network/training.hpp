@@ -3,6 +3,7 @@
 #include <functional>
 #include <vector>
 
+#include "crosstalk/image/countermeasure.hpp"
 #include "crosstalk/image/network/loader.hpp"
 #include "crosstalk/image/network/multi_task_net.hpp"
 #include "crosstalk/image/network/score.hpp"
@@ -18,6 +19,10 @@ struct TrainingOptions {
   double largest_gradient = 5.0;  ///< Euclidean norm at which the gradient is cut
   Augmentation augmentation = {};
   std::vector<double> task_weights = {};  ///< of the losses; empty: all 1
+  Hardening hardening = {};
+  /// Clean images: the weights of the epoch that knows most of them are kept, by the mean over the tasks that have a
+  /// weight of the share of right answers, or of 1 - error / the error of an answer without looking. Null: the last.
+  const Loader* validation = nullptr;
   std::function<void(int)> after_epoch = {};
 };
 

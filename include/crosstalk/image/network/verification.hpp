@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "crosstalk/estimate.hpp"
+#include "crosstalk/image/countermeasure.hpp"
 #include "crosstalk/image/image_set.hpp"
 #include "crosstalk/image/network/backbone_name.hpp"
 #include "crosstalk/image/network/score.hpp"
@@ -40,6 +41,8 @@ struct VerificationOptions {
   int epochs = 12;
   std::size_t batch = 128;
   bool flip = false;
+  Countermeasure countermeasure = {};  ///< of all victims, those on clean images too
+  double leak = 0.0;                   ///< percent of the published images to train on whose clean originals are known
   std::size_t seeds = 1;
   std::uint64_t seed = 1;
   int threads = 1;  ///< victims trained at a time
@@ -62,7 +65,8 @@ std::vector<std::size_t> sample_of_tasks(std::size_t tasks, std::size_t most);
 /// Trains victims on the clean and on the published images and tests them on clean ones. A victim depends on the seed,
 /// its number and its images alone.
 /// @return clean ones first; less than all when a stop was requested.
-/// @throws std::invalid_argument when the sets do not fit together.
+/// @throws std::invalid_argument when the sets do not fit together, a leak is no share, or there are less than ten
+///         images to hold a tenth of them out.
 std::vector<Victim> verify(const VerificationData& data, const VerificationOptions& options, const Memory& memory = {},
                            const Watch& watch = {});
 

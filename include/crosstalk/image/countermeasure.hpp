@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crosstalk/image/processing.hpp"
+
+namespace crosstalk::image {
+
+/// What a learner does to the training images of each minibatch, besides cutting a part out, so that it depends less on
+/// their details. All off: nothing is done, and no random number is drawn.
+struct Hardening {
+  bool cutout = false;        ///< a square of half the shorter side has the image's mean                    [DeVries17]
+  bool cutmix = false;        ///< half the minibatches: a rectangle comes from another image                   [Yun19]
+  bool mixup = false;         ///< half the minibatches: a weighted mean with another image                   [Zhang18]
+  bool resized_crop = false;  ///< a quarter to the whole of the area, enlarged to the same size
+  double noise = 0.0;         ///< deviation of Gaussian noise, levels
+  double adversarial = 0.0;   ///< levels by which an image is led towards a high loss in each step           [Madry18]
+};
+
+/// What a thief does against protection: to images before a model sees them, and while it learns.
+struct Countermeasure {
+  std::string words = "none";
+  std::vector<Processing> processing = {};  ///< of the images to train and to test on, in this order
+  Hardening hardening = {};
+  bool longer = false;         ///< four times the epochs
+  double learning_rate = 1.0;  ///< times the usual one
+  bool stops_early = false;    ///< a tenth of the images is held out, clean; the epoch that knows most of them counts
+};
+
+/// Words joined by `+`, as docs/images.md lists them; "none" for none.
+/// @throws std::invalid_argument naming the word and those that are known, or the number and its range.
+Countermeasure countermeasure_named(std::string_view words);
+
+}  // namespace crosstalk::image
