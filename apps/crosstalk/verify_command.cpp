@@ -5,8 +5,8 @@
 #include "commands.hpp"
 #include "crosstalk/image/countermeasure.hpp"
 #include "networks.hpp"
-#include "verify_panel.hpp"
 #include "options.hpp"
+#include "verify_panel.hpp"
 
 namespace crosstalk::app {
 
