@@ -64,6 +64,7 @@ image::VerificationOptions options_of(const VerifyFlags& flags, const std::vecto
                                       std::size_t images) {
   image::VerificationOptions options;
   options.backbone = image::backbone_named(flags.backbone);
+  options.weighting = image::weighting_named(flags.weighting);
   const auto victims = split_list(flags.victims);
   for (const std::string& word : victims)
     if (word != "mtl" && word != "stl")
@@ -176,6 +177,8 @@ int verify(const VerifyFlags& flags, const Configuration& configuration) {
       fmt::format("crosstalk verify {} --protected {} --victims {} --backbone {} --epochs {} --seeds {} --seed {}",
                   flags.images.data, flags.published, flags.victims, flags.backbone, facts.options.epochs, flags.seeds,
                   flags.common.seed);
+  if (facts.options.weighting != image::Weighting::Equal)
+    facts.command += " --weighting " + image::to_string(facts.options.weighting);
   const std::size_t shown = std::min<std::size_t>(8, clean.source->size());
   facts.sheet_svg = in_svg(image::contact_sheet(clean.source->read(0, shown), published->read(0, shown)));
 

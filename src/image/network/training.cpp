@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <torch/optim/adam.h>
 
+#include "crosstalk/image/network/loss_balance.hpp"
 #include "crosstalk/image/network/task_loss.hpp"
 #include "learning_rate.hpp"
 
@@ -119,6 +120,8 @@ class Errors {
 bool train(MultiTaskNet& net, const Loader& data, const TrainingOptions& options, Rng& rng, const Watch& watch) {
   torch::optim::Adam adam(net->parameters(),
                           torch::optim::AdamOptions(options.learning_rate).weight_decay(options.weight_decay));
+  LossBalance balance(options.weighting, options.task_weights, data.specs().size(), net->parameters().front().device());
+  balance.learn_with(adam);
   net->train();
   for (int epoch = 0; epoch < options.epochs; ++epoch) {
     set_learning_rate(adam, options.learning_rate * decay(epoch, options.epochs));
@@ -127,10 +130,10 @@ bool train(MultiTaskNet& net, const Loader& data, const TrainingOptions& options
       if (watch.stop.stop_requested()) return false;
       if (batch.size() < 2 && data.size() > 1) return true;  // batch normalisation needs two
       const View view = augment(batch.pixels, batch.labels, data.specs(), options.augmentation, &rng);
-      const auto loss =
-          mean_loss(task_losses(net->forward(view.pixels), view.labels, data.specs()), options.task_weights);
       adam.zero_grad();
-      loss.backward();
+      balance.backward(
+          net, view.pixels, [&](const Outputs& outputs) { return task_losses(outputs, view.labels, data.specs()); },
+          rng);
       torch::nn::utils::clip_grad_norm_(net->parameters(), options.largest_gradient);
       adam.step();
       done += batch.size();

@@ -6,6 +6,7 @@
 #include "crosstalk/image/network/loader.hpp"
 #include "crosstalk/image/network/multi_task_net.hpp"
 #include "crosstalk/image/network/score.hpp"
+#include "crosstalk/image/network/weighting.hpp"
 #include "crosstalk/rng.hpp"
 #include "crosstalk/watch.hpp"
 
@@ -18,10 +19,13 @@ struct TrainingOptions {
   double largest_gradient = 5.0;  ///< Euclidean norm at which the gradient is cut
   Augmentation augmentation = {};
   std::vector<double> task_weights = {};  ///< of the losses; empty: all 1
+  /// How the tasks' losses are combined.
+  Weighting weighting = Weighting::Equal;
   std::function<void(int)> after_epoch = {};
 };
 
-/// Minimises the weighted mean of the tasks' losses. All randomness comes from `rng`.
+/// Minimises the weighted mean of the tasks' losses, or combines them as the weighting says. All randomness comes from
+/// `rng`.
 /// @return whether it came to its end before a stop was requested.
 bool train(MultiTaskNet& net, const Loader& data, const TrainingOptions& options, Rng& rng, const Watch& watch = {});
 
