@@ -17,6 +17,13 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
+// As indices into a matrix; Eigen copies them, so it gets no vector.
+using Indices = Eigen::Map<const Eigen::Matrix<Index, Eigen::Dynamic, 1>>;
+
+Indices indices(const std::vector<Index>& list) {
+  return {list.data(), static_cast<Index>(list.size())};
+}
+
 struct NamedWeighting {
   Weighting weighting;
   const char* word;
@@ -105,16 +112,17 @@ VectorXd simplex_minimum(const MatrixXd& Q, const VectorXd& b, VectorXd w) {
     if (w(k) > 0.0) free.push_back(k);
   const double tolerance = 1e-12 * (Q.diagonal().maxCoeff() + b.cwiseAbs().maxCoeff());
   for (Index step = 0; step < 20 * K; ++step) {
-    const Eigen::LLT<MatrixXd> part(Q(free, free));
-    const VectorXd ones = part.solve(VectorXd::Ones(static_cast<Index>(free.size())));
-    const VectorXd offset = part.solve(VectorXd(b(free)));
+    const Indices at = indices(free);
+    const Eigen::LLT<MatrixXd> part(Q(at, at));
+    const VectorXd ones = part.solve(VectorXd::Ones(at.size()));
+    const VectorXd offset = part.solve(VectorXd(b(at)));
     const double nu = (1.0 + offset.sum()) / ones.sum();
     const VectorXd aim = nu * ones - offset;
     if (aim.minCoeff() > 0.0) {
       w.setZero();
-      w(free) = aim;
+      w(at) = aim;
       VectorXd slope = Q * w + b;
-      slope(free).setConstant(nu);
+      slope(at).setConstant(nu);
       Index steepest = 0;
       if (slope.minCoeff(&steepest) >= nu - tolerance) break;
       free.push_back(steepest);
@@ -215,7 +223,8 @@ VectorXd shared_weights(Weighting weighting, const MatrixXd& gram, Rng& rng) {
   for (Index k = 0; k < K; ++k)
     if (gram(k, k) > kNothing * longest) tasks.push_back(k);
   if (tasks.empty()) return weights;
-  const MatrixXd M = gram(tasks, tasks);
+  const Indices at = indices(tasks);
+  const MatrixXd M = gram(at, at);
   const auto own = [&]() -> VectorXd {
     switch (weighting) {
       case Weighting::AlignedMtl: return aligned(M);
@@ -227,7 +236,7 @@ VectorXd shared_weights(Weighting weighting, const MatrixXd& gram, Rng& rng) {
     }
   };
   weights.setZero();
-  weights(tasks) = own() * (static_cast<double>(tasks.size()) / static_cast<double>(K));
+  weights(at) = own() * (static_cast<double>(tasks.size()) / static_cast<double>(K));
   return weights;
 }
 

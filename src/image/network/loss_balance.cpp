@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include <torch/csrc/autograd/autograd.h>
+
 #include "crosstalk/image/network/task_loss.hpp"
 
 namespace crosstalk::image {

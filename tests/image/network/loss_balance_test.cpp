@@ -155,12 +155,12 @@ TEST_P(EveryWeighting, GivesFiniteGradientsWhereATaskHasNoLabels) {
 
 TEST_P(EveryWeighting, LearnsAndDependsOnItsSeedAlone) {
   const MemorySet set = separable_set(96);
-  const auto trained = [&](std::uint64_t seed) {
-    Rng rng(seed);
+  const auto trained = [&](int epochs) {
+    Rng rng(1);
     const Loader data(set, all_rows(96), task_specs(set, all_rows(96)), {.batch = 8});
     MultiTaskNet net(BackboneName::Small, set.shape(), data.specs(), rng);
     TrainingOptions options;
-    options.epochs = 8;
+    options.epochs = epochs;
     options.weighting = GetParam();
     EXPECT_TRUE(train(net, data, options, rng));
     std::vector<double> scores;
@@ -168,11 +168,13 @@ TEST_P(EveryWeighting, LearnsAndDependsOnItsSeedAlone) {
     scores.push_back(net->parameters().front().abs().sum().item<double>());
     return scores;
   };
-  const auto scores = trained(1);
+  const auto scores = trained(8);
   EXPECT_GT(scores[0], 0.9);  // chance: 0.5
   EXPECT_GT(scores[1], 0.8);  // 0.33
-  torch::manual_seed(99);
-  EXPECT_EQ(trained(1), scores);
+  torch::manual_seed(1);
+  const auto first = trained(1);
+  torch::manual_seed(2);
+  EXPECT_EQ(trained(1), first);
 }
 
 INSTANTIATE_TEST_SUITE_P(Weightings, EveryWeighting, testing::ValuesIn(kAll), [](const auto& param) {
@@ -196,12 +198,12 @@ TEST(LossBalance, UncertaintyFindsTheVarianceOfAConstantLoss) {
   torch::optim::Adam adam(problem.net->parameters(), torch::optim::AdamOptions(0.0).weight_decay(1.0));
   balance.learn_with(adam);
   ASSERT_EQ(adam.param_groups().size(), 2U);
-  static_cast<torch::optim::AdamOptions&>(adam.param_groups()[1].options()).lr(0.02);
+  static_cast<torch::optim::AdamOptions&>(adam.param_groups()[1].options()).lr(0.1);
   const LossBalance::Losses constant = [&](const Outputs& outputs) {
     return torch::tensor({0.25F, 4.0F}) + 0.0F * outputs.images.sum();
   };
   Rng rng(1);
-  for (int step = 0; step < 500; ++step) {
+  for (int step = 0; step < 120; ++step) {
     adam.zero_grad();
     balance.backward(problem.net, problem.pixels, constant, rng);
     adam.step();
