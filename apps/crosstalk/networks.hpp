@@ -20,6 +20,7 @@ struct VerifyFlags {
   std::string victims = "mtl,stl";
   std::string stl_tasks;
   std::string backbone = "small";
+  std::string weighting = "ls";
   std::string device = "auto";
   std::optional<int> epochs;
   std::size_t seeds = 1;

@@ -234,7 +234,7 @@ Action add_protect(CLI::App& app) {
       ->check(CLI::NonNegativeNumber)
       ->group("Learning");
   app.add_option("--surrogate", flags->surrogate, "Backbone of the networks that noise is learned against")
-      ->check(CLI::IsMember({"small", "resnet18", "resnet50", "vgg16", "densenet121", "vit-b"}))
+      ->check(CLI::IsMember(image::backbone_names()))
       ->group("Learning");
   app.add_option("--generator-size", flags->generator_size, "mtl-ue: small, or paper, eight times as many channels")
       ->check(CLI::IsMember({"small", "paper"}))

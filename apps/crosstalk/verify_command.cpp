@@ -2,8 +2,13 @@
 
 #include <CLI/CLI.hpp>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include "commands.hpp"
 #include "crosstalk/image/countermeasure.hpp"
+#include "crosstalk/image/network/backbone_name.hpp"
+#include "crosstalk/image/network/weighting.hpp"
 #include "networks.hpp"
 #include "options.hpp"
 #include "verify_panel.hpp"
@@ -25,8 +30,13 @@ Action add_verify(CLI::App& app) {
   app.add_option("--stl-tasks", flags->stl_tasks,
                  "Tasks that get a network of their own, a,b, or all; three evenly chosen when not given")
       ->group("Victims");
-  app.add_option("--backbone", flags->backbone, "small, resnet18, resnet50, vgg16, densenet121 or vit-b")
-      ->check(CLI::IsMember({"small", "resnet18", "resnet50", "vgg16", "densenet121", "vit-b"}))
+  app.add_option("--backbone", flags->backbone, fmt::format("{}", fmt::join(image::backbone_names(), ", ")))
+      ->check(CLI::IsMember(image::backbone_names()))
+      ->group("Victims");
+  app.add_option("--weighting", flags->weighting,
+                 fmt::format("How a network for all tasks combines their losses: {}",
+                             fmt::join(image::weighting_names(), ", ")))
+      ->check(CLI::IsMember(image::weighting_names()))
       ->group("Victims");
   app.add_option("--epochs", flags->epochs,
                  "Passes over the images; when not given 12, or more of less than 5000 images")

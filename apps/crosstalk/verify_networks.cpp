@@ -63,6 +63,7 @@ image::VerificationOptions options_of(const VerifyFlags& flags, const std::vecto
                                       std::size_t images) {
   image::VerificationOptions options;
   options.backbone = image::backbone_named(flags.backbone);
+  options.weighting = image::weighting_named(flags.weighting);
   const auto victims = split_list(flags.victims);
   for (const std::string& word : victims)
     if (word != "mtl" && word != "stl")
@@ -179,6 +180,8 @@ int verify(const VerifyFlags& flags, const Configuration& configuration) {
                   flags.common.seed);
   if (flags.countermeasure != "none") facts.command += " --countermeasure " + flags.countermeasure;
   if (flags.leak > 0) facts.command += fmt::format(" --leak {}", flags.leak);
+  if (facts.options.weighting != image::Weighting::Equal)
+    facts.command += " --weighting " + image::to_string(facts.options.weighting);
   const std::size_t shown = std::min<std::size_t>(8, clean.source->size());
   facts.sheet_svg = in_svg(image::contact_sheet(clean.source->read(0, shown), published->read(0, shown)));
 

@@ -13,9 +13,15 @@ struct NamedBackbone {
   BackboneName name;
   const char* word;
 };
-constexpr NamedBackbone kBackbones[] = {
-    {BackboneName::Small, "small"}, {BackboneName::ResNet18, "resnet18"},       {BackboneName::ResNet50, "resnet50"},
-    {BackboneName::Vgg16, "vgg16"}, {BackboneName::DenseNet121, "densenet121"}, {BackboneName::ViTBase, "vit-b"}};
+constexpr NamedBackbone kBackbones[] = {{BackboneName::Small, "small"},
+                                        {BackboneName::SmallVgg, "small-vgg"},
+                                        {BackboneName::SmallDenseNet, "small-densenet"},
+                                        {BackboneName::SmallViT, "small-vit"},
+                                        {BackboneName::ResNet18, "resnet18"},
+                                        {BackboneName::ResNet50, "resnet50"},
+                                        {BackboneName::Vgg16, "vgg16"},
+                                        {BackboneName::DenseNet121, "densenet121"},
+                                        {BackboneName::ViTBase, "vit-b"}};
 
 }  // namespace
 

@@ -180,6 +180,18 @@ TEST_F(NetworkCommand, ProtectLearnsNoiseThatWithstands) {
   EXPECT_EQ(record("one").at("configuration").at("withstand"), "jpeg,resize");
 }
 
+TEST_F(NetworkCommand, VerifyCombinesLossesAndBuildsNetworksAsAsked) {
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--method", "lsp", "--out", "out", "--quiet"})));
+  ASSERT_TRUE(ended_well(crosstalk({"verify", "photos", "--protected", "out", "--victims", "mtl", "--epochs", "2",
+                                    "--backbone", "small-vgg", "--weighting", "cagrad", "--out", "v", "--quiet"})));
+  EXPECT_EQ(record("v").at("configuration").at("weighting"), "cagrad");
+  EXPECT_EQ(record("v").at("configuration").at("backbone"), "small-vgg");
+  EXPECT_THAT(read_file(path("v/report.html")), HasSubstr("combined by cagrad"));
+  EXPECT_THAT(read_file(path("v/report.html")), HasSubstr("--weighting cagrad"));
+  EXPECT_TRUE(was_refused(crosstalk({"verify", "photos", "--protected", "out", "--weighting", "best"}), 2,
+                          {"--weighting", "best", "aligned-mtl"}));
+}
+
 TEST_F(NetworkCommand, VerifySaysInOneLineWhatDoesNotFit) {
   ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--method", "noise", "--out", "out", "--quiet"})));
   const auto refused = [&](const std::vector<std::string>& words, int code, const std::vector<std::string>& parts) {

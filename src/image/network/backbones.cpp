@@ -24,9 +24,9 @@ void push_norm_relu(nn::Sequential& layers, std::int64_t channels) {
 }
 
 // Large images: 7 x 7 of stride 2 and a pool, a quarter of the size. Small ones: 3 x 3, the full size.
-nn::Sequential stem_of(std::int64_t channels, bool large) {
-  nn::Sequential stem(conv(channels, kStemChannels, large ? 7 : 3, large ? 2 : 1));
-  push_norm_relu(stem, kStemChannels);
+nn::Sequential stem_of(std::int64_t channels, bool large, std::int64_t out = kStemChannels) {
+  nn::Sequential stem(conv(channels, out, large ? 7 : 3, large ? 2 : 1));
+  push_norm_relu(stem, out);
   if (large) stem->push_back(nn::MaxPool2d(nn::MaxPool2dOptions(3).stride(2).padding(1)));
   return stem;
 }
@@ -115,13 +115,21 @@ class ResNet : public Backbone {
   nn::Sequential stages_;
 };
 
-// 3 x 3 convolutions in five groups with a max-pool after each that has more than one pixel left
+struct VggSize {
+  std::vector<std::int64_t> widths;
+  std::vector<int> layers;
+  std::int64_t pool_side = 1;
+
+  static VggSize vgg16() { return {{64, 128, 256, 512, 512}, {2, 2, 3, 3, 3}}; }
+  static VggSize small() { return {{16, 32, 64}, {2, 2, 2}, 2}; }
+};
+
+// Groups of 3 x 3 convolutions with a max-pool after each that has more than one pixel left
 // [Simonyan & Zisserman, ICLR 2015], with batch normalisation.
-class Vgg16 : public Backbone {
+class Vgg : public Backbone {
  public:
-  explicit Vgg16(std::int64_t channels) {
-    constexpr std::array<std::int64_t, 5> widths = {64, 128, 256, 512, 512};
-    constexpr std::array<int, 5> layers = {2, 2, 3, 3, 3};
+  Vgg(std::int64_t channels, const VggSize& size) : size_(size) {
+    const auto& [widths, layers, side] = size_;
     for (std::size_t g = 0; g < widths.size(); ++g) {
       groups_.push_back(register_module(fmt::format("group{}", g), nn::Sequential()));
       for (int i = 0; i < layers[g]; ++i) {
@@ -143,10 +151,12 @@ class Vgg16 : public Backbone {
     features.deep = maps;
     return features;
   }
-  [[nodiscard]] std::int64_t deep_channels() const override { return 512; }
-  [[nodiscard]] std::int64_t fine_channels() const override { return 64; }
+  [[nodiscard]] std::int64_t deep_channels() const override { return size_.widths.back(); }
+  [[nodiscard]] std::int64_t fine_channels() const override { return size_.widths.front(); }
+  [[nodiscard]] std::int64_t pool_side() const override { return size_.pool_side; }
 
  private:
+  VggSize size_;
   std::vector<nn::Sequential> groups_;
 };
 
@@ -167,19 +177,32 @@ class DenseLayerImpl : public nn::Module {
 };
 TORCH_MODULE(DenseLayer);
 
-// Four blocks that add 32 channels a layer; between them half the channels and half the size, as long as there is more
-// than one pixel [Huang et al., CVPR 2017].
-class DenseNet121 : public Backbone {
+struct DenseNetSize {
+  std::int64_t stem;
+  std::int64_t growth;  // channels that a layer adds
+  std::vector<int> layers;
+  std::int64_t pool_side = 1;
+
+  static DenseNetSize densenet121() { return {kStemChannels, 32, {6, 12, 24, 16}}; }
+  static DenseNetSize small() { return {16, 8, {3, 4, 5}, 2}; }
+};
+
+// Blocks of layers that add channels; between blocks half the channels and half the size, as long as there is more than
+// one pixel [Huang et al., CVPR 2017].
+class DenseNet : public Backbone {
  public:
-  DenseNet121(std::int64_t channels, bool large)
-      : large_(large), stem_(register_module("stem", stem_of(channels, large))) {
-    constexpr std::int64_t growth = 32;
-    constexpr std::array<int, 4> layers = {6, 12, 24, 16};
+  DenseNet(std::int64_t channels, bool large, const DenseNetSize& size)
+      : large_(large),
+        fine_channels_(large ? 0 : size.stem),
+        pool_side_(size.pool_side),
+        deep_channels_(size.stem),
+        stem_(register_module("stem", stem_of(channels, large, size.stem))) {
+    const auto& layers = size.layers;
     for (std::size_t b = 0; b < layers.size(); ++b) {
       blocks_.push_back(register_module(fmt::format("block{}", b), nn::Sequential()));
       for (int i = 0; i < layers[b]; ++i) {
-        blocks_.back()->push_back(DenseLayer(deep_channels_, growth));
-        deep_channels_ += growth;
+        blocks_.back()->push_back(DenseLayer(deep_channels_, size.growth));
+        deep_channels_ += size.growth;
       }
       push_norm_relu(blocks_.back(), deep_channels_);
       if (b + 1 == layers.size()) break;
@@ -198,44 +221,63 @@ class DenseNet121 : public Backbone {
     return {maps, large_ ? torch::Tensor() : first};
   }
   [[nodiscard]] std::int64_t deep_channels() const override { return deep_channels_; }
-  [[nodiscard]] std::int64_t fine_channels() const override { return large_ ? 0 : kStemChannels; }
+  [[nodiscard]] std::int64_t fine_channels() const override { return fine_channels_; }
+  [[nodiscard]] std::int64_t pool_side() const override { return pool_side_; }
 
  private:
   bool large_;
-  std::int64_t deep_channels_ = kStemChannels;
+  std::int64_t fine_channels_;
+  std::int64_t pool_side_;
+  std::int64_t deep_channels_;
   nn::Sequential stem_;
   std::vector<nn::Sequential> blocks_;
 };
 
-constexpr std::int64_t kTokenSize = 768;
+struct ViTSize {
+  const char* name;
+  std::int64_t token;
+  std::int64_t heads;
+  int layers;
+  std::int64_t fewest_patches;  // along the shorter side, of an image that has as many pixels
+  std::int64_t pool_side = 1;
 
-// Attention of 12 heads and a perceptron of 3072, each after a norm and added to its input. n x tokens x 768.
+  static ViTSize base() { return {"vit-b", 768, 12, 12, 4}; }
+  static ViTSize small() { return {"small-vit", 64, 4, 4, 5, 2}; }
+};
+
+nn::LayerNorm token_norm(std::int64_t token) {
+  return nn::LayerNorm(nn::LayerNormOptions({token}).eps(1e-6));
+}
+
+// Attention and a perceptron of four times the token's size, each after a norm and added to its input.
+// n x tokens x size.
 class TransformerLayerImpl : public nn::Module {
  public:
-  TransformerLayerImpl()
-      : attention_norm_(register_module("attention_norm", norm())),
-        queries_keys_values_(register_module("queries_keys_values", nn::Linear(kTokenSize, 3 * kTokenSize))),
-        projection_(register_module("projection", nn::Linear(kTokenSize, kTokenSize))),
-        perceptron_(register_module("perceptron", nn::Sequential(norm(), nn::Linear(kTokenSize, 4 * kTokenSize),
-                                                                 nn::GELU(), nn::Linear(4 * kTokenSize, kTokenSize)))) {
-  }
+  TransformerLayerImpl(std::int64_t token, std::int64_t heads)
+      : token_(token),
+        heads_(heads),
+        attention_norm_(register_module("attention_norm", token_norm(token))),
+        queries_keys_values_(register_module("queries_keys_values", nn::Linear(token, 3 * token))),
+        projection_(register_module("projection", nn::Linear(token, token))),
+        perceptron_(register_module("perceptron", nn::Sequential(token_norm(token), nn::Linear(token, 4 * token),
+                                                                 nn::GELU(), nn::Linear(4 * token, token)))) {}
 
   torch::Tensor forward(const torch::Tensor& x) {
-    constexpr std::int64_t heads = 12;
-    constexpr std::int64_t head_size = kTokenSize / heads;
+    const std::int64_t head_size = token_ / heads_;
     const auto n = x.size(0);
     const auto tokens = x.size(1);
-    const auto parts = queries_keys_values_(attention_norm_(x)).view({n, tokens, 3, heads, head_size});
+    const auto parts = queries_keys_values_(attention_norm_(x)).view({n, tokens, 3, heads_, head_size});
     const auto by_head = [&](std::int64_t part) { return parts.select(2, part).transpose(1, 2); };
-    const auto products = torch::matmul(by_head(0), by_head(1).transpose(2, 3)) / std::sqrt(double{head_size});
+    const auto products =
+        torch::matmul(by_head(0), by_head(1).transpose(2, 3)) / std::sqrt(static_cast<double>(head_size));
     const auto seen = torch::matmul(torch::softmax(products, 3), by_head(2));
-    const auto attended = x + projection_(seen.transpose(1, 2).reshape({n, tokens, kTokenSize}));
+    const auto attended = x + projection_(seen.transpose(1, 2).reshape({n, tokens, token_}));
     return attended + perceptron_->forward(attended);
   }
 
-  static nn::LayerNorm norm() { return nn::LayerNorm(nn::LayerNormOptions({kTokenSize}).eps(1e-6)); }
-
  private:
+  std::int64_t token_;
+  std::int64_t heads_;
   nn::LayerNorm attention_norm_;
   nn::Linear queries_keys_values_;
   nn::Linear projection_;
@@ -243,40 +285,43 @@ class TransformerLayerImpl : public nn::Module {
 };
 TORCH_MODULE(TransformerLayer);
 
-// Twelve layers over the patches of an image and a class token, which is added to every patch at the end
+// Layers over the patches of an image and a class token, which is added to every patch at the end
 // [Dosovitskiy et al., ICLR 2021].
 class VisionTransformer : public Backbone {
  public:
-  VisionTransformer(std::int64_t channels, std::int64_t height, std::int64_t width)
-      : height_(height),
+  VisionTransformer(std::int64_t channels, std::int64_t height, std::int64_t width, const ViTSize& size)
+      : size_(size),
+        height_(height),
         width_(width),
-        patch_(std::clamp<std::int64_t>((std::min(height, width) - 1) / 3, 1, 16)),
+        patch_(std::clamp<std::int64_t>((std::min(height, width) - 1) / (size.fewest_patches - 1), 1, 16)),
         rows_((height + patch_ - 1) / patch_),
         columns_((width + patch_ - 1) / patch_),
         patches_(
-            register_module("patches", nn::Conv2d(nn::Conv2dOptions(channels, kTokenSize, patch_).stride(patch_)))),
-        class_token_(register_module("class_token", LearnedTensor(std::vector<std::int64_t>{1, 1, kTokenSize}, 0.02))),
+            register_module("patches", nn::Conv2d(nn::Conv2dOptions(channels, size.token, patch_).stride(patch_)))),
+        class_token_(register_module("class_token", LearnedTensor(std::vector<std::int64_t>{1, 1, size.token}, 0.02))),
         positions_(register_module(
-            "positions", LearnedTensor(std::vector<std::int64_t>{1, 1 + rows_ * columns_, kTokenSize}, 0.02))),
+            "positions", LearnedTensor(std::vector<std::int64_t>{1, 1 + rows_ * columns_, size.token}, 0.02))),
         layers_(register_module("layers", nn::Sequential())) {
-    for (int i = 0; i < 12; ++i) layers_->push_back(TransformerLayer());
-    layers_->push_back(TransformerLayerImpl::norm());
+    for (int i = 0; i < size.layers; ++i) layers_->push_back(TransformerLayer(size.token, size.heads));
+    layers_->push_back(token_norm(size.token));
   }
 
   Features forward(const torch::Tensor& pixels) override {
     if (pixels.size(2) != height_ || pixels.size(3) != width_)
-      throw std::invalid_argument(fmt::format("vit-b was made for images of {} x {}, these have {} x {}", height_,
-                                              width_, pixels.size(2), pixels.size(3)));
+      throw std::invalid_argument(fmt::format("{} was made for images of {} x {}, these have {} x {}", size_.name,
+                                              height_, width_, pixels.size(2), pixels.size(3)));
     const auto whole = torch::constant_pad_nd(pixels, {0, columns_ * patch_ - width_, 0, rows_ * patch_ - height_});
     const auto patches = patches_(whole).flatten(2).transpose(1, 2);
     const auto tokens = torch::cat({class_token_->value.expand({pixels.size(0), -1, -1}), patches}, 1);
     const auto seen = layers_->forward(tokens + positions_->value);
     const auto deep = seen.slice(1, 1) + seen.slice(1, 0, 1);
-    return {deep.transpose(1, 2).reshape({pixels.size(0), kTokenSize, rows_, columns_}), {}};
+    return {deep.transpose(1, 2).reshape({pixels.size(0), size_.token, rows_, columns_}), {}};
   }
-  [[nodiscard]] std::int64_t deep_channels() const override { return kTokenSize; }
+  [[nodiscard]] std::int64_t deep_channels() const override { return size_.token; }
+  [[nodiscard]] std::int64_t pool_side() const override { return size_.pool_side; }
 
  private:
+  ViTSize size_;
   std::int64_t height_;
   std::int64_t width_;
   std::int64_t patch_;
@@ -298,11 +343,14 @@ std::shared_ptr<Backbone> make_backbone(BackboneName name, std::size_t channels,
   const bool large = std::min(h, w) >= kLargeSide;
   switch (name) {
     case BackboneName::Small: return std::make_shared<SmallBackbone>(in);
+    case BackboneName::SmallVgg: return std::make_shared<Vgg>(in, VggSize::small());
+    case BackboneName::SmallDenseNet: return std::make_shared<DenseNet>(in, false, DenseNetSize::small());
+    case BackboneName::SmallViT: return std::make_shared<VisionTransformer>(in, h, w, ViTSize::small());
     case BackboneName::ResNet18: return std::make_shared<ResNet>(in, large, false, std::array{2, 2, 2, 2});
     case BackboneName::ResNet50: return std::make_shared<ResNet>(in, large, true, std::array{3, 4, 6, 3});
-    case BackboneName::Vgg16: return std::make_shared<Vgg16>(in);
-    case BackboneName::DenseNet121: return std::make_shared<DenseNet121>(in, large);
-    case BackboneName::ViTBase: return std::make_shared<VisionTransformer>(in, h, w);
+    case BackboneName::Vgg16: return std::make_shared<Vgg>(in, VggSize::vgg16());
+    case BackboneName::DenseNet121: return std::make_shared<DenseNet>(in, large, DenseNetSize::densenet121());
+    case BackboneName::ViTBase: return std::make_shared<VisionTransformer>(in, h, w, ViTSize::base());
   }
   throw std::invalid_argument("make_backbone: no such backbone");
 }

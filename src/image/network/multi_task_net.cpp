@@ -48,18 +48,27 @@ MultiTaskNetImpl::MultiTaskNetImpl(BackboneName name, const Shape& shape, TaskSp
   initialise(*this, rng);
 }
 
-Outputs MultiTaskNetImpl::forward(const torch::Tensor& pixels) {
-  const Features features = backbone_->forward(pixels);
+torch::Tensor MultiTaskNetImpl::pooled(const torch::Tensor& deep) const {
+  const std::int64_t side = backbone_->pool_side();
+  return torch::adaptive_avg_pool2d(deep, {side, side});
+}
+
+SharedFeatures MultiTaskNetImpl::features(const torch::Tensor& pixels) {
+  const Features seen = backbone_->forward(pixels);
+  if (dense_heads_.empty()) return {pooled(seen.deep), {}, pixels.size(2), pixels.size(3)};
+  return {seen.deep, seen.fine, pixels.size(2), pixels.size(3)};
+}
+
+Outputs MultiTaskNetImpl::heads(const SharedFeatures& features) {
   Outputs outputs;
   if (heads_) {
-    const std::int64_t side = backbone_->pool_side();
-    const auto pooled = torch::adaptive_avg_pool2d(features.deep, {side, side}).flatten(1);
-    outputs.images = heads_(torch::elu(hidden_(pooled)));
+    const auto deep = dense_heads_.empty() ? features.deep : pooled(features.deep);
+    outputs.images = heads_(torch::elu(hidden_(deep.flatten(1))));
   }
   if (dense_heads_.empty()) return outputs;
   auto wide = nn::functional::interpolate(lateral_(features.deep),
                                           nn::functional::InterpolateFuncOptions()
-                                              .size(std::vector<std::int64_t>{pixels.size(2), pixels.size(3)})
+                                              .size(std::vector<std::int64_t>{features.height, features.width})
                                               .mode(torch::kBilinear)
                                               .align_corners(false));
   if (features.fine.defined()) wide = torch::cat({wide, features.fine}, 1);

@@ -9,6 +9,7 @@
 #include <torch/optim/adam.h>
 
 #include "crosstalk/image/network/hardening.hpp"
+#include "crosstalk/image/network/loss_balance.hpp"
 #include "crosstalk/image/network/task_loss.hpp"
 #include "learning_rate.hpp"
 
@@ -158,6 +159,8 @@ double knowledge(const std::vector<TaskScore>& scores, const std::vector<double>
 bool train(MultiTaskNet& net, const Loader& data, const TrainingOptions& options, Rng& rng, const Watch& watch) {
   torch::optim::Adam adam(net->parameters(),
                           torch::optim::AdamOptions(options.learning_rate).weight_decay(options.weight_decay));
+  LossBalance balance(options.weighting, options.task_weights, data.specs().size(), net->parameters().front().device());
+  balance.learn_with(adam);
   net->train();
   Kept best;
   double most_known = -std::numeric_limits<double>::infinity();
@@ -174,9 +177,10 @@ bool train(MultiTaskNet& net, const Loader& data, const TrainingOptions& options
       };
       if (options.hardening.adversarial > 0)
         seen.view.pixels = attacked(seen.view.pixels, loss_of, options.hardening.adversarial / 255.0, rng);
-      const auto loss = loss_of(seen.view.pixels);
       adam.zero_grad();
-      loss.backward();
+      balance.backward(
+          net, seen.view.pixels, [&](const Outputs& outputs) { return mixed_losses(outputs, seen, data.specs()); },
+          rng);
       torch::nn::utils::clip_grad_norm_(net->parameters(), options.largest_gradient);
       adam.step();
       done += batch.size();

@@ -48,6 +48,7 @@ std::vector<TaskScore> train_and_test(const Victim& victim, const Images& images
   training.hardening = options.countermeasure.hardening;
   if (images.validation) training.validation = &*images.validation;
   training.augmentation = augmentation;
+  training.weighting = options.weighting;
   if (!victim.mtl) {
     training.task_weights.assign(specs.size(), 0.0);
     training.task_weights[victim.tasks.front()] = 1.0;

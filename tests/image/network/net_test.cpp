@@ -14,8 +14,9 @@ namespace crosstalk::image {
 namespace {
 
 const std::map<BackboneName, std::int64_t> kDeepChannels = {
-    {BackboneName::Small, 64},  {BackboneName::ResNet18, 512},     {BackboneName::ResNet50, 2048},
-    {BackboneName::Vgg16, 512}, {BackboneName::DenseNet121, 1024}, {BackboneName::ViTBase, 768}};
+    {BackboneName::Small, 64},    {BackboneName::SmallVgg, 64},      {BackboneName::SmallDenseNet, 66},
+    {BackboneName::SmallViT, 64}, {BackboneName::ResNet18, 512},     {BackboneName::ResNet50, 2048},
+    {BackboneName::Vgg16, 512},   {BackboneName::DenseNet121, 1024}, {BackboneName::ViTBase, 768}};
 
 std::int64_t parameters_of(const torch::nn::Module& module) {
   std::int64_t count = 0;
@@ -98,7 +99,8 @@ TEST_P(EveryBackbone, WeightsAreThoseOfTheGeneratorOfRandomNumbersAlone) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Nets, EveryBackbone,
-                         testing::Values(BackboneName::Small, BackboneName::ResNet18, BackboneName::ResNet50,
+                         testing::Values(BackboneName::Small, BackboneName::SmallVgg, BackboneName::SmallDenseNet,
+                                         BackboneName::SmallViT, BackboneName::ResNet18, BackboneName::ResNet50,
                                          BackboneName::Vgg16, BackboneName::DenseNet121, BackboneName::ViTBase),
                          [](const auto& param) {
                            std::string name = to_string(param.param);
@@ -135,15 +137,16 @@ TEST(Backbones, LargeImagesLoseTheirSizeInTheFirstLayer) {
 
 TEST(VisionTransformer, HasAtLeastFourPatchesASide) {
   const torch::NoGradGuard no_grad;
-  const auto patches = [](std::int64_t height, std::int64_t width) {
-    const auto backbone =
-        make_backbone(BackboneName::ViTBase, 1, static_cast<std::size_t>(height), static_cast<std::size_t>(width));
+  const auto patches = [](std::int64_t height, std::int64_t width, BackboneName name = BackboneName::ViTBase) {
+    const auto backbone = make_backbone(name, 1, static_cast<std::size_t>(height), static_cast<std::size_t>(width));
     const auto deep = backbone->forward(torch::rand({1, 1, height, width})).deep;
     return std::vector<std::int64_t>{deep.size(2), deep.size(3)};
   };
-  EXPECT_EQ(patches(18, 18), (std::vector<std::int64_t>{4, 4}));  // of 5, padded to 20
-  EXPECT_EQ(patches(49, 81), (std::vector<std::int64_t>{4, 6}));  // of 16
-  EXPECT_EQ(patches(5, 9), (std::vector<std::int64_t>{5, 9}));    // of 1
+  EXPECT_EQ(patches(18, 18), (std::vector<std::int64_t>{4, 4}));                            // of 5, padded to 20
+  EXPECT_EQ(patches(49, 81), (std::vector<std::int64_t>{4, 6}));                            // of 16
+  EXPECT_EQ(patches(5, 9), (std::vector<std::int64_t>{5, 9}));                              // of 1
+  EXPECT_EQ(patches(20, 20, BackboneName::SmallViT), (std::vector<std::int64_t>{5, 5}));    // of 4
+  EXPECT_EQ(patches(96, 160, BackboneName::SmallViT), (std::vector<std::int64_t>{6, 10}));  // of 16
 }
 
 TEST(VisionTransformer, RefusesImagesOfAnotherSize) {

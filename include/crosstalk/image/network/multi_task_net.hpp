@@ -27,15 +27,24 @@ class Backbone : public torch::nn::Module {
   [[nodiscard]] virtual std::int64_t pool_side() const { return 1; }
 };
 
-/// The usual architectures, fitted to small images:
+/// The usual architectures, fitted to small images, and small ones that keep the full size in their first layers:
 ///   ResNets, DenseNet  with a shorter side below 100 a first layer of 3 x 3 at full size; else of 7 x 7 and stride 2,
 ///                      and a max-pool
 ///   VGG, DenseNet      halve the size while there is more than one pixel
-///   ViT                patches of 16, or the largest that leave four along the shorter side; an image is padded with
-///                      zeros at the right and below to whole patches
+///   ViT                patches of 16, or the largest that leave four along the shorter side (small-vit: five); an
+///                      image is padded with zeros at the right and below to whole patches
 /// Their weights are to be drawn by `initialise`.
 /// @param height, width  of the images it will see; ViT takes no others.
 std::shared_ptr<Backbone> make_backbone(BackboneName name, std::size_t channels, std::size_t height, std::size_t width);
+
+/// What all heads of a network look at: with dense tasks its backbone's features as they are, else the deep ones
+/// averaged over the backbone's grid.
+struct SharedFeatures {
+  torch::Tensor deep;
+  torch::Tensor fine;       ///< undefined without dense tasks, or where the backbone has none
+  std::int64_t height = 0;  ///< of the images
+  std::int64_t width = 0;
+};
 
 /// What a network says of n images: a row of outputs an image, all tasks' in turn, and a map a dense task.
 struct Outputs {
@@ -50,10 +59,14 @@ class MultiTaskNetImpl : public torch::nn::Module {
   /// Weights are drawn with `rng`: of convolutions He normal by outputs, of linear layers uniform in 1 / sqrt(inputs).
   MultiTaskNetImpl(BackboneName name, const Shape& shape, TaskSpecs specs, Rng& rng);
 
-  Outputs forward(const torch::Tensor& pixels);
+  Outputs forward(const torch::Tensor& pixels) { return heads(features(pixels)); }
+  SharedFeatures features(const torch::Tensor& pixels);
+  Outputs heads(const SharedFeatures& features);
   [[nodiscard]] const TaskSpecs& specs() const { return specs_; }
 
  private:
+  [[nodiscard]] torch::Tensor pooled(const torch::Tensor& deep) const;
+
   TaskSpecs specs_;
   std::shared_ptr<Backbone> backbone_;
   torch::nn::Linear hidden_{nullptr};

@@ -7,6 +7,7 @@
 #include "crosstalk/image/network/loader.hpp"
 #include "crosstalk/image/network/multi_task_net.hpp"
 #include "crosstalk/image/network/score.hpp"
+#include "crosstalk/image/network/weighting.hpp"
 #include "crosstalk/rng.hpp"
 #include "crosstalk/watch.hpp"
 
@@ -23,10 +24,13 @@ struct TrainingOptions {
   /// Clean images: the weights of the epoch that knows most of them are kept, by the mean over the tasks that have a
   /// weight of the share of right answers, or of 1 - error / the error of an answer without looking. Null: the last.
   const Loader* validation = nullptr;
+  /// How the tasks' losses are combined.
+  Weighting weighting = Weighting::Equal;
   std::function<void(int)> after_epoch = {};
 };
 
-/// Minimises the weighted mean of the tasks' losses. All randomness comes from `rng`.
+/// Minimises the weighted mean of the tasks' losses, or combines them as the weighting says. All randomness comes from
+/// `rng`.
 /// @return whether it came to its end before a stop was requested.
 bool train(MultiTaskNet& net, const Loader& data, const TrainingOptions& options, Rng& rng, const Watch& watch = {});
 

@@ -10,6 +10,7 @@
 #include "crosstalk/image/image_set.hpp"
 #include "crosstalk/image/network/backbone_name.hpp"
 #include "crosstalk/image/network/score.hpp"
+#include "crosstalk/image/network/weighting.hpp"
 #include "crosstalk/memory.hpp"
 #include "crosstalk/watch.hpp"
 
@@ -34,6 +35,8 @@ struct VerificationData {
 
 struct VerificationOptions {
   BackboneName backbone = BackboneName::Small;
+  /// Of the losses of a network for all tasks.
+  Weighting weighting = Weighting::Equal;
   bool clean = true;  ///< train on clean images
   bool mtl = true;    ///< one network for all tasks
   bool stl = true;    ///< one network for each of stl_tasks
