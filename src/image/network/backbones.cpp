@@ -182,9 +182,10 @@ struct DenseNetSize {
   std::int64_t growth;  // channels that a layer adds
   std::vector<int> layers;
   std::int64_t pool_side = 1;
+  bool halves_first = false;  // halves the size before the first block as well
 
   static DenseNetSize densenet121() { return {kStemChannels, 32, {6, 12, 24, 16}}; }
-  static DenseNetSize small() { return {16, 8, {3, 4, 5}, 2}; }
+  static DenseNetSize small() { return {16, 8, {4, 4, 4}, 2, true}; }
 };
 
 // Blocks of layers that add channels; between blocks half the channels and half the size, as long as there is more than
@@ -193,6 +194,7 @@ class DenseNet : public Backbone {
  public:
   DenseNet(std::int64_t channels, bool large, const DenseNetSize& size)
       : large_(large),
+        halves_first_(size.halves_first),
         fine_channels_(large ? 0 : size.stem),
         pool_side_(size.pool_side),
         deep_channels_(size.stem),
@@ -215,7 +217,7 @@ class DenseNet : public Backbone {
     const auto first = stem_->forward(pixels);
     auto maps = first;
     for (std::size_t b = 0; b < blocks_.size(); ++b) {
-      if (b > 0 && can_be_halved(maps)) maps = torch::avg_pool2d(maps, 2);
+      if ((b > 0 || halves_first_) && can_be_halved(maps)) maps = torch::avg_pool2d(maps, 2);
       maps = blocks_[b]->forward(maps);
     }
     return {maps, large_ ? torch::Tensor() : first};
@@ -226,6 +228,7 @@ class DenseNet : public Backbone {
 
  private:
   bool large_;
+  bool halves_first_;
   std::int64_t fine_channels_;
   std::int64_t pool_side_;
   std::int64_t deep_channels_;
@@ -240,9 +243,10 @@ struct ViTSize {
   int layers;
   std::int64_t fewest_patches;  // along the shorter side, of an image that has as many pixels
   std::int64_t pool_side = 1;
+  std::int64_t stem = 0;  // channels of two 3 x 3 convolutions before the patches; 0: patches of pixels
 
   static ViTSize base() { return {"vit-b", 768, 12, 12, 4}; }
-  static ViTSize small() { return {"small-vit", 64, 4, 4, 5, 2}; }
+  static ViTSize small() { return {"small-vit", 64, 4, 3, 5, 2, 16}; }
 };
 
 nn::LayerNorm token_norm(std::int64_t token) {
@@ -285,7 +289,7 @@ class TransformerLayerImpl : public nn::Module {
 };
 TORCH_MODULE(TransformerLayer);
 
-// Layers over the patches of an image and a class token, which is added to every patch at the end
+// Attention over the patches of an image and a class token, which is added to every patch at the end
 // [Dosovitskiy et al., ICLR 2021].
 class VisionTransformer : public Backbone {
  public:
@@ -296,12 +300,18 @@ class VisionTransformer : public Backbone {
         patch_(std::clamp<std::int64_t>((std::min(height, width) - 1) / (size.fewest_patches - 1), 1, 16)),
         rows_((height + patch_ - 1) / patch_),
         columns_((width + patch_ - 1) / patch_),
-        patches_(
-            register_module("patches", nn::Conv2d(nn::Conv2dOptions(channels, size.token, patch_).stride(patch_)))),
+        stem_(register_module("stem", nn::Sequential())),
+        patches_(register_module(
+            "patches",
+            nn::Conv2d(nn::Conv2dOptions(size.stem > 0 ? size.stem : channels, size.token, patch_).stride(patch_)))),
         class_token_(register_module("class_token", LearnedTensor(std::vector<std::int64_t>{1, 1, size.token}, 0.02))),
         positions_(register_module(
             "positions", LearnedTensor(std::vector<std::int64_t>{1, 1 + rows_ * columns_, size.token}, 0.02))),
         layers_(register_module("layers", nn::Sequential())) {
+    for (std::int64_t in = channels; size.stem > 0 && stem_->size() < 6; in = size.stem) {
+      stem_->push_back(conv(in, size.stem, 3));
+      push_norm_relu(stem_, size.stem);
+    }
     for (int i = 0; i < size.layers; ++i) layers_->push_back(TransformerLayer(size.token, size.heads));
     layers_->push_back(token_norm(size.token));
   }
@@ -310,14 +320,17 @@ class VisionTransformer : public Backbone {
     if (pixels.size(2) != height_ || pixels.size(3) != width_)
       throw std::invalid_argument(fmt::format("{} was made for images of {} x {}, these have {} x {}", size_.name,
                                               height_, width_, pixels.size(2), pixels.size(3)));
-    const auto whole = torch::constant_pad_nd(pixels, {0, columns_ * patch_ - width_, 0, rows_ * patch_ - height_});
+    const auto fine = stem_->is_empty() ? torch::Tensor() : stem_->forward(pixels);
+    const auto whole = torch::constant_pad_nd(fine.defined() ? fine : pixels,
+                                              {0, columns_ * patch_ - width_, 0, rows_ * patch_ - height_});
     const auto patches = patches_(whole).flatten(2).transpose(1, 2);
     const auto tokens = torch::cat({class_token_->value.expand({pixels.size(0), -1, -1}), patches}, 1);
     const auto seen = layers_->forward(tokens + positions_->value);
     const auto deep = seen.slice(1, 1) + seen.slice(1, 0, 1);
-    return {deep.transpose(1, 2).reshape({pixels.size(0), size_.token, rows_, columns_}), {}};
+    return {deep.transpose(1, 2).reshape({pixels.size(0), size_.token, rows_, columns_}), fine};
   }
   [[nodiscard]] std::int64_t deep_channels() const override { return size_.token; }
+  [[nodiscard]] std::int64_t fine_channels() const override { return size_.stem; }
   [[nodiscard]] std::int64_t pool_side() const override { return size_.pool_side; }
 
  private:
@@ -327,6 +340,7 @@ class VisionTransformer : public Backbone {
   std::int64_t patch_;
   std::int64_t rows_;
   std::int64_t columns_;
+  nn::Sequential stem_;
   nn::Conv2d patches_;
   LearnedTensor class_token_;
   LearnedTensor positions_;

@@ -14,7 +14,7 @@ namespace crosstalk::image {
 namespace {
 
 const std::map<BackboneName, std::int64_t> kDeepChannels = {
-    {BackboneName::Small, 64},    {BackboneName::SmallVgg, 64},      {BackboneName::SmallDenseNet, 66},
+    {BackboneName::Small, 64},    {BackboneName::SmallVgg, 64},      {BackboneName::SmallDenseNet, 60},
     {BackboneName::SmallViT, 64}, {BackboneName::ResNet18, 512},     {BackboneName::ResNet50, 2048},
     {BackboneName::Vgg16, 512},   {BackboneName::DenseNet121, 1024}, {BackboneName::ViTBase, 768}};
 

@@ -31,7 +31,8 @@ class Backbone : public torch::nn::Module {
 ///   ResNets, DenseNet  with a shorter side below 100 a first layer of 3 x 3 at full size; else of 7 x 7 and stride 2,
 ///                      and a max-pool
 ///   VGG, DenseNet      halve the size while there is more than one pixel
-///   ViT                patches of 16, or the largest that leave four along the shorter side (small-vit: five); an
+///   ViT                patches of 16, or the largest that leave four along the shorter side (small-vit: five, of
+///                      the 16 channels of two convolutions, without which it learns nothing in 12 passes); an
 ///                      image is padded with zeros at the right and below to whole patches
 /// Their weights are to be drawn by `initialise`.
 /// @param height, width  of the images it will see; ViT takes no others.
