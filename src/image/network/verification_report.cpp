@@ -138,10 +138,12 @@ report::Page verification_page(const std::vector<Victim>& victims, const Verific
       {"Images", fmt::format("{} to train on, {} clean ones to test on", facts.train_images, facts.test_images)},
       {"Victims", fmt::format("backbone {}, {} epochs, {} {}", to_string(options.backbone), options.epochs,
                               options.seeds, options.seeds == 1 ? "seed" : "seeds")},
-      {"Losses of a network for all tasks", fmt::format("combined by {}", to_string(options.weighting))},
       {"Largest change", fmt::format("{} of 255 levels, PSNR {:.1f} dB", facts.largest_change, facts.psnr)},
       {"Seed", std::to_string(options.seed)},
       {"Version", facts.version}};
+  if (options.mtl)
+    page.facts.push_back(
+        {"Losses of a network for all tasks", fmt::format("combined by {}", to_string(options.weighting))});
   if (!facts.method.empty()) page.facts.insert(page.facts.begin(), {"Method", facts.method});
 
   report::Section learned{"What a thief would get"};
