@@ -138,7 +138,6 @@ report::Page verification_page(const std::vector<Victim>& victims, const Verific
       {"Images", fmt::format("{} to train on, {} clean ones to test on", facts.train_images, facts.test_images)},
       {"Victims", fmt::format("backbone {}, {} epochs, {} {}", to_string(options.backbone), options.epochs,
                               options.seeds, options.seeds == 1 ? "seed" : "seeds")},
-      {"Losses of a network for all tasks", fmt::format("combined by {}", to_string(options.weighting))},
       {"Largest change", fmt::format("{} of 255 levels, PSNR {:.1f} dB", facts.largest_change, facts.psnr)},
       {"Seed", std::to_string(options.seed)},
       {"Version", facts.version}};
@@ -147,6 +146,9 @@ report::Page verification_page(const std::vector<Victim>& victims, const Verific
                       {"Leak", fmt::format("{:g} % of the images to train on are known as they were", options.leak)});
   if (options.countermeasure.words != "none")
     page.facts.insert(page.facts.begin() + 2, {"Countermeasure", options.countermeasure.words});
+  if (options.mtl)
+    page.facts.push_back(
+        {"Losses of a network for all tasks", fmt::format("combined by {}", to_string(options.weighting))});
   if (!facts.method.empty()) page.facts.insert(page.facts.begin(), {"Method", facts.method});
 
   report::Section learned{"What a thief would get"};
