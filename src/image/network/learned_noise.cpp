@@ -278,6 +278,17 @@ void require_company(const Loader& data, const std::vector<std::size_t>& tasks) 
                                     data.specs()[k].info.classes[c], data.specs()[k].info.name));
 }
 
+// FNV-1a over the bytes of all weights: a flipped byte would be another generator, and would pass for a good one.
+std::int64_t hash_of(const Generator& net) {
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (const auto& parameter : net->parameters()) {
+    const auto values = parameter.detach().to(torch::kCPU).contiguous();
+    const auto* bytes = static_cast<const unsigned char*>(values.data_ptr());
+    for (std::size_t i = 0; i < values.nbytes(); ++i) hash = (hash ^ bytes[i]) * 1099511628211ULL;
+  }
+  return static_cast<std::int64_t>(hash);
+}
+
 // @throws DataError when it was made for other images; anything else when it says something impossible.
 std::unique_ptr<Method> generator_of(InputArchive& archive, const std::string& name, const Source& source) {
   nlohmann::json description;
@@ -325,6 +336,9 @@ std::unique_ptr<Method> generator_of(InputArchive& archive, const std::string& n
   InputArchive weights;
   if (!archive.try_read("generator", weights)) throw DataError(name + ": holds no weights");
   load_weights(*net, weights);
+  c10::IValue hash;
+  archive.read("hash", hash);
+  require(hash.toInt() == hash_of(net), "the weights are not those that were written");
   return std::make_unique<GeneratorMethod>(net, std::move(specs), images_at_once(shape, options.sizes.size));
 }
 
@@ -431,6 +445,7 @@ LearnedNoise learn_noise(const Source& source, const NoiseOptions& options, cons
   net->save(weights);
   archive.write("description", c10::IValue(description_of(source.shape(), data.specs(), options).dump()));
   archive.write("generator", weights);
+  archive.write("hash", c10::IValue(hash_of(net)));
   result.generator = bytes_of(archive);
   result.method =
       std::make_unique<GeneratorMethod>(net, data.specs(), images_at_once(source.shape(), options.sizes.size));

@@ -305,16 +305,22 @@ TEST(OpenGenerator, RefusesADescriptionThatSaysSomethingImpossible) {
   c10::IValue text;
   whole.read("description", text);
   const auto description = nlohmann::json::parse(text.toStringRef());
+  c10::IValue hash;
+  whole.read("hash", hash);
   const auto refusal = [&](const std::function<void(nlohmann::json&)>& change) {
     auto changed = description;
     change(changed);
     Rng rng(1);
     Generator net(Shape{1, 12, 12}, specs_of({kTwo}), std::vector<std::size_t>{0}, 8, GeneratorOptions{}, rng);
+    torch::serialize::InputArchive weights;
+    whole.read("generator", weights);
+    net->load(weights);
     torch::serialize::OutputArchive net_archive;
     net->save(net_archive);
     torch::serialize::OutputArchive archive;
     archive.write("description", c10::IValue(changed.dump()));
     archive.write("generator", net_archive);
+    archive.write("hash", hash);
     std::ostringstream content;
     archive.save_to(content);
     try {
