@@ -197,8 +197,9 @@ void score(Defended& result, const TaskSet& tasks, const std::vector<Look>& look
     TaskScreen task;
     task.flagged_share = flagged / n;
     task.left_out = 1.0 - static_cast<double>(result.kept[i].size()) / n;
-    task.score = (task.flagged_share - alpha) / std::sqrt(alpha * (1.0 - alpha) / n);
-    task.flagged = task.left_out > alpha && task.score > most_by_chance;
+    // Of honest rows -ln p has mean and variance 1 [Fisher 1932].
+    task.score = (-p[i].array().log() - 1.0).sum() / std::sqrt(n);
+    task.flagged = task.left_out > 0.0 && task.score > most_by_chance;
     result.rows.push_back(std::move(rows));
     result.tasks.push_back(task);
   }

@@ -51,9 +51,9 @@ struct RowScreen {
 struct TaskScreen {
   double flagged_share = 0.0;
   double left_out = 0.0;  ///< share of its rows
-  /// By how many standard deviations more rows are flagged than alpha says.
+  /// By how many standard deviations the rows' -ln p are more in sum than they are by chance.
   double score = 0.0;
-  bool flagged = false;     ///< score above that which one honest task in twenty has at most by chance, over all tasks
+  bool flagged = false;  ///< rows were left out, and the score is above what one of m honest tasks has in 1 of 20 cases
   double joint_loss = 0.0;  ///< mean loss on held-out rows among those kept
   double alone_loss = 0.0;
   bool alone = false;  ///< learned alone, since the others do it harm
