@@ -1,6 +1,6 @@
 #include "crosstalk/defence/huber.hpp"
 
-#include <cmath>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -47,8 +47,11 @@ TEST(Huber, FarLabelsPullLessThanUnderTheSquaredLoss) {
 
 // With all margins in [0, 1] the two losses are the same; a strong pull to zero sees to that.
 TEST(Huber, OfSignsIsTheHingeWhereNoMarginIsNegative) {
-  const TaskSet tasks = {{"one", (Eigen::MatrixXd(4, 2) << 1, 1, 2, 1, -1, 1, -2, 1).finished(),
-                          (Eigen::VectorXd(4) << 1, 1, -1, -1).finished()}};
+  Task one{"one", Eigen::MatrixXd(4, 2), Eigen::VectorXd(4)};
+  one.features << 1, 1, 2, 1, -1, 1, -2, 1;
+  one.labels << 1, 1, -1, -1;
+  TaskSet tasks;
+  tasks.tasks.push_back(std::move(one));
   const mtrl::Options learner = {.lambda1 = 1.0, .lambda2 = 0.0};
   const mtrl::Fit plain = mtrl::solve(tasks, mtrl::squared_hinge_loss(), learner);
   const mtrl::Fit robust = defence::huber(tasks, mtrl::squared_hinge_loss(), learner, plain).fit;

@@ -1,5 +1,6 @@
 #include "crosstalk/defence/screens.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -58,7 +59,9 @@ TEST(Crowding, SaysNothingWhereHonestRowsHaveTwins) {
 }
 
 TEST(PValues, AreTheRanksAmongTheKeptRows) {
-  const Look look = {(Eigen::VectorXd(3) << 1, 2, 9).finished(), (Eigen::VectorXd(2) << 3, 2).finished()};
+  Look look(2);
+  look[0] = Eigen::Vector3d(1.0, 2.0, 9.0);
+  look[1] = Eigen::Vector2d(3.0, 2.0);
   const Look p = defence::p_values(look, {{0, 1}, {0, 1}});
   EXPECT_DOUBLE_EQ(p[0][0], 1.0);
   EXPECT_DOUBLE_EQ(p[0][1], 4.0 / 5.0);
@@ -93,7 +96,9 @@ TEST(Excess, ABumpInTheTailIsCutOff) {
 
 TEST(Excess, NoTaskLosesMoreThanHalfOfItsRows) {
   const Eigen::VectorXd usual = normal_sizes(200, 2);
-  const Look look = {usual, Eigen::VectorXd::Constant(5, 100.0)};
+  Look look(2);
+  look[0] = usual;
+  look[1] = Eigen::VectorXd::Constant(5, 100.0);
   defence::Rows rows = {{}, {0, 1, 2, 3, 4}};
   for (Eigen::Index j = 0; j < 200; ++j) rows[0].push_back(j);
   const defence::Rows kept = defence::without_worst(rows, look, 0.1);

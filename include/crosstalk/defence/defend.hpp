@@ -25,7 +25,7 @@ Method method_named(const std::string& name);
 std::string_view to_string(Method method);
 
 struct Options {
-  mtrl::Options learner;
+  mtrl::Options learner = {};
   Method method = Method::Trim;
   double alpha = 0.05;  ///< in (0, 0.5). Share of honest rows that may be flagged.
   /// Share of all rows to leave out (Trim), in [0, 0.5); without it, as many as are too many.
