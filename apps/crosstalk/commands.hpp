@@ -23,6 +23,7 @@ Action add_audit(CLI::App& app);
 Action add_attack(CLI::App& app);
 Action add_check_gradient(CLI::App& app);
 Action add_data(CLI::App& app);
+Action add_defend(CLI::App& app);
 Action add_fit(CLI::App& app);
 Action add_predict(CLI::App& app);
 Action add_protect(CLI::App& app);

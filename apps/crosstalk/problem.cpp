@@ -62,7 +62,8 @@ int thread_count(const CommonOptions& common) {
   return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
 }
 
-Problem load_problem(const CommonOptions& common, const DataOptions& data, const LearnerOptions& learner) {
+Problem load_problem(const CommonOptions& common, const DataOptions& data, const LearnerOptions& learner,
+                     HoldOut hold_out) {
   Problem problem;
   problem.dataset = data::load(data.data, load_options(common, data, learner));
   data::Dataset& dataset = problem.dataset;
@@ -74,7 +75,8 @@ Problem load_problem(const CommonOptions& common, const DataOptions& data, const
       throw std::invalid_argument(fmt::format("--test-fraction: {} has a test part of its own", dataset.name));
     split = {std::move(dataset.train), std::move(*dataset.test)};
   } else {
-    const double fraction = data.test_fraction.value_or(dataset.recipe.test_fraction);
+    const double fraction =
+        data.test_fraction.value_or(hold_out == HoldOut::ByRecipe ? dataset.recipe.test_fraction : 0.0);
     if (!(fraction >= 0.0 && fraction < 1.0))
       throw std::invalid_argument(fmt::format("--test-fraction: {} is not in [0, 1)", fraction));
     problem.test_fraction = fraction;

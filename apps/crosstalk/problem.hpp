@@ -31,10 +31,14 @@ struct Problem {
   [[nodiscard]] const TaskSet& evaluation() const { return test.size() > 0 ? test : train; }
 };
 
+/// Whether rows are held out when neither the user nor the set says how many.
+enum class HoldOut { ByRecipe, WhenAsked };
+
 /// Loads, splits and prepares.
 /// @throws DataError for data that cannot be learned from: a task with one row, a class missing, labels that are not
 /// -1/+1.
-Problem load_problem(const CommonOptions& common, const DataOptions& data, const LearnerOptions& learner);
+Problem load_problem(const CommonOptions& common, const DataOptions& data, const LearnerOptions& learner,
+                     HoldOut hold_out = HoldOut::ByRecipe);
 
 /// Sets the lambdas: as given, or by cross-validation when the user asks or, with `by_default`, gives neither; else 0.1
 /// each as in the paper.

@@ -8,20 +8,10 @@
 
 #include <fmt/format.h>
 
+#include "crosstalk/quantile.hpp"
 #include "crosstalk/split.hpp"
 
 namespace crosstalk::attack {
-
-namespace {
-
-// The smallest value that at least this share of the values does not exceed.
-double quantile_of(Eigen::VectorXd values, double share) {
-  std::sort(values.begin(), values.end());
-  const auto n = static_cast<double>(values.size());
-  return values[static_cast<Eigen::Index>(std::ceil(share * n)) - 1];
-}
-
-}  // namespace
 
 void require_valid(const ScreenOptions& options) {
   if (!(options.quantile > 0.0 && options.quantile <= 1.0))
@@ -41,10 +31,10 @@ Screen::Screen(const TaskSet& clean, const Eigen::MatrixXd& weights, bool bias, 
     const Task& task = clean[static_cast<std::size_t>(i)];
     const auto rows = task.features.leftCols(d);
     centres_.col(i) = rows.colwise().mean().transpose();
-    distances_[i] = quantile_of((rows.rowwise() - centres_.col(i).transpose()).rowwise().norm(), options.quantile);
+    distances_[i] = quantile((rows.rowwise() - centres_.col(i).transpose()).rowwise().norm(), options.quantile);
     const Eigen::VectorXd z = task.features * weights.col(i);
-    residuals_[i] = quantile_of(signs_ ? Eigen::VectorXd(-task.labels.cwiseProduct(z)) : (task.labels - z).cwiseAbs(),
-                                options.quantile);
+    residuals_[i] = quantile(signs_ ? Eigen::VectorXd(-task.labels.cwiseProduct(z)) : (task.labels - z).cwiseAbs(),
+                             options.quantile);
   }
 }
 

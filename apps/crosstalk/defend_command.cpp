@@ -1,0 +1,155 @@
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include "commands.hpp"
+#include "crosstalk/data/csv.hpp"
+#include "crosstalk/defence/defend.hpp"
+#include "crosstalk/error.hpp"
+#include "crosstalk/evaluate/audit.hpp"
+#include "crosstalk/evaluate/defence_report.hpp"
+#include "crosstalk/mtrl/metrics.hpp"
+#include "crosstalk/report/page.hpp"
+#include "crosstalk/report/table.hpp"
+#include "model_file.hpp"
+#include "problem.hpp"
+#include "session.hpp"
+
+namespace crosstalk::app {
+
+namespace {
+
+struct Flags {
+  CommonOptions common;
+  DataOptions data;
+  LearnerOptions learner;
+  std::string method = "trim";
+  double alpha = 0.05;
+  std::optional<double> share;
+  double margin = 0.1;
+};
+
+defence::Options options_of(const Flags& flags) {
+  defence::Options options;
+  try {
+    options.method = defence::method_named(flags.method);
+  } catch (const std::invalid_argument& unknown) {
+    throw std::invalid_argument(fmt::format("--method: {}", unknown.what()));
+  }
+  options.alpha = flags.alpha;
+  options.share = flags.share;
+  options.margin = flags.margin;
+  if (options.share && options.method != defence::Method::Trim)
+    throw std::invalid_argument(
+        fmt::format("--share: {} has no share to leave out; it goes with --method trim", flags.method));
+  try {
+    defence::require_valid(options);
+  } catch (const std::invalid_argument& wrong) {
+    throw std::invalid_argument(fmt::format("--{}", wrong.what()));
+  }
+  return options;
+}
+
+// The rows that were kept, in the units of the file.
+std::string cleaned_csv(const Problem& problem, const defence::Rows& kept) {
+  return data::format_csv(defence::select(problem.raw_train, kept),
+                          {problem.dataset.task_column, problem.dataset.label_column, {}});
+}
+
+void require_doubtless_rows(const Problem& problem, const defence::Defended& result, const Session& session) {
+  for (std::size_t i = 0; i < problem.train.size(); ++i) {
+    const auto& flagged = result.rows[i].flagged;
+    if (std::find(flagged.begin(), flagged.end(), false) == flagged.end())
+      throw DataError(fmt::format(
+          "{}: all {} rows of task \"{}\" are flagged ({}); there is nothing left to learn it from: leave the task out",
+          problem.dataset.name, flagged.size(), problem.train[i].name, session.path("flags.csv").string()));
+  }
+}
+
+int run(const Flags& flags, const Configuration& configuration) {
+  defence::Options options = options_of(flags);
+  Problem problem = load_problem(flags.common, flags.data, flags.learner, HoldOut::WhenAsked);
+  Session session({"defend", flags.common.out, flags.common.json, flags.common.quiet});
+  choose_lambdas(problem, flags.common, flags.learner, false, session.watch());
+  options.learner = problem.learner;
+  const mtrl::Fit plain = mtrl::solve(problem.train, *problem.loss, problem.learner);
+  const defence::Defended result = defence::defend(problem.train, *problem.loss, options);
+
+  for (const auto& [name, table] : evaluate::defence_tables(problem.train, result))
+    session.write(name + ".csv", report::to_csv(table));
+  require_doubtless_rows(problem, result, session);
+  evaluate::DefenceFacts facts;
+  facts.data_name = problem.dataset.name;
+  facts.learner = fmt::format("MTRL, {} loss, lambda1 {:g}, lambda2 {:g}", problem.loss->name(),
+                              problem.learner.lambda1, problem.learner.lambda2);
+  facts.preparation = preparation_text(problem);
+  facts.version = CROSSTALK_VERSION;
+  facts.options = options;
+  const report::Page page = evaluate::defence_page(problem.train, result, facts);
+  const auto names = problem.train.names();
+
+  auto& record = session.record();
+  record["configuration"] = completed(configuration, problem).flags;
+  describe(record, problem);
+  auto& defend = record["defend"];
+  defend = {{"method", defence::to_string(options.method)},
+            {"alpha", options.alpha},
+            {"rows", problem.train.rows()},
+            {"rows_flagged", evaluate::rows_flagged(result)},
+            {"share_left_out", result.left_out},
+            {"objective", result.fit.objective},
+            {"status", to_string(result.fit.status)}};
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const defence::TaskScreen& task = result.tasks[i];
+    defend["tasks"][names[i]] = {{"share", task.left_out},
+                                 {"score", task.score},
+                                 {"flagged", task.flagged},
+                                 {"rows_flagged_share", task.flagged_share},
+                                 {"learned_alone", task.alone}};
+  }
+  const Model model{names, std::string(problem.loss->name()), problem.dataset.label_column, problem.preparation,
+                    result.weights};
+  defend["report_file"] = session.write("report.html", report::to_html(page)).string();
+  defend["cleaned_file"] = session.write("cleaned.csv", cleaned_csv(problem, result.kept)).string();
+  defend["model_file"] = session.write("model.json", to_json(model).dump() + "\n").string();
+  session.write("weights.csv", weights_csv(problem.train, result.weights));
+  session.write("covariance.csv", covariance_csv(problem.train, result.fit.covariance));
+  const TaskSet& rows = problem.evaluation();
+  record["test"] = {{"rows", evaluation_rows(problem)},
+                    {"undefended", evaluate::to_json(mtrl::evaluate(rows, *problem.loss, plain.weights), names)},
+                    {"defended", evaluate::to_json(mtrl::evaluate(rows, *problem.loss, result.weights), names)}};
+  session.finish(fmt::format("{}\nreport: {}\n", page.answer, session.path("report.html").string()));
+  return plain.status == mtrl::Status::Converged && result.fit.status == mtrl::Status::Converged ? kDone
+                                                                                                 : kNotConverged;
+}
+
+}  // namespace
+
+Action add_defend(CLI::App& app) {
+  auto flags = std::make_shared<Flags>();
+  flags->common.out = "crosstalk-out/defend";
+  add_options(app, flags->data);
+  app.add_option("--method", flags->method,
+                 "trim: leave out what is too much of, huber: bound every row's force, screen: sphere and slab")
+      ->group("Defence");
+  app.add_option("--alpha", flags->alpha, "Share of honest rows that may be flagged, in (0, 0.5)")->group("Defence");
+  app.add_option("--share", flags->share, "trim: leave out this share of all rows, in [0, 0.5); found without it")
+      ->group("Defence");
+  app.add_option("--margin", flags->margin,
+                 "trim: learn a task alone where the others make its held-out loss worse by this share, >= 0")
+      ->group("Defence");
+  add_options(app, flags->learner);
+  add_options(app, flags->common);
+  app.footer(
+      "Writes flags.csv (every row with its p-value), tasks.csv, cleaned.csv (the rows that were kept, in the units of "
+      "the file),\n"
+      "the model as `fit` writes it, and report.html. All rows are screened: none are held out unless --test-fraction "
+      "asks for it.");
+  return [flags](const Configuration& configuration) { return run(*flags, configuration); };
+}
+
+}  // namespace crosstalk::app

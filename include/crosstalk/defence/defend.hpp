@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <Eigen/Core>
+
+#include "crosstalk/defence/trim.hpp"
+#include "crosstalk/mtrl/solve.hpp"
+#include "crosstalk/task_set.hpp"
+
+namespace crosstalk::defence {
+
+enum class Method {
+  Trim,    ///< rows beyond what honest data has of them are left out: as far, as crowded, as badly explained
+  Huber,   ///< nothing is left out; no row pulls with more than a bounded force
+  Screen,  ///< the sphere and slab of [Steinhardt, Koh and Liang 2017]: a share alpha of each task is left out,
+           ///< whatever it is
+};
+/// @throws std::invalid_argument for another name.
+Method method_named(const std::string& name);
+std::string_view to_string(Method method);
+
+struct Options {
+  mtrl::Options learner = {};
+  Method method = Method::Trim;
+  double alpha = 0.05;  ///< in (0, 0.5). Share of honest rows that may be flagged.
+  /// Share of all rows to leave out (Trim), in [0, 0.5); without it, as many as are too many.
+  std::optional<double> share = {};
+  /// >= 0. A task whose held-out loss is worse than that of learning it alone by more than this share is learned alone.
+  double margin = 0.1;
+  bool bias = true;        ///< the last feature is the constant 1
+  std::uint64_t seed = 1;  ///< of the folds
+};
+/// @throws std::invalid_argument naming the option that is outside its range.
+void require_valid(const Options& options);
+
+/// What the screens say of the rows of a task.
+struct RowScreen {
+  Eigen::VectorXd distance;  ///< robust distance from the rows of all tasks, median 1
+  Eigen::VectorXd residual;  ///< under a robust fit, in units of what is usual in the task (numbers) or class (signs)
+  Eigen::VectorXd crowding;  ///< how much closer its neighbours are than is usual in the task
+  Eigen::VectorXd score;  ///< -log10 of the smallest of the shares of kept rows that stand out as much by one of these
+  Eigen::VectorXd p;      ///< share of the kept rows of all tasks that have this score or more, (1 + k) / (1 + n)
+  std::vector<bool> flagged;  ///< p <= alpha
+};
+
+struct TaskScreen {
+  double flagged_share = 0.0;
+  double left_out = 0.0;  ///< share of its rows
+  /// By how many standard deviations the rows' -ln p are more in sum than they are by chance.
+  double score = 0.0;
+  bool flagged = false;  ///< rows were left out, and the score is above what one of m honest tasks has in 1 of 20 cases
+  double joint_loss = 0.0;  ///< mean loss on held-out rows among those kept
+  double alone_loss = 0.0;
+  bool alone = false;  ///< learned alone, since the others do it harm
+};
+
+struct Defended {
+  Rows kept;
+  mtrl::Fit fit;            ///< of the kept rows, all tasks together
+  Eigen::MatrixXd weights;  ///< those of the fit, or of the task alone, d x m
+  std::vector<RowScreen> rows;
+  std::vector<TaskScreen> tasks;
+  double left_out = 0.0;  ///< share of all rows
+};
+
+/// Learns in spite of rows that somebody may have planted (docs/defence.md).
+/// @param tasks  in the learner's units.
+/// @throws std::invalid_argument as require_valid; for a task with less than two rows, or one all of whose rows would
+///   be left out.
+Defended defend(const TaskSet& tasks, const mtrl::Loss& loss, const Options& options);
+
+}  // namespace crosstalk::defence

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <vector>
+
+#include <Eigen/Core>
+
+#include "crosstalk/defence/trim.hpp"
+#include "crosstalk/mtrl/loss.hpp"
+#include "crosstalk/task_set.hpp"
+
+namespace crosstalk::defence {
+
+/// One number a row, a vector a task: the larger, the more the row stands out.
+using Look = std::vector<Eigen::VectorXd>;
+
+/// How far the label is from the prediction, comparable between tasks: |y - w'x| over its median in the task, or, for
+/// signs, the loss over the median loss of the rows of its class in all tasks.
+/// @param rows  those that the medians are of; a task without any counts as it is.
+Look residual_look(const TaskSet& tasks, const mtrl::Loss& loss, const Eigen::MatrixXd& W, const Rows& rows);
+
+/// Distance from the mean of the task's rows, as an owner would look who suspects nothing: the sphere of [Steinhardt,
+/// Koh and Liang 2017].
+/// @param bias  the last feature is the constant 1 and has no distance.
+Look distance_from_mean(const TaskSet& tasks, bool bias);
+
+/// How much closer a row's neighbours are than is usual in its task: the median distance to the k-th neighbour over the
+/// row's own, k = 3 % of the rows and at least 3. Planted rows that pull together stand in one place, where they hide
+/// from distances and residuals alike. 1 for all rows of a task without k-th neighbours, or none of whose features has
+/// a value of its own in most rows: honest rows have twins there. In tasks with more than 2,000 rows neighbours are
+/// sought among a part of them.
+/// @param bias  the last feature is the constant 1 and is left out.
+Look crowding(const TaskSet& tasks, bool bias);
+
+/// For every row (1 + k) / (1 + n) with n the number of kept rows of all tasks and k those of them that look at least
+/// as bad. For honest data all of which is kept, a share q of the rows has p <= q, whatever the look.
+Look p_values(const Look& look, const Rows& kept);
+
+/// Without the share of the rows of all tasks that looks worst; no task loses more than half of its rows.
+/// @param share  in [0, 1).
+Rows without_worst(const Rows& rows, const Look& look, double share);
+
+/// How the numbers of honest rows are taken to thin out above their 60 % quantile: as a power of the number (distances)
+/// or exponentially (residuals).
+enum class Tail { Power, Exponential };
+
+/// The number above which there are too many rows: of all t that where  #{above t} - 2 n S(t)  is largest, S(t) the
+/// share that the tail has above t. S is laid through the 30 and 60 % quantiles of the numbers, which at most 30 %
+/// planted rows shift but do not set, for a power half as slow again, since real data has heavier tails than its body
+/// tells. Infinite when no t has at least twice as many as S says, and four standard deviations more.
+double excess_threshold(Eigen::VectorXd values, Tail tail);
+
+/// Without the rows of all tasks beyond excess_threshold, again and again until there is none; no task loses more than
+/// half of its rows.
+Rows without_excess(const Rows& rows, const Look& look, Tail tail);
+
+}  // namespace crosstalk::defence

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "crosstalk/defence/defend.hpp"
+#include "crosstalk/report/page.hpp"
+#include "crosstalk/report/table.hpp"
+#include "crosstalk/task_set.hpp"
+
+namespace crosstalk::evaluate {
+
+/// What a report on a defence says beyond its result.
+struct DefenceFacts {
+  std::string data_name = {};
+  std::string learner = {};  ///< in words
+  std::string preparation = {};
+  std::string version = {};
+  defence::Options options = {};
+};
+
+/// `flags`: every row; `tasks`: every task. Rows count from 1 in the order of the task's rows.
+std::map<std::string, report::Table> defence_tables(const TaskSet& tasks, const defence::Defended& result);
+
+report::Page defence_page(const TaskSet& tasks, const defence::Defended& result, const DefenceFacts& facts);
+
+/// Rows flagged over all tasks.
+std::size_t rows_flagged(const defence::Defended& result);
+
+}  // namespace crosstalk::evaluate

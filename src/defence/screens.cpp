@@ -1,0 +1,184 @@
+#include "crosstalk/defence/screens.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "crosstalk/quantile.hpp"
+
+namespace crosstalk::defence {
+
+namespace {
+
+Eigen::VectorXd pooled(const Look& look, const Rows& rows) {
+  std::vector<double> values;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    for (const Eigen::Index j : rows[i]) values.push_back(look[i][j]);
+  return Eigen::Map<Eigen::VectorXd>(values.data(), static_cast<Eigen::Index>(values.size()));
+}
+
+double positive(double scale) {
+  return scale > 0.0 ? scale : 1.0;
+}
+
+}  // namespace
+
+Look residual_look(const TaskSet& tasks, const mtrl::Loss& loss, const Eigen::MatrixXd& W, const Rows& rows) {
+  Look look;
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    const Eigen::VectorXd w = W.col(static_cast<Eigen::Index>(i));
+    if (loss.is_classification()) {
+      look.push_back(row_losses(tasks[i], loss, w));
+      continue;
+    }
+    const Eigen::VectorXd sizes = (tasks[i].labels - tasks[i].features * w).cwiseAbs();
+    look.push_back(sizes / positive(rows[i].empty() ? 1.0 : median(sizes(rows[i]))));
+  }
+  if (!loss.is_classification()) return look;
+  for (const double sign : {-1.0, 1.0}) {
+    Rows of_class(tasks.size());
+    for (std::size_t i = 0; i < tasks.size(); ++i)
+      for (const Eigen::Index j : rows[i])
+        if (tasks[i].labels[j] == sign) of_class[i].push_back(j);
+    const Eigen::VectorXd losses = pooled(look, of_class);
+    const double scale = losses.size() > 0 ? positive(median(losses)) : 1.0;
+    for (std::size_t i = 0; i < tasks.size(); ++i)
+      for (Eigen::Index j = 0; j < look[i].size(); ++j)
+        if (tasks[i].labels[j] == sign) look[i][j] /= scale;
+  }
+  return look;
+}
+
+Look distance_from_mean(const TaskSet& tasks, bool bias) {
+  Look look;
+  for (const Task& task : tasks) {
+    const auto rows = task.features.leftCols(task.features.cols() - (bias ? 1 : 0));
+    const Eigen::RowVectorXd centre = rows.colwise().mean();
+    look.emplace_back((rows.rowwise() - centre).rowwise().norm());
+  }
+  return look;
+}
+
+namespace {
+
+// Whether some feature (a row of X) takes a value of its own in most rows: numbers that were measured, not counted or
+// chosen from a few.
+bool has_own_values(const Eigen::MatrixXd& X) {
+  for (Eigen::Index k = 0; k < X.rows(); ++k) {
+    Eigen::VectorXd values = X.row(k).transpose();
+    std::sort(values.begin(), values.end());
+    if (2 * (std::unique(values.begin(), values.end()) - values.begin()) > values.size()) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Look crowding(const TaskSet& tasks, bool bias) {
+  constexpr Eigen::Index kMostReferences = 2000;
+  constexpr double kShare = 0.03;
+  constexpr double kMostTimes = 1e6;  // closer than this is in the same place
+  Look look;
+  for (const Task& task : tasks) {
+    const Eigen::Index n = task.rows();
+    const Eigen::Index stride = (n + kMostReferences - 1) / kMostReferences;
+    const auto references =
+        task.features(Eigen::seq(0, n - 1, stride), Eigen::seq(0, task.features.cols() - (bias ? 2 : 1)));
+    const Eigen::MatrixXd R = references.transpose();
+    const auto share = static_cast<Eigen::Index>(std::ceil(kShare * static_cast<double>(R.cols())));
+    const Eigen::Index k = std::max<Eigen::Index>(3, share);  // position 0 is the row itself
+    if (k >= R.cols() || !has_own_values(R)) {
+      look.emplace_back(Eigen::VectorXd::Ones(n));
+      continue;
+    }
+    Eigen::VectorXd reach(n);
+    for (Eigen::Index j = 0; j < n; ++j) {
+      const Eigen::VectorXd x = task.features.row(j).head(R.rows()).transpose();
+      Eigen::VectorXd squares = (R.colwise() - x).colwise().squaredNorm().transpose();
+      std::nth_element(squares.begin(), squares.begin() + k, squares.end());
+      reach[j] = std::sqrt(squares[k]);
+    }
+    const double usual = median(reach);
+    look.emplace_back(usual > 0.0 ? Eigen::VectorXd(usual * reach.cwiseMax(usual / kMostTimes).cwiseInverse())
+                                  : Eigen::VectorXd::Ones(n));
+  }
+  return look;
+}
+
+Look p_values(const Look& look, const Rows& kept) {
+  Eigen::VectorXd values = pooled(look, kept);
+  std::sort(values.begin(), values.end());
+  const auto n = static_cast<double>(values.size());
+  Look p = look;
+  for (Eigen::VectorXd& task : p)
+    for (double& value : task) {
+      const auto first = std::lower_bound(values.begin(), values.end(), value);
+      value = (1.0 + static_cast<double>(values.end() - first)) / (1.0 + n);
+    }
+  return p;
+}
+
+namespace {
+
+// Half of the rows of a task stay, those that look best.
+Rows up_to(const Rows& rows, const Look& look, double threshold) {
+  Rows result;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::vector<Eigen::Index> order = rows[i];
+    std::stable_sort(order.begin(), order.end(),
+                     [&](Eigen::Index a, Eigen::Index b) { return look[i][a] < look[i][b]; });
+    const auto passing =
+        std::partition_point(order.begin(), order.end(), [&](Eigen::Index j) { return look[i][j] <= threshold; });
+    const auto half = order.begin() + static_cast<std::ptrdiff_t>(
+                                          std::min(order.size(), (static_cast<std::size_t>(look[i].size()) + 1) / 2));
+    order.erase(std::max(passing, half), order.end());
+    std::sort(order.begin(), order.end());
+    result.push_back(std::move(order));
+  }
+  return result;
+}
+
+}  // namespace
+
+Rows without_worst(const Rows& rows, const Look& look, double share) {
+  return share <= 0.0 ? rows : up_to(rows, look, quantile(pooled(look, rows), 1.0 - share));
+}
+
+double excess_threshold(Eigen::VectorXd values, Tail tail) {
+  constexpr double kLow = 0.3;
+  constexpr double kHigh = 0.6;
+  const double slower = tail == Tail::Power ? 1.5 : 1.0;
+  const auto unit = [&](double t) { return tail == Tail::Power ? std::log(std::max(t, 1e-300)) : t; };
+  double threshold = std::numeric_limits<double>::infinity();
+  if (values.size() == 0) return threshold;
+  std::sort(values.begin(), values.end());
+  const double high = unit(quantile(values, kHigh));
+  const double decay = slower * (high - unit(quantile(values, kLow))) / std::log((1.0 - kLow) / (1.0 - kHigh));
+  if (!(decay > 0.0)) return threshold;
+  const auto n = static_cast<double>(values.size());
+  double most = 0.0;
+  for (Eigen::Index k = static_cast<Eigen::Index>(kHigh * n); k + 1 < values.size(); ++k) {
+    if (values[k + 1] <= values[k]) continue;
+    const auto above = static_cast<double>(values.size() - 1 - k);
+    // At the next value: the rows above t are there or beyond.
+    const double expected = n * (1.0 - kHigh) * std::exp((high - unit(values[k + 1])) / decay);
+    const double gain = above - 2.0 * expected;
+    if (gain <= most || above - expected < 4.0 * std::sqrt(expected + 1.0)) continue;
+    most = gain;
+    threshold = values[k];
+  }
+  return threshold;
+}
+
+Rows without_excess(const Rows& rows, const Look& look, Tail tail) {
+  constexpr int kMostRounds = 10;
+  Rows kept = rows;
+  for (int round = 0; round < kMostRounds; ++round) {
+    Rows next = up_to(kept, look, excess_threshold(pooled(look, kept), tail));
+    if (next == kept) break;
+    kept = std::move(next);
+  }
+  return kept;
+}
+
+}  // namespace crosstalk::defence

@@ -1,0 +1,176 @@
+#include "crosstalk/evaluate/defence_report.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "crosstalk/report/number.hpp"
+
+namespace crosstalk::evaluate {
+
+namespace {
+
+using report::Cell;
+using report::NumberFormat;
+using report::Table;
+
+constexpr NumberFormat kShare = {NumberFormat::Kind::Percent, 1};
+constexpr NumberFormat kNumber = {};
+constexpr NumberFormat kWhole = {NumberFormat::Kind::Decimals, 0};
+
+Cell yes(bool answer) {
+  return std::string(answer ? "yes" : "no");
+}
+
+std::vector<std::vector<bool>> left_out(const TaskSet& tasks, const defence::Defended& result) {
+  std::vector<std::vector<bool>> out;
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    out.emplace_back(static_cast<std::size_t>(tasks[i].rows()), true);
+    for (const Eigen::Index j : result.kept[i]) out.back()[static_cast<std::size_t>(j)] = false;
+  }
+  return out;
+}
+
+Table flags_table(const TaskSet& tasks, const defence::Defended& result) {
+  Table table{.columns = {{.name = "task"},
+                          {.name = "row", .format = kWhole},
+                          {.name = "score", .format = kNumber},
+                          {.name = "p", .format = kNumber},
+                          {.name = "flagged"},
+                          {.name = "left out"},
+                          {.name = "distance", .format = kNumber},
+                          {.name = "residual", .format = kNumber},
+                          {.name = "crowding", .format = kNumber}}};
+  const auto out = left_out(tasks, result);
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    const defence::RowScreen& rows = result.rows[i];
+    for (Eigen::Index j = 0; j < tasks[i].rows(); ++j) {
+      const auto k = static_cast<std::size_t>(j);
+      table.rows.push_back({tasks[i].name, static_cast<double>(j + 1), rows.score[j], rows.p[j], yes(rows.flagged[k]),
+                            yes(out[i][k]), rows.distance[j], rows.residual[j], rows.crowding[j]});
+    }
+  }
+  return table;
+}
+
+Table tasks_table(const TaskSet& tasks, const defence::Defended& result) {
+  Table table{.caption = "Every task, the most doubtful first",
+              .columns = {{.name = "task"},
+                          {.name = "score", .format = kNumber},
+                          {.name = "left out", .unit = "share of its rows", .format = kShare},
+                          {.name = "flagged rows", .unit = "share of its rows", .format = kShare},
+                          {.name = "flagged"},
+                          {.name = "held-out loss, together", .format = kNumber},
+                          {.name = "held-out loss, alone", .format = kNumber},
+                          {.name = "learned alone"}}};
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    const defence::TaskScreen& task = result.tasks[i];
+    table.rows.push_back({tasks[i].name, task.score, task.left_out, task.flagged_share, yes(task.flagged),
+                          task.joint_loss, task.alone_loss, yes(task.alone)});
+  }
+  std::stable_sort(table.rows.begin(), table.rows.end(),
+                   [](const auto& a, const auto& b) { return std::get<double>(a[1]) > std::get<double>(b[1]); });
+  return table;
+}
+
+std::string method_in_words(const defence::Options& options) {
+  switch (options.method) {
+    case defence::Method::Trim:
+      return options.share ? fmt::format("trimmed learning, {} of all rows left out as asked",
+                                         report::shown(*options.share, kShare))
+                           : "trimmed learning; the share that is left out is found from the data";
+    case defence::Method::Huber: return "Huber loss; no row is left out";
+    case defence::Method::Screen:
+      return "sphere and slab; the farthest rows of each task are left out, whatever they are";
+  }
+  return "";
+}
+
+std::size_t count(const defence::Defended& result, bool defence::TaskScreen::*what) {
+  return static_cast<std::size_t>(std::count_if(result.tasks.begin(), result.tasks.end(),
+                                                [&](const defence::TaskScreen& task) { return task.*what; }));
+}
+
+std::string answer(const TaskSet& tasks, const defence::Defended& result, const DefenceFacts& facts) {
+  const double expected = facts.options.alpha * static_cast<double>(tasks.rows());
+  std::string text = fmt::format(
+      "{} of {} rows are flagged; of honest rows about {:.0f} would be. {} of the rows were left out of learning.",
+      rows_flagged(result), tasks.rows(), expected, report::shown(result.left_out, kShare));
+  const std::size_t flagged = count(result, &defence::TaskScreen::flagged);
+  text += flagged == 0
+              ? " No task stands out."
+              : fmt::format(" {} of {} tasks hold more doubtful rows than chance gives.", flagged, tasks.size());
+  if (const std::size_t alone = count(result, &defence::TaskScreen::alone); alone > 0)
+    text += fmt::format(" {} {} better on held-out rows without the others, and {} learned alone.", alone,
+                        alone == 1 ? "task does" : "tasks do", alone == 1 ? "was" : "were");
+  return text;
+}
+
+Table most_doubtful(Table flags) {
+  constexpr std::size_t kMost = 50;
+  std::stable_sort(flags.rows.begin(), flags.rows.end(),
+                   [](const auto& a, const auto& b) { return std::get<double>(a[2]) > std::get<double>(b[2]); });
+  if (flags.rows.size() > kMost) flags.rows.resize(kMost);
+  flags.caption = fmt::format("The {} rows that stand out most", flags.rows.size());
+  return flags;
+}
+
+}  // namespace
+
+std::map<std::string, report::Table> defence_tables(const TaskSet& tasks, const defence::Defended& result) {
+  return {{"flags", flags_table(tasks, result)}, {"tasks", tasks_table(tasks, result)}};
+}
+
+std::size_t rows_flagged(const defence::Defended& result) {
+  std::size_t flagged = 0;
+  for (const defence::RowScreen& rows : result.rows)
+    flagged += static_cast<std::size_t>(std::count(rows.flagged.begin(), rows.flagged.end(), true));
+  return flagged;
+}
+
+report::Page defence_page(const TaskSet& tasks, const defence::Defended& result, const DefenceFacts& facts) {
+  report::Page page;
+  page.title = fmt::format("Which rows of {} should you doubt?", facts.data_name);
+  page.subtitle =
+      fmt::format("{} tasks learned together in spite of rows that somebody may have planted.", tasks.size());
+  page.answer = answer(tasks, result, facts);
+  page.cards = {{std::to_string(rows_flagged(result)), "rows flagged", static_cast<double>(rows_flagged(result))},
+                {report::shown(result.left_out, kShare), "of the rows left out of learning", result.left_out},
+                {std::to_string(count(result, &defence::TaskScreen::flagged)), "tasks flagged",
+                 static_cast<double>(count(result, &defence::TaskScreen::flagged))},
+                {std::to_string(count(result, &defence::TaskScreen::alone)), "tasks learned alone",
+                 static_cast<double>(count(result, &defence::TaskScreen::alone))}};
+  page.facts = {{"Data", fmt::format("{}: {} tasks, {} rows", facts.data_name, tasks.size(), tasks.rows())},
+                {"Learner", facts.learner},
+                {"Preparation", facts.preparation},
+                {"Defence", method_in_words(facts.options)},
+                {"Honest rows flagged", report::shown(facts.options.alpha, kShare)},
+                {"Version", facts.version}};
+  auto tables = defence_tables(tasks, result);
+  page.sections.push_back({"Tasks", {report::TableBlock{std::move(tables.at("tasks")), ""}}});
+  page.sections.push_back({"Rows",
+                           {report::TableBlock{most_doubtful(std::move(tables.at("flags"))), ""},
+                            report::Paragraph{"All rows are in flags.csv. Rows count from 1 in the order of the "
+                                              "task's rows that were learned from."}}});
+  page.sections.push_back(
+      {"How to read it",
+       {report::List{
+           {"distance: how far the features lie from where most rows of all tasks lie; 1 is usual",
+            "residual: how badly a robust fit explains the label; 1 is usual",
+            "crowding: how much closer the nearest rows are than is usual in the task",
+            "score: -log10 of the smallest share of kept rows that stand out as much by one of the three; p is "
+            "the share of kept rows with this score or more",
+            "score of a task: by how many standard deviations its rows stand out more than chance gives"}}}});
+  page.sections.push_back(
+      {"What this does not say",
+       {report::List{
+           {"A flagged row is unusual, not proven to be planted: of honest rows the stated share is flagged.",
+            "Planted rows that look like honest ones by all three looks are not seen; what they can still do is "
+            "what `crosstalk attack --stealth` measures.",
+            "More than about 30 % planted rows set the standard that rows are measured by."}}}});
+  page.footer = fmt::format("Made by crosstalk {}. This file loads nothing and sends nothing.", facts.version);
+  return page;
+}
+
+}  // namespace crosstalk::evaluate

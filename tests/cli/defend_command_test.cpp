@@ -1,0 +1,113 @@
+#include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include "cli/command.hpp"
+
+namespace {
+
+using cli::cells_of;
+using cli::ended_well;
+using cli::on_ratings;
+using cli::operator+;
+using cli::read_file;
+using cli::was_refused;
+using testing::HasSubstr;
+
+class DefendCommand : public cli::Command {
+ protected:
+  void SetUp() override { write("ratings.csv", cli::ratings_csv()); }
+};
+
+// The file with `count` more rows of alpha, all in one far place.
+std::string with_planted_rows(int count) {
+  std::string text = cli::ratings_csv();
+  for (int k = 0; k < count; ++k) text += fmt::format("gamma,40,{},9,9\n", 9.0 + 1e-6 * k);
+  return text;
+}
+
+TEST_F(DefendCommand, WritesFlagsTasksCleanedDataModelAndReport) {
+  ASSERT_TRUE(ended_well(crosstalk(on_ratings("defend") + std::vector<std::string>{"--out", "out", "--json"})));
+  const auto files = this->files("out");
+  for (const char* name : {"flags.csv", "tasks.csv", "cleaned.csv", "model.json", "weights.csv", "covariance.csv",
+                           "report.html", "run.json"})
+    EXPECT_TRUE(files.contains(name)) << name;
+  const auto flags = cells_of(files.at("flags.csv"));
+  EXPECT_EQ(flags.rows.size(), 46U);  // every row of the file: none is held out
+  const auto defend = record("out").at("defend");
+  std::size_t flagged = 0;
+  for (const auto& row : flags.rows) {
+    const double p = cli::number(row[flags.column("p")]);
+    EXPECT_EQ(row[flags.column("flagged")], p <= 0.05 ? "yes" : "no");
+    flagged += p <= 0.05 ? 1 : 0;
+  }
+  EXPECT_EQ(defend.at("rows_flagged"), flagged);
+  for (const char* task : {"alpha", "beta", "gamma", "delta"})
+    for (const char* key : {"share", "score", "flagged"})
+      EXPECT_TRUE(defend.at("tasks").at(task).contains(key)) << task << ' ' << key;
+}
+
+TEST_F(DefendCommand, HonestDataComesBackAsItWas) {
+  ASSERT_TRUE(ended_well(crosstalk(on_ratings("defend") + std::vector<std::string>{"--out", "out"})));
+  EXPECT_EQ(record("out").at("defend").at("share_left_out"), 0.0);
+  const auto sorted = [](const std::string& text) {
+    std::multiset<std::string> rows;
+    for (const cli::Row& row : cli::rows_of(cells_of(text)))
+      rows.insert(
+          fmt::format("{} {} {} {} {}", row.task, row.label, row.features[0], row.features[1], row.features[2]));
+    return rows;
+  };
+  EXPECT_EQ(sorted(read_file(path("out/cleaned.csv"))), sorted(cli::ratings_csv()));
+}
+
+TEST_F(DefendCommand, PlantedRowsAreNotInTheCleanedData) {
+  write("ratings.csv", with_planted_rows(8));
+  ASSERT_TRUE(ended_well(crosstalk(on_ratings("defend") + std::vector<std::string>{"--out", "out"})));
+  const auto rows = cli::rows_of(cells_of(read_file(path("out/cleaned.csv"))));
+  EXPECT_TRUE(std::none_of(rows.begin(), rows.end(), [](const cli::Row& row) { return row.label == 40.0; }));
+}
+
+TEST_F(DefendCommand, PredictReadsItsModel) {
+  ASSERT_TRUE(ended_well(crosstalk(on_ratings("defend") + std::vector<std::string>{"--out", "out"})));
+  EXPECT_TRUE(ended_well(crosstalk(
+      {"predict", "out/model.json", "ratings.csv", "--task", "shop", "--label", "stars", "--out", "predicted"})));
+}
+
+// With the margin out of reach and nothing left out, it is the model of fit.
+TEST_F(DefendCommand, LearnsWhatFitLearnsWhereThereIsNothingToLeaveOut) {
+  ASSERT_TRUE(ended_well(crosstalk(on_ratings("defend") + std::vector<std::string>{"--margin", "1e9", "--out", "a"})));
+  ASSERT_TRUE(
+      ended_well(crosstalk(on_ratings("fit") + std::vector<std::string>{"--test-fraction", "0", "--out", "b"})));
+  const Eigen::MatrixXd wanted = cli::weights_in(read_file(path("b/weights.csv")));
+  EXPECT_LT((cli::weights_in(read_file(path("a/weights.csv"))) - wanted).norm(), 1e-6 * wanted.norm());
+}
+
+TEST_F(DefendCommand, RefusesWhatItCannotDo) {
+  const auto refused = [&](std::vector<std::string> words, const std::vector<std::string>& parts) {
+    return was_refused(crosstalk(on_ratings("defend") + words), 2, parts);
+  };
+  EXPECT_TRUE(refused({"--alpha", "0.5"}, {"--alpha is 0.5; it must be in (0, 0.5)"}));
+  EXPECT_TRUE(refused({"--share", "0.5"}, {"--share is 0.5; it must be in [0, 0.5)"}));
+  EXPECT_TRUE(refused({"--share", "-0.1"}, {"--share is -0.1; it must be in [0, 0.5)"}));
+  EXPECT_TRUE(refused({"--margin", "-1"}, {"--margin is -1; it must be >= 0"}));
+  EXPECT_TRUE(refused({"--method", "trimm"}, {"--method: \"trimm\" is not a defence; there are trim, huber, screen"}));
+  EXPECT_TRUE(refused({"--method", "huber", "--share", "0.1"}, {"--share: huber has no share to leave out"}));
+}
+
+TEST_F(DefendCommand, NamesATaskTooSmallToScreen) {
+  write("ratings.csv", cli::ratings_csv() + "epsilon,1,0,0,0\n");
+  EXPECT_TRUE(was_refused(crosstalk(on_ratings("defend")), 1,
+                          {"ratings.csv: task \"epsilon\" has 1 training row; it must have at least 2"}));
+}
+
+TEST_F(DefendCommand, NamesATaskAllOfWhoseRowsAreFlagged) {
+  write("ratings.csv", cli::ratings_csv() + "epsilon,90,90,0,0\nepsilon,-90,0,-90,0\n");
+  EXPECT_TRUE(was_refused(crosstalk(on_ratings("defend") + std::vector<std::string>{"--alpha", "0.1"}), 1,
+                          {"ratings.csv: all 2 rows of task \"epsilon\" are flagged", "leave the task out"}));
+}
+
+}  // namespace

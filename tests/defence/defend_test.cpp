@@ -1,0 +1,157 @@
+#include "crosstalk/defence/defend.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "planted.hpp"
+
+namespace crosstalk {
+
+namespace {
+
+using defence::Defended;
+using defence::Method;
+using defence::Options;
+
+constexpr mtrl::Options kLearner = {.lambda1 = 0.01, .lambda2 = 0.02};
+
+TaskSet honest() {
+  return problems::related_regression({.tasks = 6, .rows = 80, .features = 5, .seed = 1});
+}
+
+// 20 rows behind the 81 of the second task.
+TaskSet attacked() {
+  return problems::with_cluster(honest(), 1, 20, -15.0);
+}
+
+Defended defended(const TaskSet& tasks, Options options = {.learner = kLearner}) {
+  return defence::defend(tasks, mtrl::squared_loss(), options);
+}
+
+std::string refusal(const TaskSet& tasks, const Options& options) {
+  try {
+    defence::defend(tasks, mtrl::squared_loss(), options);
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Defend, PlantedRowsAreLeftOutAndFlagged) {
+  const Defended result = defended(attacked());
+  EXPECT_EQ(result.kept[1].size(), 81U);
+  EXPECT_EQ(result.kept[1].back(), 80);
+  for (std::size_t j = 81; j < 101; ++j) EXPECT_TRUE(result.rows[1].flagged[j]) << j;
+  EXPECT_TRUE(result.tasks[1].flagged);
+  for (std::size_t i = 0; i < result.tasks.size(); ++i)
+    if (i != 1) {
+      EXPECT_LT(result.tasks[i].score, result.tasks[1].score);
+      EXPECT_FALSE(result.tasks[i].flagged) << i;
+    }
+}
+
+// The model of the attacked data is that of the honest data, nearly: the planted rows change it by a fifth at least.
+TEST(Defend, ModelIsThatOfTheHonestRows) {
+  const Eigen::MatrixXd wanted = mtrl::solve(honest(), mtrl::squared_loss(), kLearner).weights;
+  const Eigen::MatrixXd plain = mtrl::solve(attacked(), mtrl::squared_loss(), kLearner).weights;
+  EXPECT_GT((plain - wanted).norm(), 0.2 * wanted.norm());
+  EXPECT_LT((defended(attacked()).fit.weights - wanted).norm(), 1e-6 * wanted.norm());
+}
+
+TEST(Defend, OfHonestRowsNoneAreLeftOutAndTheStatedShareIsFlagged) {
+  for (const double alpha : {0.05, 0.2}) {
+    const Defended result = defended(honest(), {.learner = kLearner, .alpha = alpha});
+    EXPECT_EQ(result.left_out, 0.0);
+    double flagged = 0.0;
+    for (const auto& rows : result.rows)
+      flagged += static_cast<double>(std::count(rows.flagged.begin(), rows.flagged.end(), true));
+    const double share = flagged / static_cast<double>(honest().rows());
+    EXPECT_LE(share, alpha);  // ranks: exact but for the steps of one row and ties
+    EXPECT_GT(share, alpha - 0.02);
+    for (const auto& task : result.tasks) EXPECT_FALSE(task.flagged);
+  }
+}
+
+TEST(Defend, PermutingTheRowsPermutesTheFlags) {
+  const TaskSet tasks = attacked();
+  TaskSet reversed = tasks;
+  for (Task& task : reversed) {
+    task.features = task.features.colwise().reverse().eval();
+    task.labels = task.labels.reverse().eval();
+  }
+  const Defended a = defended(tasks);
+  const Defended b = defended(reversed);
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    auto flags = b.rows[i].flagged;
+    std::reverse(flags.begin(), flags.end());
+    EXPECT_EQ(a.rows[i].flagged, flags) << tasks[i].name;
+  }
+}
+
+TEST(Defend, LearnsATaskAloneThatTheOthersHarm) {
+  // One task that is nothing like the others, under a pull that allows one direction only.
+  TaskSet tasks = problems::rank_one({.tasks = 5, .rows = 60, .features = 5, .seed = 2});
+  const Eigen::VectorXd own = problems::normal_matrix(5, 1, 99);
+  tasks[4].labels = 3.0 * (tasks[4].features * own);
+  const mtrl::Options strong = {.lambda1 = 1e-4, .lambda2 = 0.1};
+  const Defended result = defended(tasks, {.learner = strong, .margin = 0.1});
+  EXPECT_TRUE(result.tasks[4].alone);
+  EXPECT_GT(result.tasks[4].joint_loss, 1.1 * result.tasks[4].alone_loss);
+  const TaskSet one = {select_rows(tasks[4], result.kept[4])};
+  EXPECT_LT((result.weights.col(4) - mtrl::solve(one, mtrl::squared_loss(), strong).weights).norm(), 1e-6);
+  const Defended never = defended(tasks, {.learner = strong, .margin = 1e9});
+  EXPECT_FALSE(never.tasks[4].alone);
+  EXPECT_EQ(never.weights, never.fit.weights);
+}
+
+TEST(Defend, LeavesOutTheShareItIsTold) {
+  const Defended none = defended(attacked(), {.learner = kLearner, .share = 0.0});
+  EXPECT_EQ(none.left_out, 0.0);
+  const Defended tenth = defended(attacked(), {.learner = kLearner, .share = 0.1});
+  EXPECT_NEAR(tenth.left_out, 0.1, 0.01);
+}
+
+TEST(Defend, TasksWithTwoRowsAreScreenedWithTheOthers) {
+  TaskSet tasks = honest();
+  tasks[3] = select_rows(tasks[3], {0, 1});
+  for (const Method method : {Method::Trim, Method::Huber, Method::Screen}) {
+    const Defended result = defended(tasks, {.learner = kLearner, .method = method});
+    EXPECT_EQ(result.rows[3].flagged.size(), 2U);
+    EXPECT_GE(result.kept[3].size(), 1U);
+    EXPECT_TRUE(result.weights.allFinite());
+  }
+}
+
+TEST(Defend, SignsAreScreenedByWhereTheyStand) {
+  const TaskSet tasks = problems::with_cluster(
+      problems::related_classification({.tasks = 4, .rows = 80, .features = 5, .seed = 3}), 0, 15, -1.0);
+  const Defended result = defence::defend(tasks, mtrl::squared_hinge_loss(), {.learner = kLearner});
+  ASSERT_EQ(result.kept[0].size(), 80U);
+  EXPECT_EQ(result.kept[0].back(), 79);
+  EXPECT_NEAR(result.left_out, 15.0 / static_cast<double>(tasks.rows()), 1e-12);
+}
+
+TEST(Defend, HuberLeavesNothingOutAndScreenTheSameShareOfEveryTask) {
+  EXPECT_EQ(defended(attacked(), {.learner = kLearner, .method = Method::Huber}).left_out, 0.0);
+  const Defended screened = defended(attacked(), {.learner = kLearner, .method = Method::Screen, .alpha = 0.1});
+  for (const auto& task : screened.tasks) {
+    EXPECT_GE(task.left_out, 0.1 - 0.02);
+    EXPECT_LE(task.left_out, 0.2 + 0.02);
+  }
+}
+
+TEST(Defend, RefusesWhatItCannotDo) {
+  EXPECT_EQ(refusal(honest(), {.alpha = 0.5}), "alpha is 0.5; it must be in (0, 0.5)");
+  EXPECT_EQ(refusal(honest(), {.share = 0.5}), "share is 0.5; it must be in [0, 0.5)");
+  EXPECT_EQ(refusal(honest(), {.margin = -1.0}), "margin is -1; it must be >= 0");
+  TaskSet tasks = honest();
+  tasks[2] = select_rows(tasks[2], {0});
+  EXPECT_EQ(refusal(tasks, {}), "defend: task \"task 3\" has 1 row; it must have at least 2 to be screened");
+  EXPECT_THROW(defence::method_named("trimm"), std::invalid_argument);
+}
+
+}  // namespace
+
+}  // namespace crosstalk

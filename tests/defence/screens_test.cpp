@@ -1,0 +1,120 @@
+#include "crosstalk/defence/screens.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <gtest/gtest.h>
+
+#include "crosstalk/defence/robust_distance.hpp"
+#include "crosstalk/rng.hpp"
+#include "planted.hpp"
+
+namespace crosstalk {
+
+namespace {
+
+using defence::Look;
+using defence::Tail;
+
+Eigen::VectorXd normal_sizes(Eigen::Index count, std::uint64_t seed) {
+  return problems::normal_matrix(count, 1, seed).cwiseAbs();
+}
+
+// A third of the rows far away and close together, where ordinary distances are pulled most.
+TEST(RobustDistance, APlantedClusterIsFartherThanAnyHonestRow) {
+  Eigen::MatrixXd X = problems::normal_matrix(130, 5, 1);
+  X.bottomRows(30) = 0.01 * problems::normal_matrix(30, 5, 2);
+  X.bottomRows(30).array() += 6.0;
+  const Eigen::VectorXd distances = defence::robust_distances(X, 0.7, X);
+  EXPECT_GT(distances.tail(30).minCoeff(), distances.head(100).maxCoeff());
+}
+
+TEST(RobustDistance, DoesNotDependOnTheUnitsOfAFeature) {
+  const Eigen::MatrixXd X = problems::normal_matrix(60, 4, 3);
+  Eigen::MatrixXd scaled = X;
+  scaled.col(2) *= 1000.0;
+  scaled.col(1).array() += 50.0;
+  const Eigen::VectorXd a = defence::robust_distances(X, 0.7, X);
+  EXPECT_LT((a - defence::robust_distances(scaled, 0.7, scaled)).norm(), 1e-8 * a.norm());
+}
+
+TEST(RobustDistance, OfRowsThatAreAllTheSameIsFinite) {
+  const Eigen::MatrixXd X = Eigen::MatrixXd::Ones(5, 3);
+  EXPECT_TRUE(defence::robust_distances(X, 0.7, X).allFinite());
+}
+
+TEST(Crowding, RowsInOnePlaceAreMoreCrowdedThanOthers) {
+  const TaskSet tasks = problems::with_cluster(
+      problems::related_regression({.tasks = 2, .rows = 60, .features = 4, .seed = 5}), 0, 10, 1.0);
+  const Look look = defence::crowding(tasks, true);
+  EXPECT_GT(look[0].tail(10).minCoeff(), 1000.0);
+  EXPECT_LT(look[0].head(60).maxCoeff(), 10.0);
+}
+
+TEST(Crowding, SaysNothingWhereHonestRowsHaveTwins) {
+  TaskSet tasks = problems::related_regression({.tasks = 1, .rows = 40, .features = 3, .seed = 6});
+  tasks[0].features = tasks[0].features.array().round().cwiseMax(-1.0).cwiseMin(1.0).matrix();
+  EXPECT_EQ(defence::crowding(tasks, true)[0], Eigen::VectorXd::Ones(40));
+}
+
+TEST(PValues, AreTheRanksAmongTheKeptRows) {
+  Look look(2);
+  look[0] = Eigen::Vector3d(1.0, 2.0, 9.0);
+  look[1] = Eigen::Vector2d(3.0, 2.0);
+  const Look p = defence::p_values(look, {{0, 1}, {0, 1}});
+  EXPECT_DOUBLE_EQ(p[0][0], 1.0);
+  EXPECT_DOUBLE_EQ(p[0][1], 4.0 / 5.0);
+  EXPECT_DOUBLE_EQ(p[0][2], 1.0 / 5.0);
+  EXPECT_DOUBLE_EQ(p[1][0], 2.0 / 5.0);
+}
+
+// Tails that thin out as assumed, and such that thin out faster, have no excess.
+TEST(Excess, HonestTailsHaveNone) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Rng rng(seed);
+    Eigen::VectorXd exponential(500);
+    for (double& value : exponential) value = -std::log(1.0 - rng.uniform());
+    EXPECT_EQ(defence::excess_threshold(exponential, Tail::Exponential), std::numeric_limits<double>::infinity())
+        << seed;
+    EXPECT_EQ(defence::excess_threshold(exponential.array().exp(), Tail::Power),
+              std::numeric_limits<double>::infinity())
+        << seed;
+    EXPECT_EQ(defence::excess_threshold(normal_sizes(500, seed), Tail::Exponential),
+              std::numeric_limits<double>::infinity())
+        << seed;
+  }
+}
+
+TEST(Excess, ABumpInTheTailIsCutOff) {
+  Eigen::VectorXd values(560);
+  values << normal_sizes(500, 1), Eigen::VectorXd::Constant(60, 6.0);
+  const double threshold = defence::excess_threshold(values, Tail::Exponential);
+  EXPECT_LT(threshold, 6.0);
+  EXPECT_GT(threshold, 2.0);
+}
+
+TEST(Excess, NoTaskLosesMoreThanHalfOfItsRows) {
+  const Eigen::VectorXd usual = normal_sizes(200, 2);
+  Look look(2);
+  look[0] = usual;
+  look[1] = Eigen::VectorXd::Constant(5, 100.0);
+  defence::Rows rows = {{}, {0, 1, 2, 3, 4}};
+  for (Eigen::Index j = 0; j < 200; ++j) rows[0].push_back(j);
+  const defence::Rows kept = defence::without_worst(rows, look, 0.1);
+  EXPECT_EQ(kept[1].size(), 3U);
+}
+
+TEST(ResidualLook, IsOneInTheMiddleOfEveryTask) {
+  const TaskSet tasks = problems::related_regression({.tasks = 3, .rows = 21, .features = 4, .seed = 8});
+  const Eigen::MatrixXd W = Eigen::MatrixXd::Zero(4, 3);
+  for (const Eigen::VectorXd& look : defence::residual_look(tasks, mtrl::squared_loss(), W, defence::all_rows(tasks))) {
+    Eigen::VectorXd sorted = look;
+    std::sort(sorted.begin(), sorted.end());
+    EXPECT_DOUBLE_EQ(sorted[(sorted.size() + 1) / 2 - 1], 1.0);
+  }
+}
+
+}  // namespace
+
+}  // namespace crosstalk
