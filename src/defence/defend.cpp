@@ -251,6 +251,8 @@ Defended defend(const TaskSet& tasks, const mtrl::Loss& loss, const Options& opt
     case Method::Trim: {
       const Rows apart = options.share ? all : without_excess(all, crowded, Tail::Power);
       distance = robust_distances(tasks, options.bias, kCore, apart);
+      for (std::size_t i = 0; i < tasks.size(); ++i)
+        if (!has_own_values(tasks[i], options.bias)) distance[i].setOnes();
       const Rows near = options.share ? all : without_excess(apart, distance, Tail::Power);
       const mtrl::Options screening = study.screening_options(near);
       mtrl::Fit by = study.robust_fit(near, screening);

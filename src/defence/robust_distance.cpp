@@ -92,9 +92,9 @@ Eigen::VectorXd robust_distances(const Eigen::MatrixXd& X, double core, const Ei
 
 std::vector<Eigen::VectorXd> robust_distances(const TaskSet& tasks, bool bias, double core, const Rows& known) {
   const Eigen::Index d = tasks.features() - (bias ? 1 : 0);
-  // Tasks may stand in different places, as patients of different age do: each has its own median, mixed with that of
-  // all rows as if that were ten rows of it.
-  constexpr double kPooledRows = 10.0;
+  // Tasks may stand in different places, as patients of different age do: each has its own median; with less than ten
+  // rows mixed with that of all rows.
+  constexpr double kRowsOfItsOwn = 10.0;
   const TaskSet in_core = select(tasks, known);
   Eigen::MatrixXd all(in_core.rows(), d);
   Eigen::Index first = 0;
@@ -108,10 +108,9 @@ std::vector<Eigen::VectorXd> robust_distances(const TaskSet& tasks, bool bias, d
   first = 0;
   Eigen::Index first_in_core = 0;
   for (std::size_t i = 0; i < tasks.size(); ++i) {
-    const auto n = static_cast<double>(in_core[i].rows());
-    Eigen::RowVectorXd centre = kPooledRows * pooled;
-    for (Eigen::Index k = 0; k < d; ++k) centre[k] += n * median(in_core[i].features.col(k));
-    centre /= n + kPooledRows;
+    const double own = std::min(1.0, static_cast<double>(in_core[i].rows()) / kRowsOfItsOwn);
+    Eigen::RowVectorXd centre = (1.0 - own) * pooled;
+    for (Eigen::Index k = 0; k < d; ++k) centre[k] += own * median(in_core[i].features.col(k));
     rows.middleRows(first, tasks[i].rows()) = tasks[i].features.leftCols(d).rowwise() - centre;
     all.middleRows(first_in_core, in_core[i].rows()).rowwise() -= centre;
     first += tasks[i].rows();

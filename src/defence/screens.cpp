@@ -59,20 +59,14 @@ Look distance_from_mean(const TaskSet& tasks, bool bias) {
   return look;
 }
 
-namespace {
-
-// Whether some feature (a row of X) takes a value of its own in most rows: numbers that were measured, not counted or
-// chosen from a few.
-bool has_own_values(const Eigen::MatrixXd& X) {
-  for (Eigen::Index k = 0; k < X.rows(); ++k) {
-    Eigen::VectorXd values = X.row(k).transpose();
+bool has_own_values(const Task& task, bool bias) {
+  for (Eigen::Index k = 0; k < task.features.cols() - (bias ? 1 : 0); ++k) {
+    Eigen::VectorXd values = task.features.col(k);
     std::sort(values.begin(), values.end());
     if (2 * (std::unique(values.begin(), values.end()) - values.begin()) > values.size()) return true;
   }
   return false;
 }
-
-}  // namespace
 
 Look crowding(const TaskSet& tasks, bool bias) {
   constexpr Eigen::Index kMostReferences = 2000;
@@ -87,7 +81,7 @@ Look crowding(const TaskSet& tasks, bool bias) {
     const Eigen::MatrixXd R = references.transpose();
     const auto share = static_cast<Eigen::Index>(std::ceil(kShare * static_cast<double>(R.cols())));
     const Eigen::Index k = std::max<Eigen::Index>(3, share);  // position 0 is the row itself
-    if (k >= R.cols() || !has_own_values(R)) {
+    if (k >= R.cols() || !has_own_values(task, bias)) {
       look.emplace_back(Eigen::VectorXd::Ones(n));
       continue;
     }

@@ -106,7 +106,7 @@ TEST_F(DefendCommand, NamesATaskTooSmallToScreen) {
 
 TEST_F(DefendCommand, NamesATaskAllOfWhoseRowsAreFlagged) {
   write("ratings.csv", cli::ratings_csv() + "epsilon,90,90,0,0\nepsilon,-90,0,-90,0\n");
-  EXPECT_TRUE(was_refused(crosstalk(on_ratings("defend") + std::vector<std::string>{"--alpha", "0.1"}), 1,
+  EXPECT_TRUE(was_refused(crosstalk(on_ratings("defend") + std::vector<std::string>{"--alpha", "0.2"}), 1,
                           {"ratings.csv: all 2 rows of task \"epsilon\" are flagged", "leave the task out"}));
 }
 

@@ -23,6 +23,10 @@ Look residual_look(const TaskSet& tasks, const mtrl::Loss& loss, const Eigen::Ma
 /// @param bias  the last feature is the constant 1 and has no distance.
 Look distance_from_mean(const TaskSet& tasks, bool bias);
 
+/// Whether some feature takes a value of its own in most rows of the task: numbers that were measured, not counted or
+/// chosen from a few. Without one honest rows have twins, and a rare category lies infinitely far from the others.
+bool has_own_values(const Task& task, bool bias);
+
 /// How much closer a row's neighbours are than is usual in its task: the median distance to the k-th neighbour over the
 /// row's own, k = 3 % of the rows and at least 3. Planted rows that pull together stand in one place, where they hide
 /// from distances and residuals alike. 1 for all rows of a task without k-th neighbours, or none of whose features has
