@@ -21,6 +21,7 @@ namespace {
 constexpr double kCore = 0.7;  // share of the rows that is taken for honest: 30 % planted rows are 23 % of all
 constexpr std::size_t kFolds = 3;
 constexpr int kMostRounds = 5;
+
 // Rows dealt out in the order of how far they look, so that the folds do not depend on the order of the file.
 Rows folds_of(const Look& look) {
   Rows folds;
@@ -107,8 +108,9 @@ class Study {
 
   // A fit that rows which no model explains cannot pull far.
   [[nodiscard]] mtrl::Fit robust_fit(const Rows& rows, const mtrl::Options& options) const {
+    constexpr double enough_to_look_by = 1e-3;
     const mtrl::EmpiricalRisk risk(select(tasks_, rows), loss_);
-    return huber(risk.clean(), loss_, options, mtrl::solve(risk, options)).fit;
+    return huber(risk.clean(), loss_, options, mtrl::solve(risk, options), enough_to_look_by).fit;
   }
 
   [[nodiscard]] const TaskSet& tasks() const { return tasks_; }

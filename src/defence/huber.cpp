@@ -23,11 +23,10 @@ class LinearTailHinge final : public mtrl::Loss {
 
 // Minimises the Huber loss through  rho(r) = min over g of (r - g)^2 + 2 t |g|,  whose g cuts r to [-t, t]: fits of the
 // squared loss to labels that are moved to within t of the prediction. No turn raises the objective.
-HuberFit of_numbers(const TaskSet& tasks, const mtrl::Loss& loss, const mtrl::Options& options,
-                    const mtrl::Fit& start) {
+HuberFit of_numbers(const TaskSet& tasks, const mtrl::Loss& loss, const mtrl::Options& options, const mtrl::Fit& start,
+                    double smallest_change) {
   constexpr int kMostTurns = 300;
   constexpr int kTurnsWithNewThresholds = 30;
-  constexpr double kSmallestChange = 1e-6;
   HuberFit result{start, Eigen::VectorXd::Zero(static_cast<Eigen::Index>(tasks.size()))};
   for (int turn = 0; turn < kMostTurns; ++turn) {
     TaskSet moved = tasks;
@@ -41,15 +40,16 @@ HuberFit of_numbers(const TaskSet& tasks, const mtrl::Loss& loss, const mtrl::Op
     }
     const Eigen::MatrixXd before = result.fit.weights;
     result.fit = mtrl::solve_from(mtrl::EmpiricalRisk(std::move(moved), loss), options, before);
-    if ((result.fit.weights - before).norm() <= kSmallestChange * before.norm()) break;
+    if ((result.fit.weights - before).norm() <= smallest_change * before.norm()) break;
   }
   return result;
 }
 
 }  // namespace
 
-HuberFit huber(const TaskSet& tasks, const mtrl::Loss& loss, const mtrl::Options& options, const mtrl::Fit& start) {
-  if (!loss.is_classification()) return of_numbers(tasks, loss, options, start);
+HuberFit huber(const TaskSet& tasks, const mtrl::Loss& loss, const mtrl::Options& options, const mtrl::Fit& start,
+               double smallest_change) {
+  if (!loss.is_classification()) return of_numbers(tasks, loss, options, start, smallest_change);
   static const LinearTailHinge hinge;
   const bool is_linear_already = loss.name() == "logistic";
   const mtrl::Loss& bounded = is_linear_already ? loss : static_cast<const mtrl::Loss&>(hinge);

@@ -16,10 +16,11 @@ struct HuberFit {
 /// it still has leverage.
 ///   numbers: r^2 up to |r| <= t_i, then 2 t_i |r| - t_i^2, with t_i = 1.345 times the scale of the task's residuals
 ///            (their median size / 0.6745) [Huber 1964];
-///   signs:   max(0, 1 - y z)^2 up to y z >= 0, then 1 - 2 y z; for the logistic loss the logistic loss itself, which
-///   is
-///            linear already.
+///   signs:   max(0, 1 - y z)^2 up to y z >= 0, then 1 - 2 y z; for the logistic loss the logistic loss itself,
+///            which is linear already.
 /// @param start  a fit of the same tasks; the thresholds follow the fit from there.
-HuberFit huber(const TaskSet& tasks, const mtrl::Loss& loss, const mtrl::Options& options, const mtrl::Fit& start);
+/// @param smallest_change  of W, as a share of its length, at which the turns end.
+HuberFit huber(const TaskSet& tasks, const mtrl::Loss& loss, const mtrl::Options& options, const mtrl::Fit& start,
+               double smallest_change = 1e-6);
 
 }  // namespace crosstalk::defence
