@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the command (release) and the tests (AddressSanitizer, UBSan), runs every test, and ends in ctest's summary.
+# Builds command and tests (AddressSanitizer, UBSan, warnings as errors), runs every test, and ends in ctest's summary.
 set -eu
 cd "$(dirname "$0")/.."
 jobs=${1:-$(nproc)}
@@ -9,8 +9,6 @@ if [ -z "${CROSSTALK_DATA:-}" ]; then
     if [ -f "$folder/landmine/LandmineData.mat" ]; then CROSSTALK_DATA=$(cd "$folder" && pwd); export CROSSTALK_DATA; fi
   done
 fi
-cmake --preset release >/dev/null
-cmake --build --preset release -j "$jobs" --target crosstalk_command  # the networks, slow to compile, with sanitizers only
 cmake --preset debug >/dev/null
 cmake --build --preset debug -j "$jobs"
 ctest --test-dir build/debug --output-on-failure -j "$jobs"
