@@ -28,8 +28,8 @@ struct VerifyFlags {
   bool flip = false;
   bool published_only = false;
   std::string countermeasure = "none";
-  double leak = 0.0;  ///< percent
-  std::string panel;  ///< quick or paper: many thieves; empty: the one that the flags describe
+  double leak = 0.0;   ///< percent
+  std::string panel;   ///< quick or paper: many thieves; empty: the one that the flags describe
   std::string groups;  ///< of the panel; empty: all
   std::optional<std::size_t> jobs;
   bool resume = false;
@@ -41,6 +41,7 @@ struct ReproduceProtectionFlags {
   std::string methods;  ///< words of image::ComparisonOptions, as the next
   std::string victims;
   std::size_t seeds = 3;
+  std::optional<std::size_t> images;  ///< of each set; as many as is usual when not given
   std::optional<int> epochs;
   bool validation = false;
   bool resume = false;

@@ -34,6 +34,7 @@ struct Flags {
   std::string sets;
   std::string methods;
   std::string victims;
+  std::optional<std::size_t> images;
   std::optional<int> epochs;
   bool validation = false;
   bool resume = false;
@@ -85,6 +86,7 @@ int mtl_ue(const Flags& flags, const Configuration& configuration) {
                                .methods = flags.methods.empty() ? kMethods : flags.methods,
                                .victims = flags.victims.empty() ? "mtl,stl" : flags.victims,
                                .seeds = flags.seeds.value_or(kProtectionSeeds),
+                               .images = flags.images,
                                .epochs = flags.epochs,
                                .validation = flags.validation,
                                .resume = flags.resume},
@@ -95,6 +97,7 @@ int patom(const Flags& flags, const Configuration& configuration) {
   refuse(!flags.sets.empty(), "--sets", "mtl-ue");
   refuse(!flags.methods.empty(), "--methods", "mtl-ue");
   refuse(!flags.victims.empty(), "--victims", "mtl-ue");
+  refuse(flags.images.has_value(), "--images", "mtl-ue");
   refuse(flags.epochs.has_value(), "--epochs", "mtl-ue");
   refuse(flags.validation, "--validation", "mtl-ue");
   const auto formats = drawing_formats(flags.figures);
@@ -186,6 +189,11 @@ Action add_reproduce(CLI::App& app) {
       ->group("General");
   app.add_option("--victims", flags->victims, "mtl-ue: mtl, stl, mtl-vgg16 and so on; mtl,stl when not given")
       ->group("General");
+  app.add_option(
+         "--images", flags->images,
+         "mtl-ue: images of each set to protect and learn; 2000 of utkface and all of the others when not given")
+      ->check(CLI::Range(10, 1'000'000))
+      ->group("Data");
   app.add_option("--epochs", flags->epochs,
                  "mtl-ue: passes of victims over the images; when not given 12, or more of less than 5000 images")
       ->check(CLI::Range(1, 100'000))

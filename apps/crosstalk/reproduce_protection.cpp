@@ -82,13 +82,17 @@ int reproduce_protection(const ReproduceProtectionFlags& flags, const Configurat
   facts.options.validation = flags.validation;
   facts.options.threads = thread_count(flags.common);
   facts.version = CROSSTALK_VERSION;
-  facts.command = fmt::format(
-      "crosstalk reproduce mtl-ue{} --methods {} --victims {} --seeds {} --seed {}{}{}",
-      flags.sets.empty() ? "" : " --sets " + flags.sets, flags.methods, flags.victims, flags.seeds, flags.common.seed,
-      flags.epochs ? fmt::format(" --epochs {}", *flags.epochs) : "", flags.validation ? " --validation" : "");
+  facts.command = fmt::format("crosstalk reproduce mtl-ue{} --methods {} --victims {} --seeds {} --seed {}{}{}",
+                              flags.sets.empty() ? "" : " --sets " + flags.sets, flags.methods, flags.victims,
+                              flags.seeds, flags.common.seed,
+                              (flags.images ? fmt::format(" --images {}", *flags.images) : "") +
+                                  (flags.epochs ? fmt::format(" --epochs {}", *flags.epochs) : ""),
+                              flags.validation ? " --validation" : "");
   if (facts.options.methods.empty()) throw std::invalid_argument("--methods: names no method");
   if (facts.options.victims.empty()) throw std::invalid_argument("--victims: names no victim");
-  const auto chosen = chosen_sets(flags.sets);
+  auto chosen = chosen_sets(flags.sets);
+  for (KnownSet& set : chosen)
+    if (flags.images) set.images = flags.images;
 
   Session session({"reproduce", flags.common.out, flags.common.json, flags.common.quiet});
   const Watch watch = session.watch();
@@ -106,6 +110,7 @@ int reproduce_protection(const ReproduceProtectionFlags& flags, const Configurat
   // parts stay: they are hours of work.
   nlohmann::ordered_json kind = {{"version", CROSSTALK_VERSION}};
   if (flags.epochs) kind["epochs"] = *flags.epochs;
+  if (flags.images) kind["images"] = *flags.images;
   FinishedParts finished(session, kind, flags.resume);
   const auto trials = image::compare(sets, facts.options, finished.memory(), watch);
 

@@ -126,8 +126,8 @@ TEST_F(Reproduce, WithoutAnyDataTheReportSaysSo) {
 // Every method of the second paper on a set that is drawn, so that no data is needed; parts that are there are used.
 TEST_F(Reproduce, MtlUeJudgesProtectionsAndKeepsItsParts) {
   if (!CROSSTALK_HAS_NETWORKS) GTEST_SKIP() << "built without LibTorch";
-  const std::vector<std::string> words = {"mtl-ue",  "--sets", "shapes-dense", "--victims", "mtl",
-                                          "--seeds", "1",      "--epochs",     "1",         "--quiet"};
+  const std::vector<std::string> words = {"mtl-ue",   "--sets", "shapes-dense", "--victims", "mtl",    "--seeds", "1",
+                                          "--epochs", "1",      "--images",     "60",        "--quiet"};
   ASSERT_TRUE(ended_well(reproduce(words + std::vector<std::string>{"--methods", "clean", "--out", "o", "--json"})));
   const auto again =
       reproduce(words + std::vector<std::string>{"--methods", "clean,noise,lsp-patch", "--resume", "--out", "o"});
