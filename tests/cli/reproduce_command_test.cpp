@@ -100,7 +100,7 @@ TEST_F(Reproduce, GivesTheSameTablesAgainAlsoAfterAKill) {
 }
 
 TEST_F(Reproduce, RefusesWhatItDoesNotKnowBeforeAnyWork) {
-  EXPECT_TRUE(was_refused(reproduce({"mtl-ue", "--out", "out"}), 2, {"\"mtl-ue\" is not a paper", "patom"}));
+  EXPECT_TRUE(was_refused(reproduce({"mtl-eu", "--out", "out"}), 2, {"\"mtl-eu\" is not a paper", "patom"}));
   EXPECT_TRUE(was_refused(reproduce({}), 2, {"reproduce needs PAPER: patom"}));
   EXPECT_TRUE(was_refused(reproduce({"patom", "--only", "figure4"}), 2, {"--only", "\"figure4\"", "figure3"}));
   EXPECT_TRUE(was_refused(reproduce({"patom", "--only", ","}), 2, {"--only", "no figure"}));
