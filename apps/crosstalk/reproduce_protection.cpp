@@ -1,6 +1,9 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 
@@ -55,14 +58,21 @@ std::vector<KnownSet> chosen_sets(const std::string& list) {
   return chosen;
 }
 
+// Each seed's set is opened once, which for photos means that every file is decoded once.
 image::ComparedSet compared(const KnownSet& set, const Watch& watch) {
-  return {set.name, [set, watch](std::uint64_t seed) {
+  struct Opened {
+    std::mutex mutex;
+    std::map<std::uint64_t, image::ComparedSet::Parts> by_seed;
+  };
+  return {set.name, [set, watch, opened = std::make_shared<Opened>()](std::uint64_t seed) {
+            const std::lock_guard lock(opened->mutex);
+            image::ComparedSet::Parts& parts = opened->by_seed[seed];
+            if (parts.train != nullptr) return parts;
             ImageOptions images;
             images.data = set.name;
             images.images = set.images;
             CommonOptions common;
             common.seed = seed;
-            image::ComparedSet::Parts parts;
             parts.train = open_images(images, common, Part::Training, {{}, watch.stop}).source;
             images.images.reset();
             parts.test = open_images(images, common, Part::Test, {{}, watch.stop}).source;

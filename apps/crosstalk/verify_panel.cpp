@@ -8,6 +8,7 @@
 #include "crosstalk/data/files.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/image/panel.hpp"
+#include "crosstalk/json_number.hpp"
 #include "image_input.hpp"
 #include "jobs.hpp"
 #include "problem.hpp"
@@ -19,38 +20,21 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::vector<std::string> arguments_of(const VerifyFlags& flags, const image::PanelCell& cell, const fs::path& out) {
-  std::vector<std::string> words = {"verify", flags.images.data, "--protected", flags.published};
-  const auto add = [&](const char* flag, const std::string& value) {
-    if (!value.empty()) words.insert(words.end(), {flag, value});
-  };
-  add("--labels", flags.images.labels);
-  add("--size", flags.images.size);
-  if (flags.images.images) add("--images", std::to_string(*flags.images.images));
-  if (flags.images.skip_bad) words.emplace_back("--skip-bad");
-  if (flags.flip) words.emplace_back("--flip");
-  if (flags.epochs) add("--epochs", std::to_string(*flags.epochs));
-  add("--test-fraction", fmt::format("{}", flags.test_fraction));
-  add("--stl-tasks", flags.stl_tasks);
-  add("--device", flags.device);
-  add("--seeds", std::to_string(flags.seeds));
-  add("--seed", std::to_string(flags.common.seed));
-  add("--victims", cell.mtl ? "mtl" : "stl");
-  add("--backbone", cell.backbone);
-  add("--weighting", cell.weighting);
-  add("--countermeasure", cell.countermeasure);
-  add("--leak", std::to_string(cell.leak));
-  if (!cell.clean) words.emplace_back("--protected-only");
-  words.insert(words.end(), {"--threads", "1", "--quiet", "--resume", "--out", out.string()});
-  return words;
+// The flags of the panel for one of its thieves, in the form of a record, which --config reads.
+std::string flags_of(nlohmann::ordered_json flags, const image::PanelCell& cell) {
+  for (const char* of_the_panel : {"panel", "groups", "jobs"}) flags.erase(of_the_panel);
+  flags["victims"] = cell.mtl ? "mtl" : "stl";
+  flags["backbone"] = cell.backbone;
+  flags["weighting"] = cell.weighting;
+  flags["countermeasure"] = cell.countermeasure;
+  flags["leak"] = cell.leak;
+  flags["protected-only"] = !cell.clean;
+  return nlohmann::ordered_json{{"configuration", flags}}.dump();
 }
 
 std::optional<Estimate> estimate_in(const nlohmann::json& learner) {
-  if (!learner.is_object() || !learner.at("mean").is_number()) return std::nullopt;
-  const auto number = [&](const char* key) {
-    return learner.at(key).is_number() ? learner.at(key).get<double>() : std::nan("");
-  };
-  return Estimate{number("mean"), number("low"), number("high")};
+  if (!learner.is_object() || learner.at("mean").is_null()) return std::nullopt;
+  return Estimate{number_from(learner.at("mean")), number_from(learner.at("low")), number_from(learner.at("high"))};
 }
 
 // What the process of a cell left behind; nothing while it has not come to its end.
@@ -65,8 +49,7 @@ std::optional<image::PanelResult> result_of(const image::PanelCell& cell, const 
     if (verify.contains("clean") && verify.at("clean").contains(learner))
       result.clean = estimate_in(verify.at("clean").at(learner));
     result.published = estimate_in(verify.at("protected").at(learner));
-    const auto& yardstick = verify.at("protected").at(learner).at("yardstick");
-    result.yardstick = yardstick.is_number() ? yardstick.get<double>() : std::nan("");
+    result.yardstick = number_from(verify.at("protected").at(learner).at("yardstick"));
     return result;
   } catch (const nlohmann::json::exception&) {
     throw DataError(fmt::format("{} is damaged; run without --resume", file.string()));
@@ -95,7 +78,7 @@ int verify_panel(const VerifyFlags& flags, const Configuration& configuration) {
   // Cells of a run with other flags are of no use to this one.
   const fs::path cells_folder = "cells";
   auto identity = configuration.flags;
-  for (const char* free : {"jobs", "threads", "resume", "json", "quiet", "out"}) identity.erase(free);
+  identity.erase("jobs");
   const std::string wanted = identity.dump();
   const fs::path known = session.path(cells_folder / "panel.json");
   if (flags.resume && fs::exists(known)) {
@@ -126,8 +109,9 @@ int verify_panel(const VerifyFlags& flags, const Configuration& configuration) {
   std::vector<Job> jobs;
   for (const std::size_t c : order) {
     const fs::path folder = session.path(cells_folder / cells[c].name());
-    fs::create_directories(folder);
-    jobs.push_back({arguments_of(flags, cells[c], folder), folder / "log.txt"});
+    const fs::path own = session.write(cells_folder / cells[c].name() / "flags.json", flags_of(configuration.flags, cells[c]));
+    jobs.push_back({{"verify", "--config", own.string(), "--threads", "1", "--quiet", "--resume", "--out", folder.string()},
+                    folder / "log.txt"});
   }
   const std::size_t at_once = flags.jobs.value_or(static_cast<std::size_t>(thread_count(flags.common)));
   const auto tell = [&] {

@@ -22,21 +22,15 @@ json named(const std::vector<std::size_t>& tasks, const std::vector<std::string>
 
 }  // namespace
 
-json number(double value) {
-  return std::isfinite(value) ? json(value) : json(nullptr);
-}
-
 json vector_to_json(const Eigen::VectorXd& values) {
   json numbers = json::array();
-  for (const double value : values) numbers.push_back(number(value));
+  for (const double value : values) numbers.push_back(json_number(value));
   return numbers;
 }
 
 Eigen::VectorXd vector_from_json(const json& numbers) {
   Eigen::VectorXd values(static_cast<Eigen::Index>(numbers.size()));
-  for (std::size_t i = 0; i < numbers.size(); ++i)
-    values[static_cast<Eigen::Index>(i)] =
-        numbers[i].is_null() ? std::numeric_limits<double>::quiet_NaN() : numbers[i].get<double>();
+  for (std::size_t i = 0; i < numbers.size(); ++i) values[static_cast<Eigen::Index>(i)] = number_from(numbers[i]);
   return values;
 }
 
@@ -44,10 +38,10 @@ json to_json(const mtrl::Metrics& metrics, const std::vector<std::string>& task_
   json mean = json::object();
   json tasks = json::object();
   for (std::size_t k = 0; k < metrics.names.size(); ++k) {
-    mean[metrics.names[k]] = number(metrics.mean(k));
+    mean[metrics.names[k]] = json_number(metrics.mean(k));
     for (std::size_t i = 0; i < task_names.size(); ++i)
       tasks[task_names[i]][metrics.names[k]] =
-          number(metrics.values(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(k)));
+          json_number(metrics.values(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(k)));
   }
   return {{"mean", mean}, {"tasks", tasks}};
 }
@@ -56,7 +50,7 @@ json to_json(const AuditResult& result) {
   const auto& names = result.task_names;
   const auto by_name = [&](const Eigen::VectorXd& values) {
     json object = json::object();
-    for (Eigen::Index i = 0; i < values.size(); ++i) object[names[static_cast<std::size_t>(i)]] = number(values[i]);
+    for (Eigen::Index i = 0; i < values.size(); ++i) object[names[static_cast<std::size_t>(i)]] = json_number(values[i]);
     return object;
   };
   json scenarios = json::array();
@@ -90,7 +84,7 @@ json to_json(const AuditResult& result) {
     if (harm.loss.size() == 0) continue;
     harms.push_back({{"attacker", names[harm.attacker]},
                      {"rows", harm.rows},
-                     {"loss_rise", number(harm.loss_rise(result.clean_loss))},
+                     {"loss_rise", json_number(harm.loss_rise(result.clean_loss))},
                      {"loss", by_name(harm.loss)},
                      {"converged", harm.converged}});
   }
@@ -104,7 +98,7 @@ json to_json(const AuditResult& result) {
                     {"through", way.by_others ? "others" : "any"},
                     {"rows", rows},
                     {"price", way.price},
-                    {"factor", number(way.factor)},
+                    {"factor", json_number(way.factor)},
                     {"reached", way.reached}});
   }
   return {{"tasks", names},

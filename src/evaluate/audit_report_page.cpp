@@ -132,10 +132,9 @@ class PageMaker {
     if (!facts_.command.empty())
       page.sections.push_back({"Repeat it", {report::Code{facts_.command, "The same numbers come out again with:"}}});
     page.sections.push_back({"What this does not say", {List{limits()}}});
-    page.footer = fmt::format(
-        "Made by crosstalk {}. This file loads nothing and sends nothing. Every number "
-        "in a table holds its exact value in the attribute data-value, and stands in the CSV files.",
-        facts_.version);
+    page.footer = report::footer(facts_.version) +
+                  " Every number in a table holds its exact value in the attribute data-value, and stands in the CSV "
+                  "files.";
     return page;
   }
 

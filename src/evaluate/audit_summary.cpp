@@ -200,10 +200,10 @@ json to_json(const AuditSummary& summary, const std::vector<std::string>& task_n
     return {{"kind", attack::to_string(exposure.kind)},
             {"method", to_string(exposure.method)},
             {"budget", exposure.budget},
-            {"loss_rise", number(exposure.loss_rise)},
-            {"clean_metric", number(exposure.clean_metric)},
-            {"metric", number(exposure.metric)},
-            {"utility_rise", number(exposure.utility_rise)}};
+            {"loss_rise", json_number(exposure.loss_rise)},
+            {"clean_metric", json_number(exposure.clean_metric)},
+            {"metric", json_number(exposure.metric)},
+            {"utility_rise", json_number(exposure.utility_rise)}};
   };
   json exposures = json::array();
   for (const Exposure& exposure : summary.exposures) exposures.push_back(exposure_to_json(exposure));
@@ -213,13 +213,13 @@ json to_json(const AuditSummary& summary, const std::vector<std::string>& task_n
     for (const TaskExposure::Under& under : task.attacks)
       attacks.push_back({{"kind", attack::to_string(under.kind)},
                          {"method", to_string(under.method)},
-                         {"loss", number(under.loss)},
-                         {"added_loss", number(under.added_loss)},
-                         {"metric", number(under.metric)}});
+                         {"loss", json_number(under.loss)},
+                         {"added_loss", json_number(under.added_loss)},
+                         {"metric", json_number(under.metric)}});
     const TaskExposure::Under& worst = task.attacks[task.worst];
     tasks.push_back({{"task", task_names[task.task]},
                      {"worst_kind", attack::to_string(worst.kind)},
-                     {"added_loss", number(worst.added_loss)},
+                     {"added_loss", json_number(worst.added_loss)},
                      {"attacks", attacks}});
   }
   json changes = json::array();
@@ -227,8 +227,8 @@ json to_json(const AuditSummary& summary, const std::vector<std::string>& task_n
     changes.push_back({{"scenario", change.scenario},
                        {"first", task_names[change.first]},
                        {"second", task_names[change.second]},
-                       {"clean", number(change.clean)},
-                       {"attacked", number(change.attacked)}});
+                       {"clean", json_number(change.clean)},
+                       {"attacked", json_number(change.attacked)}});
   return {{"metric", summary.metric},
           {"budget", summary.budget ? json(*summary.budget) : json(nullptr)},
           {"worst", summary.worst ? exposure_to_json(*summary.worst) : json(nullptr)},

@@ -169,7 +169,7 @@ report::Page defence_page(const TaskSet& tasks, const defence::Defended& result,
             "Planted rows that look like honest ones by all three looks are not seen; what they can still do is "
             "what `crosstalk attack --stealth` measures.",
             "More than about 30 % planted rows set the standard that rows are measured by."}}}});
-  page.footer = fmt::format("Made by crosstalk {}. This file loads nothing and sends nothing.", facts.version);
+  page.footer = report::footer(facts.version);
   return page;
 }
 

@@ -257,7 +257,7 @@ class Reproduction {
       converged = converged && iterate.fit.status == mtrl::Status::Converged;
     }
     json trial = {{"clean_utility", utility.value(clean.weights)},
-                  {"clean_metric", number(metric(clean))},
+                  {"clean_metric", json_number(metric(clean))},
                   {"utility", vector_to_json(utilities)},
                   {"metric", vector_to_json(metrics)},
                   {"converged", converged}};

@@ -69,11 +69,9 @@ class PageMaker {
     if (!facts_.command.empty())
       page.sections.push_back({"Repeat it", {report::Code{facts_.command, "The same numbers come out again with:"}}});
     std::erase_if(page.sections, [](const Section& section) { return section.blocks.empty(); });
-    page.footer = fmt::format(
-        "Made by crosstalk {}. This file loads nothing and sends nothing. Every number in a table holds its exact "
-        "value in the "
-        "attribute data-value, and stands in the CSV files.",
-        facts_.version);
+    page.footer = report::footer(facts_.version) +
+                  " Every number in a table holds its exact value in the attribute data-value, and stands in the CSV "
+                  "files.";
     return page;
   }
 

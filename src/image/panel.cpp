@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "crosstalk/json_number.hpp"
 #include "crosstalk/report/number.hpp"
 
 namespace crosstalk::image {
@@ -46,10 +47,7 @@ std::string percent(double share) {
 
 nlohmann::ordered_json to_json(const std::optional<Estimate>& estimate) {
   if (!estimate) return nullptr;
-  const auto number = [](double value) {
-    return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
-  };
-  return {{"mean", number(estimate->mean)}, {"low", number(estimate->low)}, {"high", number(estimate->high)}};
+  return {{"mean", json_number(estimate->mean)}, {"low", json_number(estimate->low)}, {"high", json_number(estimate->high)}};
 }
 
 double mean_of(const std::optional<Estimate>& estimate) {
@@ -183,7 +181,7 @@ nlohmann::ordered_json to_json(const std::vector<PanelResult>& results) {
                      {"victims", result.cell.mtl ? "mtl" : "stl"},
                      {"clean", to_json(result.clean)},
                      {"protected", to_json(result.published)},
-                     {"yardstick", result.yardstick}});
+                     {"yardstick", json_number(result.yardstick)}});
     if (!result.failure.empty()) cells.back()["failure"] = result.failure;
   }
   return cells;
@@ -233,7 +231,7 @@ report::Page panel_page(const std::vector<PanelResult>& results, const PanelFact
                         "A row with much left is a way around this protection. There are more ways than rows."}}});
   if (!facts.command.empty())
     page.sections.push_back({"Repeat it", {report::Code{facts.command, "The same numbers come out again with:"}}});
-  page.footer = fmt::format("Made by crosstalk {}. This file loads nothing and sends nothing.", facts.version);
+  page.footer = report::footer(facts.version);
   return page;
 }
 

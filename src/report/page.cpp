@@ -158,6 +158,10 @@ std::string contents(const Page& page) {
 
 }  // namespace
 
+std::string footer(const std::string& version) {
+  return fmt::format("Made by crosstalk {}. This file loads nothing and sends nothing.", version);
+}
+
 std::string to_html(const Page& page) {
   Writer writer;
   std::string html = head(page) + "<body>\n" + masthead(page, writer) + "<div class=\"body\">\n";

@@ -98,6 +98,9 @@ struct Page {
   std::string language = "en";  ///< BCP 47
 };
 
+/// What every report ends in: who made it, and that it loads nothing and sends nothing, as to_html has it.
+std::string footer(const std::string& version);
+
 /// One HTML file that holds everything it shows: no scripts, no fonts, nothing loaded (and a policy in its head that
 /// forbids loading). Same page, same bytes.
 /// @throws std::invalid_argument as to_html(Table); for a language tag that is none.

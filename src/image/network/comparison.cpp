@@ -14,8 +14,10 @@
 #include "crosstalk/image/network/learned_noise.hpp"
 #include "crosstalk/image/network/tasks.hpp"
 #include "crosstalk/image/network/verification.hpp"
+#include "crosstalk/json_number.hpp"
 #include "crosstalk/parallel.hpp"
 #include "score_json.hpp"
+#include "shared_progress.hpp"
 
 namespace crosstalk::image {
 
@@ -163,10 +165,10 @@ double mean_of(const std::vector<TaskScore>& scores, double TaskScore::*number) 
   return count > 0 ? sum / count : std::nan("");
 }
 
-// A set as one part of the work opened it: its images in memory, so that protected ones can stand beside them.
+// A set as one part of the work sees it.
 struct Opened {
-  std::unique_ptr<Source> train;
-  std::unique_ptr<Source> test;
+  std::shared_ptr<const Source> train;
+  std::shared_ptr<const Source> test;
   Split split;
 
   [[nodiscard]] const Source& tested() const { return test ? *test : *train; }
@@ -233,17 +235,11 @@ std::vector<ComparisonTrial> compare(const std::vector<ComparedSet>& sets, const
           parts.back().trials.push_back({set.name, method, victim, options.seed + i, {}, {}});
       }
 
-  std::mutex mutex;
-  std::vector<double> shares(parts.size(), 0.0);
+  std::mutex mutex;  // of the memory
+  SharedProgress progress(watch, parts.size());
   const auto report = [&](std::size_t part, double share) {
-    const std::lock_guard lock(mutex);
-    shares[part] = share;
-    double sum = 0;
-    for (const double one : shares) sum += one;
-    if (watch.progress)
-      watch.progress(sum / static_cast<double>(parts.size()),
-                     fmt::format("{} with seed {} by {}", parts[part].trials.front().set,
-                                 parts[part].trials.front().seed, parts[part].trials.front().method));
+    const ComparisonTrial& first = parts[part].trials.front();
+    progress.report(part, share, fmt::format("{} with seed {} by {}", first.set, first.seed, first.method));
   };
   parallel_for(parts.size(), options.threads, [&](std::size_t p) {
     std::vector<ComparisonTrial*> left;

@@ -10,8 +10,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "crosstalk/json_number.hpp"
 #include "crosstalk/report/number.hpp"
-#include "score_json.hpp"
 
 namespace crosstalk::image {
 
@@ -419,7 +419,7 @@ report::Page comparison_page(const std::vector<ComparisonTrial>& trials, const C
   for (const std::string& set : sets) page.sections.push_back({set, {report::TableBlock{methods_table(trials, set)}}});
   if (!facts.command.empty())
     page.sections.push_back({"Repeat it", {report::Code{facts.command, "The same numbers come out again with:"}}});
-  page.footer = fmt::format("Made by crosstalk {}. This file loads nothing and sends nothing.", facts.version);
+  page.footer = report::footer(facts.version);
   return page;
 }
 

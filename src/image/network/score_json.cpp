@@ -1,16 +1,8 @@
 #include "score_json.hpp"
 
-#include <cmath>
+#include "crosstalk/json_number.hpp"
 
 namespace crosstalk::image {
-
-nlohmann::json json_number(double value) {
-  return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json(nullptr);
-}
-
-double number_from(const nlohmann::json& json) {
-  return json.is_null() ? std::nan("") : json.get<double>();
-}
 
 nlohmann::json to_json(const std::vector<TaskScore>& scores) {
   auto list = nlohmann::json::array();

@@ -8,10 +8,6 @@
 
 namespace crosstalk::image {
 
-/// null for NaN and infinity, which JSON does not have.
-nlohmann::json json_number(double value);
-double number_from(const nlohmann::json& json);
-
 nlohmann::json to_json(const std::vector<TaskScore>& scores);
 /// @throws nlohmann::json::exception for anything else.
 std::vector<TaskScore> scores_from(const nlohmann::json& list);

@@ -14,6 +14,7 @@
 #include "crosstalk/image/published_copy.hpp"
 #include "crosstalk/parallel.hpp"
 #include "score_json.hpp"
+#include "shared_progress.hpp"
 
 namespace crosstalk::image {
 
@@ -92,23 +93,15 @@ void require_like(const Source& a, const Source& b, const char* what) {
   }
 }
 
-// The rows to train on, and those that a thief who stops early holds out.
-struct Rows {
-  std::vector<std::size_t> train;
-  std::vector<std::size_t> validation;
-};
-
-Rows rows_of(const VerificationData& data, const VerificationOptions& options) {
+// The rows to train on; to test on, a tenth that a thief who stops early holds out.
+Split rows_of(const VerificationData& data, const VerificationOptions& options) {
   if (!options.countermeasure.stops_early) return {data.rows, {}};
   const std::size_t held_out = data.rows.size() / 10;
   if (held_out == 0)
     throw std::invalid_argument(fmt::format("verify: {} images are too few to hold out a tenth", data.rows.size()));
-  Rows rows;
-  const auto order = Rng::stream(options.seed, "verify/validation").permutation(data.rows.size());
-  for (std::size_t i = 0; i < order.size(); ++i)
-    (i < held_out ? rows.validation : rows.train).push_back(data.rows[order[i]]);
-  std::sort(rows.train.begin(), rows.train.end());
-  std::sort(rows.validation.begin(), rows.validation.end());
+  Split rows = random_split(data.rows.size(), held_out, Rng::stream(options.seed, "verify/validation"));
+  for (auto* part : {&rows.train, &rows.test})
+    for (std::size_t& row : *part) row = data.rows[row];
   return rows;
 }
 
@@ -121,14 +114,18 @@ std::vector<std::size_t> sample_of_tasks(std::size_t tasks, std::size_t most) {
   return sample;
 }
 
-Split random_split(std::size_t images, double test_share, std::uint64_t seed) {
-  Rng rng = Rng::stream(seed, "verify/split");
+Split random_split(std::size_t images, std::size_t tested, Rng rng) {
   const auto order = rng.permutation(images);
-  const auto tested = order.begin() + static_cast<std::ptrdiff_t>(test_share * static_cast<double>(images));
-  Split split{{tested, order.end()}, {order.begin(), tested}};
+  const auto end = order.begin() + static_cast<std::ptrdiff_t>(tested);
+  Split split{{end, order.end()}, {order.begin(), end}};
   std::sort(split.train.begin(), split.train.end());
   std::sort(split.test.begin(), split.test.end());
   return split;
+}
+
+Split random_split(std::size_t images, double test_share, std::uint64_t seed) {
+  return random_split(images, static_cast<std::size_t>(test_share * static_cast<double>(images)),
+                      Rng::stream(seed, "verify/split"));
 }
 
 std::vector<Victim> verify(const VerificationData& data, const VerificationOptions& options, const Memory& memory,
@@ -146,7 +143,7 @@ std::vector<Victim> verify(const VerificationData& data, const VerificationOptio
   std::vector<Victim> victims = victims_of(data, options);
   const TaskSpecs specs = task_specs(data.clean, data.rows);
   const LoaderOptions loading{.batch = options.batch, .device = torch::Device(options.device)};
-  const Rows rows = rows_of(data, options);
+  const Split rows = rows_of(data, options);
   std::vector<std::unique_ptr<Source>> sources;
   const auto seen = [&](const Source& source) -> const Source& {
     if (options.countermeasure.processing.empty()) return source;
@@ -155,7 +152,7 @@ std::vector<Victim> verify(const VerificationData& data, const VerificationOptio
   const Source& clean = seen(data.clean);
   const Loader test(seen(data.test), data.test_rows, specs, loading);
   std::optional<Loader> validation;
-  if (!rows.validation.empty()) validation.emplace(clean, rows.validation, specs, loading);
+  if (!rows.test.empty()) validation.emplace(clean, rows.test, specs, loading);
   std::vector<Images> images;  // clean, published
   images.push_back({Loader(clean, rows.train, specs, loading), test, validation});
   if (data.published != nullptr) {
@@ -165,8 +162,8 @@ std::vector<Victim> verify(const VerificationData& data, const VerificationOptio
     images.push_back({Loader(seen(*published), rows.train, specs, loading), test, validation});
   }
 
-  std::mutex mutex;
-  std::vector<double> shares(victims.size(), 0.0);
+  std::mutex mutex;  // of the memory
+  SharedProgress progress(watch, victims.size());
   parallel_for(victims.size(), options.threads, [&](std::size_t v) {
     Victim& victim = victims[v];
     if (watch.stop.stop_requested()) return;
@@ -174,23 +171,15 @@ std::vector<Victim> verify(const VerificationData& data, const VerificationOptio
       std::unique_lock lock(mutex);
       if (const auto known = memory.recall(name_of(victim))) victim.scores = scores_from(*known);
     }
-    const Watch own{[&](double done, const std::string&) {
-                      const std::lock_guard lock(mutex);
-                      shares[v] = done;
-                      double sum = 0;
-                      for (const double share : shares) sum += share;
-                      if (watch.progress)
-                        watch.progress(sum / static_cast<double>(victims.size()),
-                                       fmt::format("training {} victims", victims.size()));
-                    },
-                    watch.stop};
+    const auto report = [&](double done, const std::string&) {
+      progress.report(v, done, fmt::format("training {} victims", victims.size()));
+    };
     if (victim.scores.empty()) {
-      victim.scores = train_and_test(victim, images[victim.published ? 1 : 0], options, own);
+      victim.scores = train_and_test(victim, images[victim.published ? 1 : 0], options, {report, watch.stop});
       const std::lock_guard lock(mutex);
       if (memory.keep && !victim.scores.empty()) memory.keep(name_of(victim), to_json(victim.scores));
     }
-    const std::lock_guard lock(mutex);
-    shares[v] = 1.0;
+    report(1.0, {});
   });
   std::erase_if(victims, [](const Victim& victim) { return victim.scores.empty(); });
   return victims;

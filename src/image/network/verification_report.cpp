@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "crosstalk/json_number.hpp"
 #include "crosstalk/report/number.hpp"
 
 namespace crosstalk::image {
@@ -16,28 +17,24 @@ using report::NumberFormat;
 
 constexpr NumberFormat kShare = {NumberFormat::Kind::Percent, 1};
 
-nlohmann::ordered_json number(double value) {
-  return std::isnan(value) ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(value);
-}
-
 nlohmann::ordered_json to_json(const LearnerSummary& summary, const VerificationFacts& facts) {
   auto tasks = nlohmann::ordered_json::object();
   auto details = nlohmann::ordered_json::array();
   for (const TaskSummary& task : summary.tasks) {
     const std::string& name = facts.tasks[task.task].name;
-    tasks[name] = number(task.value.mean);
+    tasks[name] = json_number(task.value.mean);
     details.push_back({{"task", name},
                        {"metric", task.metric},
-                       {"mean", number(task.value.mean)},
-                       {"low", number(task.value.low)},
-                       {"high", number(task.value.high)},
-                       {"balanced", number(task.balanced.mean)},
-                       {"yardstick", number(task.yardstick)}});
+                       {"mean", json_number(task.value.mean)},
+                       {"low", json_number(task.value.low)},
+                       {"high", json_number(task.value.high)},
+                       {"balanced", json_number(task.balanced.mean)},
+                       {"yardstick", json_number(task.yardstick)}});
   }
-  return {{"mean", number(summary.mean.mean)},
-          {"low", number(summary.mean.low)},
-          {"high", number(summary.mean.high)},
-          {"yardstick", number(summary.yardstick)},
+  return {{"mean", json_number(summary.mean.mean)},
+          {"low", json_number(summary.mean.low)},
+          {"high", json_number(summary.mean.high)},
+          {"yardstick", json_number(summary.yardstick)},
           {"tasks", tasks},
           {"details", details}};
 }
@@ -194,7 +191,7 @@ report::Page verification_page(const std::vector<Victim>& victims, const Verific
                          to_string(options.backbone))}}}});
   if (!facts.command.empty())
     page.sections.push_back({"Repeat it", {report::Code{facts.command, "The same numbers come out again with:"}}});
-  page.footer = fmt::format("Made by crosstalk {}. This file loads nothing and sends nothing.", facts.version);
+  page.footer = report::footer(facts.version);
   return page;
 }
 

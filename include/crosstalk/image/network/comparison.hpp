@@ -16,14 +16,14 @@
 
 namespace crosstalk::image {
 
-/// A set that is opened anew for every seed.
+/// A set that is another with every seed.
 struct ComparedSet {
   struct Parts {
-    std::unique_ptr<Source> train;
-    std::unique_ptr<Source> test = nullptr;  ///< none: a fifth of the images, drawn with the seed, is for testing alone
+    std::shared_ptr<const Source> train;
+    std::shared_ptr<const Source> test = nullptr;  ///< none: a fifth of the images, drawn with the seed, is for testing alone
   };
   std::string name;
-  std::function<Parts(std::uint64_t seed)> open;
+  std::function<Parts(std::uint64_t seed)> open;  ///< may be called from several threads
 };
 
 /// Words for methods: clean, noise, lsp, ar or ops with -patch or -average, em, tap, sep, mtl-ue+em, mtl-ue+tap,

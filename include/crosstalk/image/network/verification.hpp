@@ -12,6 +12,7 @@
 #include "crosstalk/image/network/score.hpp"
 #include "crosstalk/image/network/weighting.hpp"
 #include "crosstalk/memory.hpp"
+#include "crosstalk/rng.hpp"
 #include "crosstalk/watch.hpp"
 
 namespace crosstalk::image {
@@ -21,7 +22,9 @@ struct Split {
   std::vector<std::size_t> train;
   std::vector<std::size_t> test;
 };
-/// Draws floor(test_share * images) of them for testing.
+/// Draws so many of the images for testing; each list ascends.
+Split random_split(std::size_t images, std::size_t tested, Rng rng);
+/// The same of floor(test_share * images), as `crosstalk verify` does it.
 Split random_split(std::size_t images, double test_share, std::uint64_t seed);
 
 /// A set, its published copy and images to test on, which were never published.

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cmath>
+
+#include <nlohmann/json.hpp>
+
+namespace crosstalk {
+
+/// The number, or null where it is not finite: JSON has neither NaN nor infinity.
+inline nlohmann::json json_number(double value) {
+  return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json(nullptr);
+}
+
+/// NaN for null. @throws nlohmann::json::exception for what is neither a number nor null.
+inline double number_from(const nlohmann::json& json) {
+  return json.is_null() ? std::nan("") : json.get<double>();
+}
+
+}  // namespace crosstalk
