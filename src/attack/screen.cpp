@@ -38,6 +38,13 @@ Screen::Screen(const TaskSet& clean, const Eigen::MatrixXd& weights, bool bias, 
   }
 }
 
+Screen::Limits Screen::limits(std::size_t task) const {
+  constexpr double kNone = std::numeric_limits<double>::infinity();
+  const auto i = static_cast<Eigen::Index>(task);
+  return {centres_.col(i), options_.distance ? distances_[i] : kNone, weights_.col(i),
+          options_.residual ? residuals_[i] : kNone};
+}
+
 bool Screen::passes(std::size_t task, const Eigen::VectorXd& x, double label, double tolerance) const {
   const auto i = static_cast<Eigen::Index>(task);
   if (options_.distance && (x.head(centres_.rows()) - centres_.col(i)).norm() > distances_[i] + tolerance) return false;

@@ -82,12 +82,25 @@ EmpiricalRisk EmpiricalRisk::sample(Eigen::Index stride) const {
   auto clean = std::make_shared<Clean>(*result.clean_);
   clean->population = population();
   result.clean_ = std::move(clean);
+  if (weights_.size() > 0) result.weights_ = weights_(Eigen::seq(0, Eigen::last, stride));
   return injected.size() == 0 ? result : result.with_rows(injected);
+}
+
+EmpiricalRisk EmpiricalRisk::weighted(const Eigen::VectorXd& weights) const {
+  if (weights.size() != tasks() || !(weights.minCoeff() >= 0.0) || !weights.allFinite())
+    throw std::invalid_argument("weighted: there must be a finite weight >= 0 for every task");
+  EmpiricalRisk result = *this;
+  result.weights_ = weights;
+  return result;
 }
 
 Eigen::Index EmpiricalRisk::rows(Eigen::Index task) const {
   const auto i = static_cast<std::size_t>(task);
   return clean_->tasks[i].rows() + (injected_.size() == 0 ? 0 : injected_[i].rows());
+}
+
+double EmpiricalRisk::divisor(Eigen::Index task) const {
+  return static_cast<double>(rows(task)) / (weights_.size() > 0 ? weights_[task] : 1.0);
 }
 
 const EmpiricalRisk::Moments& EmpiricalRisk::moments(Eigen::Index task) const {
@@ -109,7 +122,7 @@ EmpiricalRisk::Evaluation EmpiricalRisk::evaluate(const Eigen::MatrixXd& W) cons
     Eigen::VectorXd Gw(W.rows());
     for (Eigen::Index i = 0; i < W.cols(); ++i) {
       const Moments& sums = moments(i);
-      const auto n = static_cast<double>(rows(i));
+      const double n = divisor(i);
       Gw.noalias() = sums.gram * W.col(i);
       result.values[i] = (W.col(i).dot(Gw - 2.0 * sums.cross) + sums.label_square) / n;
       result.gradient.col(i) = (2.0 / n) * (Gw - sums.cross);
@@ -120,7 +133,7 @@ EmpiricalRisk::Evaluation EmpiricalRisk::evaluate(const Eigen::MatrixXd& W) cons
   result.second.resize(static_cast<std::size_t>(W.cols()));
   Eigen::VectorXd first;
   for (Eigen::Index i = 0; i < W.cols(); ++i) {
-    const auto n = static_cast<double>(rows(i));
+    const double n = divisor(i);
     Eigen::VectorXd& second = result.second[static_cast<std::size_t>(i)];
     second.resize(rows(i));
     Eigen::Index offset = 0;
@@ -145,7 +158,7 @@ double EmpiricalRisk::accurate_value(const Eigen::MatrixXd& W) const {
   Eigen::VectorXd values = evaluate(W).values;
   if (loss_->is_squared())
     for (Eigen::Index i = 0; i < W.cols(); ++i) {
-      const auto n = static_cast<double>(rows(i));
+      const double n = divisor(i);
       if (values[i] * n > kCancelled * moments(i).label_square) continue;
       double sum = 0.0;
       for_each_part(i, [&](const Task& part) { sum += (part.features * W.col(i) - part.labels).squaredNorm(); });
@@ -155,7 +168,7 @@ double EmpiricalRisk::accurate_value(const Eigen::MatrixXd& W) const {
 }
 
 Eigen::MatrixXd EmpiricalRisk::hessian_block(const Evaluation& at, Eigen::Index task) const {
-  const auto n = static_cast<double>(rows(task));
+  const double n = divisor(task);
   if (loss_->is_squared()) return (2.0 / n) * moments(task).gram;
   // Z'Z with the rows of Z those of X times the root of their weight; the hinge gives most rows none.
   const Eigen::VectorXd& second = at.second[static_cast<std::size_t>(task)];
@@ -183,7 +196,7 @@ Eigen::MatrixXd EmpiricalRisk::hessian_block(const Evaluation& at, Eigen::Index 
 Eigen::MatrixXd EmpiricalRisk::hessian_times(const Evaluation& at, const Eigen::MatrixXd& V) const {
   Eigen::MatrixXd product = Eigen::MatrixXd::Zero(V.rows(), V.cols());
   for (Eigen::Index i = 0; i < V.cols(); ++i) {
-    const auto n = static_cast<double>(rows(i));
+    const double n = divisor(i);
     if (loss_->is_squared()) {
       product.col(i).noalias() = (2.0 / n) * (moments(i).gram * V.col(i));
       continue;
@@ -202,7 +215,7 @@ Eigen::MatrixXd EmpiricalRisk::hessian_times(const Evaluation& at, const Eigen::
 Eigen::VectorXd EmpiricalRisk::hessian_traces(const Evaluation& at) const {
   Eigen::VectorXd traces = Eigen::VectorXd::Zero(tasks());
   for (Eigen::Index i = 0; i < tasks(); ++i) {
-    const auto n = static_cast<double>(rows(i));
+    const double n = divisor(i);
     if (loss_->is_squared()) {
       traces[i] = 2.0 / n * moments(i).gram.trace();
       continue;

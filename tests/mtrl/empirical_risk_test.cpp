@@ -1,5 +1,7 @@
 #include "crosstalk/mtrl/empirical_risk.hpp"
 
+#include <cmath>
+
 #include <gmock/gmock.h>
 
 #include "support/gradient_check.hpp"
@@ -150,6 +152,32 @@ TEST(EmpiricalRisk, MeanSecondMomentIsThatOfTheCleanRows) {
   }
 }
 
+TEST(EmpiricalRisk, WeightsCountForTheValueAndItsDerivatives) {
+  for (const auto& [name, risk] : cases()) {
+    const Eigen::MatrixXd W = weights_for(risk);
+    const Eigen::MatrixXd V = normal_matrix(risk.features(), risk.tasks(), 10);
+    const Eigen::VectorXd weights = Eigen::VectorXd::LinSpaced(risk.tasks(), 0.0, 2.0);
+    const EmpiricalRisk weighted = risk.weighted(weights);
+    const auto plain = risk.evaluate(W);
+    const auto at = weighted.evaluate(W);
+    constexpr double kRounding = 1e-12;
+    EXPECT_TRUE(at.values.isApprox(weights.cwiseProduct(plain.values), kRounding)) << name;
+    EXPECT_NEAR(at.value, weights.dot(plain.values), kRounding * plain.value) << name;
+    EXPECT_TRUE(at.gradient.isApprox(plain.gradient * weights.asDiagonal(), kRounding)) << name;
+    EXPECT_TRUE(weighted.hessian_times(at, V).isApprox(risk.hessian_times(plain, V) * weights.asDiagonal(), kRounding))
+        << name;
+    EXPECT_TRUE(weighted.hessian_traces(at).isApprox(weights.cwiseProduct(risk.hessian_traces(plain)), kRounding))
+        << name;
+    for (Eigen::Index i = 1; i < risk.tasks(); ++i)
+      EXPECT_TRUE(weighted.hessian_block(at, i).isApprox(weights[i] * risk.hessian_block(plain, i), kRounding)) << name;
+    EXPECT_TRUE(weighted.hessian_block(at, 0).isZero(0.0)) << name;
+    EXPECT_NEAR(weighted.accurate_value(W), at.value, 1e-9 * plain.value) << name;
+    EXPECT_NEAR(weighted.sample(2).evaluate(W(Eigen::all, Eigen::seq(0, Eigen::last, 2))).value,
+                at.values(Eigen::seq(0, Eigen::last, 2)).sum(), kRounding * plain.value)
+        << name;
+  }
+}
+
 TEST(EmpiricalRisk, RefusesTasksThatAreNotValid) {
   EXPECT_THAT([] { EmpiricalRisk({}, squared_loss()); },
               ThrowsMessage<std::invalid_argument>("empirical risk: there are no tasks"));
@@ -172,6 +200,15 @@ TEST(EmpiricalRisk, RefusesInjectedRowsThatDoNotFit) {
   EXPECT_THAT([&] { static_cast<void>(risk.with_rows(injected)); },
               ThrowsMessage<std::invalid_argument>(
                   "task \"task 2\" has the label 0.5 in row 2; the squared-hinge loss needs -1 or +1"));
+}
+
+TEST(EmpiricalRisk, RefusesWeightsThatAreNone) {
+  const EmpiricalRisk risk(problems::related_for(squared_loss(), {.tasks = 2}), squared_loss());
+  for (const Eigen::Vector2d& weights : {Eigen::Vector2d(1.0, -0.1), Eigen::Vector2d(1.0, std::nan(""))})
+    EXPECT_THAT([&] { static_cast<void>(risk.weighted(weights)); },
+                ThrowsMessage<std::invalid_argument>("weighted: there must be a finite weight >= 0 for every task"));
+  EXPECT_THAT([&] { static_cast<void>(risk.weighted(Eigen::VectorXd::Ones(3))); },
+              ThrowsMessage<std::invalid_argument>("weighted: there must be a finite weight >= 0 for every task"));
 }
 
 }  // namespace

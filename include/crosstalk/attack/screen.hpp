@@ -38,6 +38,14 @@ class Screen {
   /// @throws std::invalid_argument as require_valid.
   Screen(const TaskSet& clean, const Eigen::MatrixXd& weights, bool bias, const ScreenOptions& options);
 
+  struct Limits {
+    Eigen::VectorXd centre;   ///< without the bias
+    double distance;          ///< from it; infinite when nobody looks at distances
+    Eigen::VectorXd weights;  ///< d
+    double residual;          ///< under them; infinite when nobody looks at residuals
+  };
+  [[nodiscard]] Limits limits(std::size_t task) const;
+
   [[nodiscard]] bool passes(std::size_t task, const Eigen::VectorXd& x, double label, double tolerance) const;
   /// The nearest point that the distance lets pass.
   void project_distance(std::size_t task, Eigen::VectorXd& x) const;

@@ -29,9 +29,13 @@ class EmpiricalRisk {
   /// @param stride  >= 1.
   [[nodiscard]] EmpiricalRisk sample(Eigen::Index stride) const;
 
+  /// Every task's term times a weight >= 0: R(W) = sum_i w_i/N_i sum_j loss. The rows stay what they are.
+  /// @throws std::invalid_argument when there are not m finite weights, none negative.
+  [[nodiscard]] EmpiricalRisk weighted(const Eigen::VectorXd& weights) const;
+
   struct Evaluation {
     double value;                         ///< R(W)
-    Eigen::VectorXd values;               ///< mean loss of every task, m
+    Eigen::VectorXd values;               ///< mean loss of every task, times its weight, m
     Eigen::MatrixXd gradient;             ///< d x m
     std::vector<Eigen::VectorXd> second;  ///< loss'' by row, a vector per task; empty for the squared loss
   };
@@ -81,12 +85,15 @@ class EmpiricalRisk {
   template <class Visit>
   void for_each_part(Eigen::Index task, Visit visit) const;
   [[nodiscard]] const Moments& moments(Eigen::Index task) const;
+  /// N_i / w_i
+  [[nodiscard]] double divisor(Eigen::Index task) const;
 
   std::shared_ptr<const Clean> clean_;
   const Loss* loss_;
   TaskSet injected_;  ///< m tasks, or none
   std::vector<std::shared_ptr<const Moments>>
-      poisoned_moments_;  ///< m entries, null where nothing was injected; or none
+      poisoned_moments_;     ///< m entries, null where nothing was injected; or none
+  Eigen::VectorXd weights_;  ///< m entries, or none for 1
 };
 
 }  // namespace crosstalk::mtrl
