@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "crosstalk/split.hpp"
 #include "planted.hpp"
 
 namespace crosstalk {
@@ -80,22 +81,56 @@ TEST(LeaveOneTaskOut, WithoutCouplingNoTaskMatters) {
   }
 }
 
+// Cold fits with and without the task, one fold after the other.
 TEST(LeaveOneTaskOut, HarmIsThatOfRefitsWithoutTheTask) {
+  const TaskSet clean = honest();
+  const TaskSet tasks = problems::with_cluster(clean, kAttacked, 20, -15.0);
+  const auto folds = assign_folds(tasks, 3, 1);
+  double harm = 0.0;
+  for (std::size_t fold = 0; fold < 3; ++fold) {
+    Rows taught(tasks.size());
+    Rows judged(tasks.size());
+    for (std::size_t i = 0; i < tasks.size(); ++i)
+      for (Eigen::Index j = 0; j < (i == kAttacked ? tasks : clean)[i].rows(); ++j)
+        (folds[i][static_cast<std::size_t>(j)] == fold ? judged : taught)[i].push_back(j);
+    const auto loss_of_others = [&](TaskSet rows, bool without) {
+      if (without) rows.tasks.erase(rows.tasks.begin() + kAttacked);
+      const Eigen::MatrixXd W = mtrl::solve(rows, mtrl::squared_loss(), kLearner).weights;
+      double sum = 0.0;
+      for (std::size_t i = 0; i < tasks.size(); ++i) {
+        if (i == kAttacked) continue;
+        const auto column = static_cast<Eigen::Index>(without && i > kAttacked ? i - 1 : i);
+        sum += defence::row_losses(tasks[i], mtrl::squared_loss(), W.col(column))(judged[i]).mean();
+      }
+      return sum;
+    };
+    const TaskSet rows = defence::select(tasks, taught);
+    harm += (loss_of_others(rows, false) - loss_of_others(rows, true)) / 3.0;
+  }
+  const auto result = with_planted(clean, tasks, mtrl::squared_loss(), {.learner = kLearner, .honest_sets = 0});
+  EXPECT_NEAR(result[kAttacked].harm, harm, 1e-4 * harm);  // the square root of the fits' tolerance
+}
+
+TEST(LeaveOneTaskOut, DrawsOnlySayHowMuchIsUsual) {
   const TaskSet tasks = problems::with_cluster(honest(), kAttacked, 20, -15.0);
   const auto once = with_planted(honest(), tasks, mtrl::squared_loss());
   const auto again =
       with_planted(honest(), tasks, mtrl::squared_loss(), {.learner = kLearner, .draws = 3, .honest_sets = 0});
   for (std::size_t k = 0; k < tasks.size(); ++k) {
-    EXPECT_EQ(once[k].harm, again[k].harm);  // draws only say how much is usual
+    EXPECT_EQ(once[k].harm, again[k].harm);
     EXPECT_EQ(once[k].relation_change, again[k].relation_change);
     EXPECT_EQ(again[k].p, 1.0);  // nothing to count among
   }
-  // Two tasks: without one the other is learned alone, and there is one correlation, with itself.
-  const TaskSet two = {tasks[0], tasks[kAttacked]};
-  const auto pair =
-      defence::leave_one_task_out(two, mtrl::squared_loss(), defence::all_rows(two), {.learner = kLearner});
-  EXPECT_NE(pair[0].harm, 0.0);
-  EXPECT_NEAR(pair[0].relation_change, 0.0, 1e-12);
+}
+
+// Without one of two tasks the other has a correlation with itself alone, as before.
+TEST(LeaveOneTaskOut, OfTwoTasksNoRelationIsLeftToChange) {
+  const TaskSet two = {honest()[0], honest()[1]};
+  for (const TaskInfluence& task :
+       defence::leave_one_task_out(two, mtrl::squared_loss(), defence::all_rows(two), {.learner = kLearner})) {
+    EXPECT_NE(task.harm, 0.0);
+    EXPECT_NEAR(task.relation_change, 0.0, 1e-12);
+  }
 }
 
 TEST(LeaveOneTaskOut, RefusesWhatItCannotDo) {
