@@ -1,6 +1,9 @@
 // How much of an attack's damage each defence wins back (experiments/README.md).
 //   defence SET LAMBDA1 LAMBDA2 FIRST_SEED LAST_SEED BUDGETS ATTACKS FILE.csv
-// Appends a line a defence; a case whose lines are in the file is passed over.
+// Appends a line a defence; a case whose lines are in the file is passed over. Two lines tell attacked tasks from
+// others instead: "leave one out" by its score, "trim or leave one out" by the larger of this and the score of trim. Of
+// these, false_alarms and found are shares of tasks with p <= 0.05.
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
@@ -18,9 +21,12 @@
 #include "crosstalk/attack/exact_attack.hpp"
 #include "crosstalk/data/dataset.hpp"
 #include "crosstalk/defence/defend.hpp"
+#include "crosstalk/defence/row_influence.hpp"
+#include "crosstalk/defence/task_influence.hpp"
 #include "crosstalk/mtrl/cross_validation.hpp"
 #include "crosstalk/mtrl/metrics.hpp"
 #include "crosstalk/preparation.hpp"
+#include "crosstalk/quantile.hpp"
 #include "crosstalk/split.hpp"
 
 namespace {
@@ -97,27 +103,73 @@ Eigen::MatrixXd trim_per_task(const TaskSet& rows, const TaskSet& clean, const P
   return mtrl::solve(defence::select(rows, kept), *problem.loss, problem.learner).weights;
 }
 
-struct Counts {
-  double flagged = 0.0;
-  double left_out = 0.0;
-  double rows = 0.0;
+// Keeps what is not rejected; the half of each task that is nearest to its mean is trusted.
+defence::Rows not_rejected(const TaskSet& rows, const Problem& problem) {
+  defence::Rows trusted;
+  for (const Eigen::VectorXd& distances : defence::distance_from_mean(rows, true)) {
+    const double middle = median(distances);
+    trusted.emplace_back();
+    for (Eigen::Index j = 0; j < distances.size(); ++j)
+      if (distances[j] <= middle) trusted.back().push_back(j);
+  }
+  constexpr double kTooManyStandardErrors = 2.0;
+  defence::Rows kept;
+  for (const Eigen::VectorXd& impacts : defence::roni(rows, *problem.loss, trusted, {.learner = problem.learner})) {
+    kept.emplace_back();
+    for (Eigen::Index j = 0; j < impacts.size(); ++j)
+      if (impacts[j] <= kTooManyStandardErrors) kept.back().push_back(j);
+  }
+  return kept;
+}
+
+// What a line says of rows and tasks.
+struct Found {
+  double task_auc = kNaN;
+  double false_alarms = kNaN;
+  double found = kNaN;
+  double clean_left_out = kNaN;
+  double planted_left_out = kNaN;
+  double alone = kNaN;
 };
 
-// Of rows first to last of every task.
-Counts count(const defence::Defended& defended, const TaskSet& clean, bool injected) {
-  Counts counts;
-  for (std::size_t i = 0; i < clean.size(); ++i) {
-    const auto& flagged = defended.rows[i].flagged;
-    const auto n = static_cast<std::size_t>(clean[i].rows());
-    std::vector<bool> kept(flagged.size());
-    for (const Eigen::Index j : defended.kept[i]) kept[static_cast<std::size_t>(j)] = true;
-    for (std::size_t j = injected ? n : 0; j < (injected ? flagged.size() : n); ++j) {
-      counts.flagged += flagged[j] ? 1.0 : 0.0;
-      counts.left_out += kept[j] ? 0.0 : 1.0;
-      counts.rows += 1.0;
-    }
+double share(double part, double whole) {
+  return part / whole;  // NaN for none of none
+}
+
+// The rows of task i beyond those of the clean set are planted.
+Found left_out(const defence::Rows& kept, const TaskSet& rows, const TaskSet& clean) {
+  double clean_kept = 0.0;
+  double planted_kept = 0.0;
+  for (std::size_t i = 0; i < clean.size(); ++i)
+    for (const Eigen::Index j : kept[i]) (j < clean[i].rows() ? clean_kept : planted_kept) += 1.0;
+  const auto n = static_cast<double>(clean.rows());
+  const double planted = static_cast<double>(rows.rows()) - n;
+  Found found;
+  found.clean_left_out = 1.0 - share(clean_kept, n);
+  found.planted_left_out = 1.0 - share(planted_kept, planted);
+  return found;
+}
+
+Found found_by(const defence::Defended& defended, const TaskSet& rows, const TaskSet& clean,
+               const Eigen::VectorXd& is_attacked) {
+  Found found = left_out(defended.kept, rows, clean);
+  double clean_flagged = 0.0;
+  double planted_flagged = 0.0;
+  for (std::size_t i = 0; i < clean.size(); ++i)
+    for (std::size_t j = 0; j < defended.rows[i].flagged.size(); ++j)
+      if (defended.rows[i].flagged[j])
+        (j < static_cast<std::size_t>(clean[i].rows()) ? clean_flagged : planted_flagged) += 1.0;
+  const auto n = static_cast<double>(clean.rows());
+  found.false_alarms = share(clean_flagged, n);
+  found.found = share(planted_flagged, static_cast<double>(rows.rows()) - n);
+  Eigen::VectorXd scores(is_attacked.size());
+  found.alone = 0.0;
+  for (Eigen::Index i = 0; i < scores.size(); ++i) {
+    scores[i] = defended.tasks[static_cast<std::size_t>(i)].score;
+    found.alone += defended.tasks[static_cast<std::size_t>(i)].alone ? 1.0 : 0.0;
   }
-  return counts;
+  found.task_auc = mtrl::auc(scores, is_attacked);
+  return found;
 }
 
 double seconds_since(std::chrono::steady_clock::time_point begin) {
@@ -147,38 +199,70 @@ void defend_all(std::ofstream& file, const std::string& key, const Problem& prob
   const double undefended = metric(mtrl::solve(rows, *problem.loss, problem.learner).weights);
   const double fit_seconds = seconds_since(fit_begin);
   std::string lines;
-  const auto line = [&](const std::string& defence, double value, const defence::Defended* defended, double seconds) {
-    lines += fmt::format("{},{},{:.6g},{:.6g},{:.6g},{:.4f}", key, defence, clean_metric, undefended, value,
-                         (undefended - value) / (undefended - clean_metric));
-    if (defended == nullptr) {
-      lines += fmt::format(",nan,nan,nan,nan,nan,nan,{:.3f},{:.3f}\n", seconds, fit_seconds);
-      return;
-    }
-    const Counts clean = count(*defended, problem.train, false);
-    const Counts planted = count(*defended, problem.train, true);
-    Eigen::VectorXd scores(is_attacked.size());
-    double alone = 0.0;
-    for (Eigen::Index i = 0; i < scores.size(); ++i) {
-      scores[i] = defended->tasks[static_cast<std::size_t>(i)].score;
-      alone += defended->tasks[static_cast<std::size_t>(i)].alone ? 1.0 : 0.0;
-    }
-    lines += fmt::format(",{:.4f},{:.4f},{:.4f},{:.4f},{:.4f},{},{:.3f},{:.3f}\n", mtrl::auc(scores, is_attacked),
-                         clean.flagged / clean.rows, planted.flagged / planted.rows, clean.left_out / clean.rows,
-                         planted.left_out / planted.rows, alone, seconds, fit_seconds);
+  const auto line = [&](const std::string& defence, double value, const Found& found, double seconds) {
+    lines += fmt::format("{},{},{:.6g},{:.6g},{:.6g},{:.4f},{:.4f},{:.4f},{:.4f},{:.4f},{:.4f},{},{:.3f},{:.3f}\n", key,
+                         defence, clean_metric, undefended, value, (undefended - value) / (undefended - clean_metric),
+                         found.task_auc, found.false_alarms, found.found, found.clean_left_out, found.planted_left_out,
+                         found.alone, seconds, fit_seconds);
   };
-  line("none", undefended, nullptr, fit_seconds);
+  const auto metric_of = [&](const defence::Rows& kept) {
+    return metric(mtrl::solve(defence::select(rows, kept), *problem.loss, problem.learner).weights);
+  };
+  line("none", undefended, {}, fit_seconds);
   const auto run = [&](const std::string& name, const defence::Options& options) {
     const auto begin = std::chrono::steady_clock::now();
     const defence::Defended defended = defence::defend(rows, *problem.loss, options);
-    line(name, metric(defended.weights), &defended, seconds_since(begin));
-    if (name == "trim") line("trim without fallback", metric(defended.fit.weights), &defended, seconds_since(begin));
+    const double seconds = seconds_since(begin);
+    const Found found = found_by(defended, rows, problem.train, is_attacked);
+    line(name, metric(defended.weights), found, seconds);
+    if (name == "trim") line("trim without fallback", metric(defended.fit.weights), found, seconds);
+    return defended;
   };
   using defence::Method;
-  run("trim", {.learner = problem.learner, .method = Method::Trim});
+  const defence::Defended trimmed = run("trim", {.learner = problem.learner, .method = Method::Trim});
   run("huber", {.learner = problem.learner, .method = Method::Huber});
   run("sphere+slab", {.learner = problem.learner, .method = Method::Screen});
-  const auto begin = std::chrono::steady_clock::now();
-  line("TRIM per task", metric(trim_per_task(rows, problem.train, problem)), nullptr, seconds_since(begin));
+
+  auto begin = std::chrono::steady_clock::now();
+  const defence::Rows kept = not_rejected(rows, problem);
+  double seconds = seconds_since(begin);
+  line("RONI", metric_of(kept), left_out(kept, rows, problem.train), seconds);
+
+  begin = std::chrono::steady_clock::now();
+  const double planted_share = 1.0 - share(static_cast<double>(problem.train.rows()), static_cast<double>(rows.rows()));
+  const defence::Rows uninfluential = defence::without_worst(
+      defence::all_rows(rows),
+      defence::influence_on_others(rows, *problem.loss, problem.learner, defence::all_rows(rows)), planted_share);
+  seconds = seconds_since(begin);
+  line("influence on others", metric_of(uninfluential), left_out(uninfluential, rows, problem.train), seconds);
+
+  begin = std::chrono::steady_clock::now();
+  const auto influences = defence::leave_one_task_out(rows, *problem.loss, trimmed.kept, {.learner = problem.learner});
+  seconds = seconds_since(begin);
+  Eigen::VectorXd scores(is_attacked.size());
+  Eigen::VectorXd larger(is_attacked.size());
+  double attacked_tasks = 0.0;
+  Found of_tasks;
+  of_tasks.false_alarms = of_tasks.found = 0.0;
+  for (Eigen::Index i = 0; i < scores.size(); ++i) {
+    const defence::TaskInfluence& task = influences[static_cast<std::size_t>(i)];
+    scores[i] = task.score;
+    larger[i] = std::max(task.score, trimmed.tasks[static_cast<std::size_t>(i)].score);
+    const bool attacked = is_attacked[i] > 0.0;
+    attacked_tasks += attacked ? 1.0 : 0.0;
+    if (task.p <= 0.05) (attacked ? of_tasks.found : of_tasks.false_alarms) += 1.0;
+  }
+  of_tasks.false_alarms = share(of_tasks.false_alarms, static_cast<double>(scores.size()) - attacked_tasks);
+  of_tasks.found = share(of_tasks.found, attacked_tasks);
+  of_tasks.task_auc = mtrl::auc(scores, is_attacked);
+  line("leave one out", kNaN, of_tasks, seconds);
+  of_tasks.task_auc = mtrl::auc(larger, is_attacked);
+  line("trim or leave one out", kNaN, of_tasks, seconds);
+
+  begin = std::chrono::steady_clock::now();
+  const Eigen::MatrixXd per_task = trim_per_task(rows, problem.train, problem);
+  seconds = seconds_since(begin);
+  line("TRIM per task", metric(per_task), {}, seconds);
   file << lines << std::flush;
 }
 

@@ -31,6 +31,7 @@ struct Flags {
   double alpha = 0.05;
   std::optional<double> share;
   double margin = 0.1;
+  bool leave_one_out = false;
 };
 
 defence::Options options_of(const Flags& flags) {
@@ -73,13 +74,19 @@ void require_doubtless_rows(const Problem& problem, const defence::Defended& res
 int run(const Flags& flags, const Configuration& configuration) {
   defence::Options options = options_of(flags);
   Problem problem = load_problem(flags.common, flags.data, flags.learner, HoldOut::WhenAsked);
+  if (flags.leave_one_out && problem.train.size() < 2)
+    throw DataError(fmt::format("{}: there is 1 task; --leave-one-out needs others", problem.dataset.name));
   Session session({"defend", flags.common.out, flags.common.json, flags.common.quiet});
   choose_lambdas(problem, flags.common, flags.learner, false, session.watch());
   options.learner = problem.learner;
   const mtrl::Fit plain = mtrl::solve(problem.train, *problem.loss, problem.learner);
   const defence::Defended result = defence::defend(problem.train, *problem.loss, options);
+  std::vector<defence::TaskInfluence> influences;
+  if (flags.leave_one_out)
+    influences = defence::leave_one_task_out(problem.train, *problem.loss, result.kept,
+                                             {.learner = problem.learner, .seed = flags.common.seed});
 
-  for (const auto& [name, table] : evaluate::defence_tables(problem.train, result))
+  for (const auto& [name, table] : evaluate::defence_tables(problem.train, result, influences))
     session.write(name + ".csv", report::to_csv(table));
   require_doubtless_rows(problem, result, session);
   evaluate::DefenceFacts facts;
@@ -89,7 +96,7 @@ int run(const Flags& flags, const Configuration& configuration) {
   facts.preparation = preparation_text(problem);
   facts.version = CROSSTALK_VERSION;
   facts.options = options;
-  const report::Page page = evaluate::defence_page(problem.train, result, facts);
+  const report::Page page = evaluate::defence_page(problem.train, result, influences, facts);
   const auto names = problem.train.names();
 
   auto& record = session.record();
@@ -110,6 +117,11 @@ int run(const Flags& flags, const Configuration& configuration) {
                                  {"flagged", task.flagged},
                                  {"rows_flagged_share", task.flagged_share},
                                  {"learned_alone", task.alone}};
+    if (!influences.empty())
+      defend["tasks"][names[i]]["leave_one_out"] = {{"harm", influences[i].harm},
+                                                    {"relation_change", influences[i].relation_change},
+                                                    {"score", influences[i].score},
+                                                    {"p", influences[i].p}};
   }
   const Model model{names, std::string(problem.loss->name()), problem.dataset.label_column, problem.preparation,
                     result.weights};
@@ -141,6 +153,9 @@ Action add_defend(CLI::App& app) {
       ->group("Defence");
   app.add_option("--margin", flags->margin,
                  "trim: learn a task alone where the others make its held-out loss worse by this share, >= 0")
+      ->group("Defence");
+  app.add_flag("--leave-one-out", flags->leave_one_out,
+               "Say of every task what its taking part does to the others (tasks.csv); costs 180 fits a task")
       ->group("Defence");
   add_options(app, flags->learner);
   add_options(app, flags->common);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <stdexcept>
 #include <utility>
 
@@ -13,115 +12,14 @@
 #include "crosstalk/defence/robust_distance.hpp"
 #include "crosstalk/defence/screens.hpp"
 #include "crosstalk/quantile.hpp"
+#include "study.hpp"
 
 namespace crosstalk::defence {
 
 namespace {
 
 constexpr double kCore = 0.7;  // share of the rows that is taken for honest: 30 % planted rows are 23 % of all
-constexpr std::size_t kFolds = 3;
 constexpr int kMostRounds = 5;
-
-// Rows dealt out in the order of how far they look, so that the folds do not depend on the order of the file.
-Rows folds_of(const Look& look) {
-  Rows folds;
-  for (const Eigen::VectorXd& values : look) {
-    std::vector<Eigen::Index> order(static_cast<std::size_t>(values.size()));
-    for (std::size_t j = 0; j < order.size(); ++j) order[j] = static_cast<Eigen::Index>(j);
-    std::stable_sort(order.begin(), order.end(), [&](Eigen::Index a, Eigen::Index b) { return values[a] < values[b]; });
-    folds.emplace_back(order.size());
-    for (std::size_t k = 0; k < order.size(); ++k)
-      folds.back()[static_cast<std::size_t>(order[k])] = static_cast<Eigen::Index>(k % kFolds);
-  }
-  return folds;
-}
-
-// The rows of a fold, or those outside it; a task of which nothing would be left keeps its rows.
-Rows outside_fold(const Rows& rows, const Rows& folds, std::size_t fold) {
-  Rows result;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    result.emplace_back();
-    for (const Eigen::Index j : rows[i])
-      if (folds[i][static_cast<std::size_t>(j)] != static_cast<Eigen::Index>(fold)) result.back().push_back(j);
-    if (result.back().empty()) result.back() = rows[i];
-  }
-  return result;
-}
-
-// What all methods share: the data, and how well some rows teach others.
-class Study {
- public:
-  Study(const TaskSet& tasks, const mtrl::Loss& loss, const mtrl::Options& learner, Rows folds)
-      : tasks_(tasks), loss_(loss), learner_(learner), folds_(std::move(folds)) {}
-
-  [[nodiscard]] mtrl::Fit fit(const Rows& rows, const mtrl::Options& options) const {
-    return mtrl::solve(mtrl::EmpiricalRisk(select(tasks_, rows), loss_), options);
-  }
-
-  // Mean loss of every task on rows to judge by, each predicted by a fit without its fold. NaN where there are none.
-  // @param starts  one a fold, or none; replaced by the fits.
-  [[nodiscard]] Eigen::VectorXd held_out(const Rows& taught, const Rows& judged, const mtrl::Options& options,
-                                         std::vector<Eigen::MatrixXd>& starts) const {
-    Eigen::VectorXd sums = Eigen::VectorXd::Zero(static_cast<Eigen::Index>(tasks_.size()));
-    Eigen::VectorXd counts = sums;
-    starts.resize(kFolds);
-    for (std::size_t fold = 0; fold < kFolds; ++fold) {
-      const mtrl::EmpiricalRisk risk(select(tasks_, outside_fold(taught, folds_, fold)), loss_);
-      Eigen::MatrixXd& W = starts[fold];
-      W = (W.size() > 0 ? mtrl::solve_from(risk, options, W) : mtrl::solve(risk, options)).weights;
-      for (std::size_t i = 0; i < tasks_.size(); ++i) {
-        const auto column = static_cast<Eigen::Index>(i);
-        const Eigen::VectorXd losses = row_losses(tasks_[i], loss_, W.col(column));
-        for (const Eigen::Index j : judged[i])
-          if (folds_[i][static_cast<std::size_t>(j)] == static_cast<Eigen::Index>(fold)) {
-            sums[column] += losses[j];
-            counts[column] += 1.0;
-          }
-      }
-    }
-    return sums.cwiseQuotient(counts);
-  }
-
-  // A model for choosing needs no ten digits.
-  [[nodiscard]] static mtrl::Options coarse(mtrl::Options options) {
-    options.tolerance = std::max(options.tolerance, 1e-6);
-    return options;
-  }
-
-  // The learner's options to look at residuals by. Where it pulls its weights hard to zero, planted rows hide among
-  // large residuals: a weaker pull is taken as long as it predicts held-out rows better.
-  [[nodiscard]] mtrl::Options screening_options(const Rows& rows) const {
-    mtrl::Options best = coarse(learner_);
-    double least = std::numeric_limits<double>::infinity();
-    for (const double factor : {1.0, 0.1, 0.01, 1e-3}) {
-      mtrl::Options options = coarse(learner_);
-      options.lambda1 *= factor;
-      options.lambda2 *= factor;
-      std::vector<Eigen::MatrixXd> starts;
-      const Eigen::VectorXd losses = held_out(rows, rows, options, starts);
-      if (!(losses.sum() < least)) break;
-      least = losses.sum();
-      best = options;
-    }
-    return best;
-  }
-
-  // A fit that rows which no model explains cannot pull far.
-  [[nodiscard]] mtrl::Fit robust_fit(const Rows& rows, const mtrl::Options& options) const {
-    constexpr double enough_to_look_by = 1e-3;
-    const mtrl::EmpiricalRisk risk(select(tasks_, rows), loss_);
-    return huber(risk.clean(), loss_, options, mtrl::solve(risk, options), enough_to_look_by).fit;
-  }
-
-  [[nodiscard]] const TaskSet& tasks() const { return tasks_; }
-  [[nodiscard]] const mtrl::Loss& loss() const { return loss_; }
-
- private:
-  const TaskSet& tasks_;
-  const mtrl::Loss& loss_;
-  mtrl::Options learner_;
-  Rows folds_;
-};
 
 // Rows of each task that lie within the 1 - alpha quantiles of the task itself.
 Rows within_quantiles(const TaskSet& tasks, const std::vector<const Look*>& looks, double alpha) {

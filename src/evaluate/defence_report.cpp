@@ -54,7 +54,8 @@ Table flags_table(const TaskSet& tasks, const defence::Defended& result) {
   return table;
 }
 
-Table tasks_table(const TaskSet& tasks, const defence::Defended& result) {
+Table tasks_table(const TaskSet& tasks, const defence::Defended& result,
+                  const std::vector<defence::TaskInfluence>& influences) {
   Table table{.caption = "Every task, the most doubtful first",
               .columns = {{.name = "task"},
                           {.name = "score", .format = kNumber},
@@ -68,6 +69,15 @@ Table tasks_table(const TaskSet& tasks, const defence::Defended& result) {
     const defence::TaskScreen& task = result.tasks[i];
     table.rows.push_back({tasks[i].name, task.score, task.left_out, task.flagged_share, yes(task.flagged),
                           task.joint_loss, task.alone_loss, yes(task.alone)});
+  }
+  if (!influences.empty()) {
+    for (const char* name :
+         {"harm to the others", "change of their relation", "leave-one-out score", "leave-one-out p"})
+      table.columns.push_back({.name = name, .format = kNumber});
+    for (std::size_t i = 0; i < tasks.size(); ++i)
+      for (const double number :
+           {influences[i].harm, influences[i].relation_change, influences[i].score, influences[i].p})
+        table.rows[i].emplace_back(number);
   }
   std::stable_sort(table.rows.begin(), table.rows.end(),
                    [](const auto& a, const auto& b) { return std::get<double>(a[1]) > std::get<double>(b[1]); });
@@ -118,8 +128,9 @@ Table most_doubtful(Table flags) {
 
 }  // namespace
 
-std::map<std::string, report::Table> defence_tables(const TaskSet& tasks, const defence::Defended& result) {
-  return {{"flags", flags_table(tasks, result)}, {"tasks", tasks_table(tasks, result)}};
+std::map<std::string, report::Table> defence_tables(const TaskSet& tasks, const defence::Defended& result,
+                                                    const std::vector<defence::TaskInfluence>& influences) {
+  return {{"flags", flags_table(tasks, result)}, {"tasks", tasks_table(tasks, result, influences)}};
 }
 
 std::size_t rows_flagged(const defence::Defended& result) {
@@ -129,7 +140,8 @@ std::size_t rows_flagged(const defence::Defended& result) {
   return flagged;
 }
 
-report::Page defence_page(const TaskSet& tasks, const defence::Defended& result, const DefenceFacts& facts) {
+report::Page defence_page(const TaskSet& tasks, const defence::Defended& result,
+                          const std::vector<defence::TaskInfluence>& influences, const DefenceFacts& facts) {
   report::Page page;
   page.title = fmt::format("Which rows of {} should you doubt?", facts.data_name);
   page.subtitle =
@@ -147,21 +159,26 @@ report::Page defence_page(const TaskSet& tasks, const defence::Defended& result,
                 {"Defence", method_in_words(facts.options)},
                 {"Honest rows flagged", report::shown(facts.options.alpha, kShare)},
                 {"Version", facts.version}};
-  auto tables = defence_tables(tasks, result);
+  auto tables = defence_tables(tasks, result, influences);
   page.sections.push_back({"Tasks", {report::TableBlock{std::move(tables.at("tasks")), ""}}});
   page.sections.push_back({"Rows",
                            {report::TableBlock{most_doubtful(std::move(tables.at("flags"))), ""},
                             report::Paragraph{"All rows are in flags.csv. Rows count from 1 in the order of the "
                                               "task's rows that were learned from."}}});
-  page.sections.push_back(
-      {"How to read it",
-       {report::List{
-           {"distance: how far the features lie from where most rows of all tasks lie; 1 is usual",
-            "residual: how badly a robust fit explains the label; 1 is usual",
-            "crowding: how much closer the nearest rows are than is usual in the task",
-            "score: -log10 of the smallest share of kept rows that stand out as much by one of the three; p is "
-            "the share of kept rows with this score or more",
-            "score of a task: by how many standard deviations its rows stand out more than chance gives"}}}});
+  report::List reading = {
+      {"distance: how far the features lie from where most rows of all tasks lie; 1 is usual",
+       "residual: how badly a robust fit explains the label; 1 is usual",
+       "crowding: how much closer the nearest rows are than is usual in the task",
+       "score: -log10 of the smallest share of kept rows that stand out as much by one of the three; p is "
+       "the share of kept rows with this score or more",
+       "score of a task: by how many standard deviations its rows stand out more than chance gives"}};
+  if (!influences.empty())
+    reading.items.push_back(
+        "leave-one-out: what the others' held-out loss and their correlations gain when the task takes part with all "
+        "of "
+        "its rows; the score says by how many standard deviations that is not what an honest task would do, p is the "
+        "share of honest tasks with such a score");
+  page.sections.push_back({"How to read it", {std::move(reading)}});
   page.sections.push_back(
       {"What this does not say",
        {report::List{

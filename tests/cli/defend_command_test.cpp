@@ -98,6 +98,31 @@ TEST_F(DefendCommand, RefusesWhatItCannotDo) {
   EXPECT_TRUE(refused({"--method", "huber", "--share", "0.1"}, {"--share: huber has no share to leave out"}));
 }
 
+TEST_F(DefendCommand, LeavesOutEveryTaskInTurnWhenAsked) {
+  ASSERT_TRUE(ended_well(crosstalk(on_ratings("defend") + std::vector<std::string>{"--out", "plain"})));
+  ASSERT_TRUE(
+      ended_well(crosstalk(on_ratings("defend") + std::vector<std::string>{"--leave-one-out", "--out", "out"})));
+  const auto plain = cells_of(read_file(path("plain/tasks.csv")));
+  const auto tasks = cells_of(read_file(path("out/tasks.csv")));
+  ASSERT_EQ(tasks.rows.size(), 4U);
+  EXPECT_EQ(plain.rows[0].size() + 4, tasks.rows[0].size());
+  EXPECT_EQ(tasks.header.back(), "leave-one-out p");
+  for (const auto& row : tasks.rows) {
+    const auto of_task = record("out").at("defend").at("tasks").at(row[0]).at("leave_one_out");
+    const std::size_t first = row.size() - 4;
+    std::size_t at = 0;
+    for (const char* key : {"harm", "relation_change", "score", "p"})
+      EXPECT_NEAR(cli::number(row[first + at++]), of_task.at(key).get<double>(), 1e-12) << row[0] << ' ' << key;
+  }
+  EXPECT_THAT(read_file(path("out/report.html")), HasSubstr("leave-one-out: what the others"));
+}
+
+TEST_F(DefendCommand, HasNoTaskToLeaveOutOfOne) {
+  write("ratings.csv", "shop,stars,price,size,age\na,1,2,3,4\na,2,3,1,5\na,3,1,2,6\na,2,5,5,1\n");
+  EXPECT_TRUE(was_refused(crosstalk(on_ratings("defend") + std::vector<std::string>{"--leave-one-out"}), 1,
+                          {"ratings.csv: there is 1 task; --leave-one-out needs others"}));
+}
+
 TEST_F(DefendCommand, NamesATaskTooSmallToScreen) {
   write("ratings.csv", cli::ratings_csv() + "epsilon,1,0,0,0\n");
   EXPECT_TRUE(was_refused(crosstalk(on_ratings("defend")), 1,

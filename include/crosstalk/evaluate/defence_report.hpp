@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "crosstalk/defence/defend.hpp"
+#include "crosstalk/defence/task_influence.hpp"
 #include "crosstalk/report/page.hpp"
 #include "crosstalk/report/table.hpp"
 #include "crosstalk/task_set.hpp"
@@ -22,9 +23,12 @@ struct DefenceFacts {
 };
 
 /// `flags`: every row; `tasks`: every task. Rows count from 1 in the order of the task's rows.
-std::map<std::string, report::Table> defence_tables(const TaskSet& tasks, const defence::Defended& result);
+/// @param influences  of every task, or none: columns of `tasks`.
+std::map<std::string, report::Table> defence_tables(const TaskSet& tasks, const defence::Defended& result,
+                                                    const std::vector<defence::TaskInfluence>& influences);
 
-report::Page defence_page(const TaskSet& tasks, const defence::Defended& result, const DefenceFacts& facts);
+report::Page defence_page(const TaskSet& tasks, const defence::Defended& result,
+                          const std::vector<defence::TaskInfluence>& influences, const DefenceFacts& facts);
 
 /// Rows flagged over all tasks.
 std::size_t rows_flagged(const defence::Defended& result);
