@@ -30,6 +30,7 @@ struct Flags {
   LearnerOptions learner;
   AttackOptions attack;
   double reach = 1.5;
+  std::string defence;
   bool resume = false;
   std::string figures;
 };
@@ -62,6 +63,11 @@ evaluate::AuditOptions audit_options(const Flags& flags, const Problem& problem)
   options.stealth = stealth_of(flags.attack, options.feasible);
   if (!flags.attack.prices.empty()) options.prices = read_prices(flags.attack.prices, problem.train);
   options.reach = flags.reach;
+  try {
+    if (!flags.defence.empty()) options.defence = defence::method_named(flags.defence);
+  } catch (const std::invalid_argument& unknown) {
+    throw std::invalid_argument(fmt::format("--defence: {}", unknown.what()));
+  }
   options.patom = patom_options(flags.attack);
   options.exact = exact_options(flags.attack);
   options.seed = flags.common.seed;
@@ -159,6 +165,9 @@ Action add_audit(CLI::App& app) {
                  "CSV with the columns task, price: what a row costs on the cheapest way in; 1 without it")
       ->group("Attack");
   app.add_option("--reach", flags->reach, "The cheapest way in makes a task's loss so many times what it was, > 1")
+      ->group("Attack");
+  app.add_option("--defence", flags->defence,
+                 "Also put a defence before the learner, trim, huber or screen, and let the attacker plan against it")
       ->group("Attack");
   app.add_flag("--resume", flags->resume, "Go on with the parts that a stopped run of the same audit finished")
       ->group("General");

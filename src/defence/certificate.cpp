@@ -99,7 +99,7 @@ class Certifier {
   [[nodiscard]] Certificate run(const mtrl::Fit& fit, const std::vector<std::size_t>& targets) const {
     const Eigen::MatrixXd& W = fit.weights;
     Certificate result;
-    result.objective = most_objective({W, Eigen::MatrixXd::Zero(W.rows(), W.cols())});
+    result.objective = most_objective(W);
     if (!std::isfinite(result.objective)) return result;
     double least = 0.0;
     for (const std::size_t i : targets)
@@ -149,36 +149,46 @@ class Certifier {
     return shares;
   }
 
-  // H(V) + sum_i a_i worst_i(V), and the worst rows.
-  [[nodiscard]] double most_objective_at(const Eigen::MatrixXd& V, std::vector<std::vector<WorstRow>>& rows) const {
+  // H(V) + sum_i a_i worst_i(V); the worst rows join those that are known.
+  [[nodiscard]] double most_objective_at(const Eigen::MatrixXd& V, std::vector<std::vector<WorstRow>>* known) const {
     double sum = mtrl::objective(clean_part_, learner_, V);
     for (std::size_t i = 0; i < planted_.size(); ++i) {
       if (planted_[i] == 0) continue;
       WorstRow worst = game_.worst(admitted_[i], V.col(static_cast<Eigen::Index>(i)));
       sum += share(i) * worst.loss;
-      rows[i].push_back(std::move(worst));
+      if (known != nullptr) (*known)[i].push_back(std::move(worst));
     }
     return sum;
   }
 
-  // The smallest over the given V, and over the learner's answers to all worst rows so far.
-  [[nodiscard]] double most_objective(const std::vector<Eigen::MatrixXd>& starts) const {
-    constexpr int kRounds = 30;
-    double most = kInfinity;
-    std::vector<std::vector<WorstRow>> rows(planted_.size());
-    bool is_bounded = true;
-    for (const Eigen::MatrixXd& V : starts) {
-      const double objective = most_objective_at(V, rows);
-      is_bounded = is_bounded && std::isfinite(objective);
-      most = std::min(most, objective);
-    }
-    if (!is_bounded) return most;
+  // The smallest found: over answers that are pulled to zero ever harder, since the worst row of a ball gains from long
+  // weights; then by fictitious play (Brown 1951) from the best of them, the learner's answers to all worst rows so far
+  // against the worst rows for the mean of its answers.
+  [[nodiscard]] double most_objective(const Eigen::MatrixXd& W) const {
+    constexpr int kPulls = 24;  // by factors of 2
+    constexpr int kRounds = 60;
     mtrl::Options coarse = learner_;
     coarse.tolerance = std::max(coarse.tolerance, 1e-6);
-    Eigen::MatrixXd V = starts.front();
-    for (int round = 0; round < kRounds; ++round) {
-      V = mtrl::solve_from(clean_.with_rows(dealt(rows)), coarse, V).weights;
-      most = std::min(most, most_objective_at(V, rows));
+    Eigen::MatrixXd mean = Eigen::MatrixXd::Zero(W.rows(), W.cols());
+    double most = most_objective_at(mean, nullptr);
+    mtrl::Options pulled = coarse;
+    Eigen::MatrixXd V = W;
+    for (int k = 0; k < kPulls; ++k) {
+      if (k > 0) V = mtrl::solve_from(clean_part_, pulled, V).weights;
+      if (const double objective = most_objective_at(V, nullptr); objective < most) {
+        most = objective;
+        mean = V;
+      }
+      pulled.lambda1 *= 2.0;
+    }
+    std::vector<std::vector<WorstRow>> known(planted_.size());
+    if (!std::isfinite(most_objective_at(W, &known))) return most;
+    static_cast<void>(most_objective_at(mean, &known));
+    for (int round = 1; round <= kRounds; ++round) {
+      V = mtrl::solve_from(clean_.with_rows(dealt(known)), coarse, V).weights;
+      most = std::min(most, most_objective_at(V, nullptr));
+      mean += (V - mean) / (round + 1.0);
+      most = std::min(most, most_objective_at(mean, &known));
     }
     return most;
   }

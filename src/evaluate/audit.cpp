@@ -13,6 +13,7 @@
 #include "crosstalk/attack/influence.hpp"
 #include "crosstalk/attack/spending.hpp"
 #include "crosstalk/error.hpp"
+#include "crosstalk/evaluate/defended_attack.hpp"
 #include "crosstalk/parallel.hpp"
 #include "crosstalk/preparation.hpp"
 
@@ -116,6 +117,24 @@ void part_from_json(const json& part, Way& way) {
   part.at("reached").get_to(way.reached);
 }
 
+json part_to_json(const Behind& behind) {
+  return {{"plan", behind.plan},
+          {"utility", behind.utility},
+          {"loss", vector_to_json(behind.loss)},
+          {"metrics", metrics_to_json(behind.metrics)},
+          {"planted_left_out", behind.planted_left_out},
+          {"honest_left_out", behind.honest_left_out}};
+}
+
+void part_from_json(const json& part, Behind& behind) {
+  part.at("plan").get_to(behind.plan);
+  part.at("utility").get_to(behind.utility);
+  behind.loss = vector_from_json(part.at("loss"));
+  behind.metrics = metrics_from_json(part.at("metrics"));
+  part.at("planted_left_out").get_to(behind.planted_left_out);
+  part.at("honest_left_out").get_to(behind.honest_left_out);
+}
+
 // A piece of work that is remembered by its name.
 struct Part {
   std::string name;
@@ -161,6 +180,11 @@ class Auditor {
     result.outcomes = planned_outcomes(result.scenarios);
     result.harms = planned_harms(result);
     result.ways = planned_ways();
+    for (std::size_t s = 0; s < result.scenarios.size(); ++s) {
+      result.bounds.push_back({.scenario = s});
+      if (options_.defence) result.defended.push_back({s, {}, {}});
+    }
+    if (options_.defence) result.clean_defended.emplace();
     run_parts(result, memory, watch);
     const auto rise = [&](const Harm& harm) {
       const double value = harm.loss_rise(result.clean_loss);
@@ -324,6 +348,32 @@ class Auditor {
                          return part_to_json(way);
                        },
                        [&way](const json& part) { part_from_json(part, way); }});
+    for (Bound& bound : result.bounds)
+      parts.push_back({fmt::format("bound-{}", bound.scenario + 1),
+                       [this, &scenario = result.scenarios[bound.scenario]]() -> json {
+                         const auto [anywhere, screened] = certified(scenario, budgets_.back());
+                         return {json_number(anywhere), json_number(screened)};
+                       },
+                       [&bound](const json& part) {
+                         const auto number = [](const json& value) {
+                           return value.is_null() ? std::numeric_limits<double>::infinity() : value.get<double>();
+                         };
+                         bound.anywhere = number(part.at(0));
+                         bound.screened = number(part.at(1));
+                       }});
+    for (DefendedOutcome& outcome : result.defended)
+      parts.push_back({fmt::format("defended-{}", outcome.scenario + 1),
+                       [this, &scenario = result.scenarios[outcome.scenario]]() -> json {
+                         const auto [same, knows] = behind_defence(scenario);
+                         return {part_to_json(same), part_to_json(knows)};
+                       },
+                       [&outcome](const json& part) {
+                         part_from_json(part.at(0), outcome.same);
+                         part_from_json(part.at(1), outcome.knows);
+                       }});
+    if (result.clean_defended)
+      parts.push_back({"defended-clean", [this] { return part_to_json(clean_behind_defence()); },
+                       [&result](const json& part) { part_from_json(part, *result.clean_defended); }});
     return parts;
   }
 
@@ -358,11 +408,11 @@ class Auditor {
   [[nodiscard]] Outcome attacked(const Scenario& scenario, Outcome outcome) const {
     const attack::Threat who = threat(scenario, outcome.budget);
     const attack::LossUtility utility(train_, loss_, scenario.targets);
-    // The random rows and PATOM's start are the same rows: one stream a scenario and budget, not a method.
-    const std::string rows = fmt::format("rows-{}-{}", scenario_key(scenario), outcome.budget);
+    const std::string rows = rows_key(scenario, outcome.budget);
     Rng rng = Rng::stream(options_.seed, rows);
     TaskSet start = attack::random_rows(train_, who, feasible_, options_.labels, rng);
-    const attack::AttackResult attacked = attacked_by(outcome.method, utility, std::move(start), rows);
+    const attack::AttackResult attacked =
+        attacked_by(outcome.method, risk_, utility, feasible_, std::move(start), rows);
     outcome.rows = static_cast<std::size_t>(attacked.injected.rows());
     const auto count = static_cast<Eigen::Index>(attacked.iterates.size());
     outcome.utility_curve.resize(count);
@@ -385,6 +435,69 @@ class Auditor {
     return outcome;
   }
 
+  [[nodiscard]] std::pair<double, double> certified(const Scenario& scenario, double budget) const {
+    const attack::Threat who = threat(scenario, budget);
+    std::vector<Eigen::Index> planted(train_.size(), 0);
+    for (const std::size_t i : who.attackers) planted[i] = attack::injected_rows(who, train_, i);
+    const auto most = [&](const attack::FeasibleSet& feasible) {
+      return defence::certify(risk_, options_.learner, clean_fit_, admitted_rows(train_, feasible), planted,
+                              scenario.targets, feasible.bias)
+          .most;
+    };
+    attack::FeasibleSet screened = feasible_;
+    screened.screen = attack::Screen(train_, clean_fit_.weights, feasible_.bias, kBoundScreen);
+    return {most(feasible_), most(screened)};
+  }
+
+  [[nodiscard]] defence::Options defence_options() const {
+    defence::Options options;
+    options.learner = options_.learner;
+    options.method = *options_.defence;
+    options.bias = feasible_.bias;
+    return options;
+  }
+
+  [[nodiscard]] Behind measured(const Eigen::MatrixXd& weights) const {
+    Behind behind;
+    behind.loss = mean_losses(evaluation_, loss_, weights);
+    behind.metrics = mtrl::evaluate(evaluation_, loss_, weights).values;
+    return behind;
+  }
+
+  [[nodiscard]] Behind clean_behind_defence() const {
+    const defence::Defended defended = defence::defend(train_, loss_, defence_options());
+    Behind behind = measured(defended.weights);
+    behind.honest_left_out = defended.left_out;
+    return behind;
+  }
+
+  [[nodiscard]] std::pair<Behind, Behind> behind_defence(const Scenario& scenario) const {
+    const double budget = budgets_.back();
+    const attack::LossUtility utility(train_, loss_, scenario.targets);
+    const DefendedProblem problem{risk_,
+                                  utility,
+                                  feasible_,
+                                  options_.stealth ? options_.stealth->quantile : 1.0,
+                                  threat(scenario, budget),
+                                  options_.labels,
+                                  clean_fit_,
+                                  defence_options()};
+    const std::string rows = rows_key(scenario, budget);
+    const Placing place = [&](const mtrl::EmpiricalRisk& clean, const attack::FeasibleSet& feasible, TaskSet start) {
+      return attacked_by(methods_.back(), clean, utility, feasible, std::move(start), rows).injected;
+    };
+    const auto [same, knows] = attack_defended(problem, place, Rng::stream(options_.seed, rows));
+    const auto told = [&](const DefendedAttack& attack) {
+      Behind behind = measured(attack.weights);
+      behind.plan = attack.plan;
+      behind.utility = attack.utility;
+      behind.planted_left_out = attack.planted_left_out;
+      behind.honest_left_out = attack.honest_left_out;
+      return behind;
+    };
+    return {told(same), told(knows)};
+  }
+
   [[nodiscard]] Eigen::VectorXd row_harm(const TaskSet& injected, const mtrl::Fit& fit,
                                          const attack::Utility& utility) const {
     const mtrl::EmpiricalRisk risk = risk_.with_rows(injected);
@@ -402,8 +515,14 @@ class Auditor {
     return harm;
   }
 
-  [[nodiscard]] attack::AttackResult attacked_by(Method method, const attack::Utility& utility, TaskSet start,
-                                                 const std::string& rows) const {
+  // The random rows and PATOM's start are the same rows: one stream a scenario and budget, not a method.
+  static std::string rows_key(const Scenario& scenario, double budget) {
+    return fmt::format("rows-{}-{}", scenario_key(scenario), budget);
+  }
+
+  [[nodiscard]] attack::AttackResult attacked_by(Method method, const mtrl::EmpiricalRisk& clean,
+                                                 const attack::Utility& utility, const attack::FeasibleSet& feasible,
+                                                 TaskSet start, const std::string& rows) const {
     const Rng batches =
         Rng::stream(options_.seed, "batches-" + rows);  // the same for PATOM and for the exact attack from its end
     attack::PatomOptions patom = options_.patom;
@@ -411,11 +530,10 @@ class Auditor {
       attack::ExactOptions exact = options_.exact;
       exact.free_labels = options_.labels == attack::LabelRule::Free;
       exact.threads = 1;  // the audit's parts are spread already
-      return attack::exact_attack(risk_, utility, feasible_, start, options_.learner, exact, patom, clean_fit_,
-                                  batches);
+      return attack::exact_attack(clean, utility, feasible, start, options_.learner, exact, patom, clean_fit_, batches);
     }
     if (method == Method::Random) patom.iterations = 0;
-    return attack::patom(risk_, utility, feasible_, std::move(start), options_.learner, patom, clean_fit_, batches);
+    return attack::patom(clean, utility, feasible, std::move(start), options_.learner, patom, clean_fit_, batches);
   }
 
   static std::string scenario_key(const Scenario& scenario) {
@@ -476,6 +594,12 @@ const Outcome* AuditResult::find(std::size_t scenario, Method method, double bud
            outcome.loss.size() > 0;
   });
   return found == outcomes.end() ? nullptr : &*found;
+}
+
+const Outcome* AuditResult::strongest(std::size_t scenario) const {
+  const auto found = std::find_if(outcomes.rbegin(), outcomes.rend(),
+                                  [&](const Outcome& outcome) { return outcome.scenario == scenario; });
+  return found == outcomes.rend() || found->loss.size() == 0 ? nullptr : &*found;
 }
 
 AuditResult audit(const TaskSet& train, const TaskSet& evaluation, const mtrl::Loss& loss, const AuditOptions& options,

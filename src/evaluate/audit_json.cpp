@@ -50,7 +50,8 @@ json to_json(const AuditResult& result) {
   const auto& names = result.task_names;
   const auto by_name = [&](const Eigen::VectorXd& values) {
     json object = json::object();
-    for (Eigen::Index i = 0; i < values.size(); ++i) object[names[static_cast<std::size_t>(i)]] = json_number(values[i]);
+    for (Eigen::Index i = 0; i < values.size(); ++i)
+      object[names[static_cast<std::size_t>(i)]] = json_number(values[i]);
     return object;
   };
   json scenarios = json::array();
@@ -101,6 +102,50 @@ json to_json(const AuditResult& result) {
                     {"factor", json_number(way.factor)},
                     {"reached", way.reached}});
   }
+  const auto behind = [&](const Behind& one) -> json {
+    return {{"plan", one.plan},
+            {"utility", one.utility},
+            {"loss", by_name(one.loss)},
+            {"test", to_json(mtrl::Metrics{result.clean.names, one.metrics}, names)},
+            {"planted_left_out", one.planted_left_out},
+            {"honest_left_out", one.honest_left_out}};
+  };
+  json defended = json::array();
+  for (const DefendedOutcome& outcome : result.defended) {
+    if (outcome.same.loss.size() == 0) continue;
+    const Scenario& scenario = result.scenarios[outcome.scenario];
+    const auto mean = [&](const Eigen::MatrixXd& values) {
+      return json_number(mtrl::Metrics{result.clean.names, values}.mean(0, scenario.targets));
+    };
+    const Outcome* const attacked = result.strongest(outcome.scenario);
+    defended.push_back({{"scenario", outcome.scenario},
+                        {result.clean.names.front(),
+                         {{"clean", mean(result.clean.values)},
+                          {"attacked", attacked == nullptr ? json() : mean(attacked->metrics)},
+                          {"defended", mean(outcome.same.metrics)},
+                          {"attacker_knows", mean(outcome.knows.metrics)}}},
+                        {"kind", attack::to_string(scenario.kind)},
+                        {"same_attack", behind(outcome.same)},
+                        {"attacker_knows", behind(outcome.knows)}});
+  }
+  json bounds = json::array();
+  for (const Bound& bound : result.bounds) {
+    if (std::isnan(bound.anywhere)) continue;
+    const double clean = result.clean_utility[static_cast<Eigen::Index>(bound.scenario)];
+    const Outcome* const found = result.strongest(bound.scenario);
+    bounds.push_back({{"scenario", bound.scenario},
+                      {"utility_at_most", json_number(bound.anywhere)},
+                      {"utility_at_most_screened", json_number(bound.screened)},
+                      {"multiple_of_clean",
+                       {{"found", found == nullptr ? json() : json_number(found->utility / clean)},
+                        {"at_most", json_number(bound.anywhere / clean)},
+                        {"at_most_screened", json_number(bound.screened / clean)}}}});
+  }
+  json defended_clean = nullptr;
+  if (result.clean_defended && result.clean_defended->loss.size() > 0) {
+    defended_clean = behind(*result.clean_defended);
+    for (const char* key : {"plan", "utility", "planted_left_out"}) defended_clean.erase(key);
+  }
   return {{"tasks", names},
           {"scenarios", scenarios},
           {"clean",
@@ -111,6 +156,9 @@ json to_json(const AuditResult& result) {
           {"attacks", attacks},
           {"harm", harms},
           {"ways", ways},
+          {"defended", defended},
+          {"defended_clean", defended_clean},
+          {"bounds", bounds},
           {"harm_is_partial", result.harm_is_partial},
           {"complete", !result.stopped}};
 }

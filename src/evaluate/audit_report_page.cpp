@@ -126,6 +126,8 @@ class PageMaker {
     }
     page.sections.push_back(harm());
     if (!result_.ways.empty()) page.sections.push_back(ways());
+    if (summary_.budget && !tables::bounds(result_, summary_).rows.empty()) page.sections.push_back(bounds());
+    if (summary_.budget && !result_.defended.empty()) page.sections.push_back(defended());
     if (summary_.budget && is_planned()) page.sections.push_back(convergence());
     if (result_.task_names.size() > 1) page.sections.push_back(relations());
     page.sections.push_back(asked());
@@ -270,6 +272,34 @@ class PageMaker {
       text += "Through other tasks alone no task can be brought so far.";
     section.blocks.emplace_back(Paragraph{text});
     add_table(section, tables::ways(result_, reach), "The cheapest way into every task");
+    return section;
+  }
+
+  [[nodiscard]] Section bounds() const {
+    return {"How bad can it get at most?",
+            {Paragraph{"What was found is a lower bound of the damage. This is an upper bound: no planted rows at all, "
+                       "in these numbers and within these limits, can bring the summed loss of the tasks under attack "
+                       "above it, whatever the method. The last column is for an owner who lets in only rows whose "
+                       "distance and residual 95 % of the task's clean rows have. The truth lies between; far apart "
+                       "they say little."},
+             TableBlock{tables::bounds(result_, summary_)}}};
+  }
+
+  [[nodiscard]] Section defended() const {
+    const std::string defence(defence::to_string(*facts_.options.defence));
+    Section section{"What does a defence make of it?"};
+    std::string text = fmt::format("Here \"crosstalk defend --method {}\" stands before the learner. ", defence);
+    if (const auto& clean = result_.clean_defended; clean && clean->loss.size() > 0)
+      text += fmt::format(
+          "Without an attack it leaves {} of the rows out, and the mean {} of all tasks is {}, {} without it. ",
+          words::share(clean->honest_left_out), words::metric(summary_.metric),
+          words::metric_value(summary_.metric, mtrl::Metrics{result_.clean.names, clean->metrics}.mean(0)),
+          words::metric_value(summary_.metric, result_.clean.mean(0)));
+    text +=
+        "One attacker plants the same rows as before. The other knows the defence: they keep their rows where clean "
+        "ones are, by quantiles of the distance and the residual, or copy features of clean rows, see what the defence "
+        "leaves out, place their rows anew, and take what does most harm behind it.";
+    section.blocks = {Paragraph{text}, TableBlock{tables::defended(result_, summary_)}};
     return section;
   }
 

@@ -278,6 +278,60 @@ Table tables::ways(const AuditResult& result, double reach) {
   return table;
 }
 
+Table tables::defended(const AuditResult& result, const AuditSummary& summary) {
+  const auto metric = [&](const std::string& name) {
+    return Column{.name = name, .format = words::metric_format(summary.metric)};
+  };
+  const auto share = [](const std::string& name) { return Column{.name = name, .format = words::share_of_rows}; };
+  Table table{.caption = fmt::format("Mean {} of the tasks under attack, with {} added rows",
+                                     words::metric(summary.metric), words::share(summary.budgets.back())),
+              .columns = {{.name = "scenario"},
+                          {.name = "kind"},
+                          metric("clean"),
+                          metric("attacked"),
+                          metric("after the defence"),
+                          metric("after the defence, attacker knows it"),
+                          {.name = "how the one who knows it places rows"},
+                          share("planted rows left out"),
+                          share("of those who knows it"),
+                          share("honest rows left out")}};
+  for (const DefendedOutcome& outcome : result.defended) {
+    if (outcome.same.loss.size() == 0) continue;
+    const Scenario& scenario = result.scenarios[outcome.scenario];
+    const auto mean = [&](const Eigen::MatrixXd& values) {
+      return mtrl::Metrics{result.clean.names, values}.mean(0, scenario.targets);
+    };
+    const Outcome* const attacked = result.strongest(outcome.scenario);
+    table.rows.push_back({scenario_number(outcome.scenario), words::kind(scenario.kind), mean(result.clean.values),
+                          attacked == nullptr ? kNaN : mean(attacked->metrics), mean(outcome.same.metrics),
+                          mean(outcome.knows.metrics), outcome.knows.plan, outcome.same.planted_left_out,
+                          outcome.knows.planted_left_out, outcome.same.honest_left_out});
+  }
+  return table;
+}
+
+Table tables::bounds(const AuditResult& result, const AuditSummary& summary) {
+  const auto multiple = [](const std::string& name) {
+    return Column{.name = name, .unit = "multiple of the clean loss", .format = words::decimals};
+  };
+  Table table{.caption = fmt::format("Summed training loss of the tasks under attack, with {} added rows",
+                                     words::share(summary.budgets.back())),
+              .columns = {{.name = "scenario"},
+                          {.name = "kind"},
+                          multiple("found"),
+                          multiple("at most"),
+                          multiple("at most, if every planted row passes the screen")}};
+  for (const Bound& bound : result.bounds) {
+    if (std::isnan(bound.anywhere)) continue;
+    const Outcome* const found = result.strongest(bound.scenario);
+    const double clean = result.clean_utility[static_cast<Eigen::Index>(bound.scenario)];
+    table.rows.push_back({scenario_number(bound.scenario), words::kind(result.scenarios[bound.scenario].kind),
+                          found == nullptr ? kNaN : found->utility / clean, bound.anywhere / clean,
+                          bound.screened / clean});
+  }
+  return table;
+}
+
 Table tables::correlation_changes(const AuditResult& result, const AuditSummary& summary) {
   Table table{.caption = "The strongest changes of a learned correlation by planned rows",
               .columns = {{.name = "first task"},
@@ -358,9 +412,11 @@ std::vector<std::pair<std::string, Table>> audit_tables(const AuditResult& resul
       {"harm-by-task", harm_by_task(result)},
       {"row-harm", tables::row_harm(result)},
       {"ways", tables::ways(result, facts.options.reach)},
+      {"bounds", tables::bounds(result, summary)},
       {"convergence", tables::convergence(result)},
       {"correlations", correlations(result)},
       {"correlation-changes", tables::correlation_changes(result, summary)}};
+  if (!result.defended.empty()) all.emplace_back("defended", tables::defended(result, summary));
   if (summary.budget) {
     all.emplace_back("task-losses", tables::task_losses(result, summary));
     all.emplace_back("task-metrics", tables::task_metrics(result, summary));

@@ -16,6 +16,7 @@ inline constexpr report::NumberFormat significant{report::NumberFormat::Kind::Si
 inline constexpr report::NumberFormat decimals{report::NumberFormat::Kind::Decimals, 3};
 inline constexpr report::NumberFormat signed_decimals{report::NumberFormat::Kind::Decimals, 2, true};
 inline constexpr report::NumberFormat change{report::NumberFormat::Kind::Percent, 1, true};
+inline constexpr report::NumberFormat share_of_rows{report::NumberFormat::Kind::Percent, 0};
 inline constexpr report::NumberFormat small_change{report::NumberFormat::Kind::Percent, 3, true};
 
 /// A share without needless decimals: 5 %, 12.5 %.

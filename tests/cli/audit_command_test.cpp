@@ -202,6 +202,20 @@ TEST_F(AuditCommand, AuditsClassification) {
   EXPECT_THAT(files("out").at("report.html"), HasSubstr("AUC"));
 }
 
+TEST_F(AuditCommand, PutsADefenceBeforeTheLearner) {
+  ASSERT_TRUE(ended_well(crosstalk(small("out") + std::vector<std::string>{"--defence", "trim"})));
+  const auto audit = record("out").at("audit");
+  EXPECT_EQ(audit.at("defended").size(), audit.at("scenarios").size());
+  const auto written = files("out");
+  EXPECT_THAT(written.at("report.html"), HasSubstr("after the defence, attacker knows it"));
+  EXPECT_THAT(written.at("report.html"), HasSubstr("How bad can it get at most?"));
+  EXPECT_TRUE(written.contains("defended.csv") && written.contains("bounds.csv"));
+
+  ASSERT_TRUE(ended_well(crosstalk(small("plain"))));
+  EXPECT_TRUE(record("plain").at("audit").at("defended").empty());
+  EXPECT_FALSE(files("plain").contains("defended.csv"));
+}
+
 TEST_F(AuditCommand, ChoosesTheLambdasByCrossValidationUnlessGiven) {
   ASSERT_TRUE(ended_well(
       crosstalk({"audit", "ratings.csv", "--task", "shop", "--label", "stars", "--budgets", "0.4", "--iterations", "1",

@@ -177,6 +177,7 @@ TEST_F(BadInput, ThreatsThatCannotBe) {
   EXPECT_TRUE(flag_refused({"--method", "magic"}, {"--method", "magic", "patom"}, both));
   EXPECT_TRUE(flag_refused({"--method", "patom,random,patom"}, {"method", "\"patom\"", "twice"}, {"audit"}));
   EXPECT_TRUE(flag_refused({"--method", ","}, {"--method", "\",\""}, {"audit"}));
+  EXPECT_TRUE(flag_refused({"--defence", "prayer"}, {"--defence", "prayer", "trim, huber, screen"}, {"audit"}));
   EXPECT_TRUE(flag_refused({"--figures", "gif"}, {"--figures", "gif", "png"}, {"audit"}));
 }
 

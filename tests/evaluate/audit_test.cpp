@@ -174,7 +174,7 @@ TEST(Audit, GivesTheSameBytesForOneAndFourThreads) {
 TEST(Audit, RemembersFinishedParts) {
   Notebook notebook;
   const std::string fresh = to_json(small_audit::run(small_audit::options(), notebook.memory())).dump();
-  const std::size_t parts = 6 * 3 * 2 + 4 + 2 * 4;
+  const std::size_t parts = 6 * 3 * 2 + 4 + 2 * 4 + 6;
   EXPECT_EQ(notebook.recalled, 0U);
   EXPECT_EQ(notebook.kept, parts);
 
@@ -239,11 +239,11 @@ TEST(Audit, GoesOnWhereItWasStopped) {
                     source.get_token()};
   const AuditResult half = small_audit::run(small_audit::options(), notebook.memory(), watch);
   EXPECT_TRUE(half.stopped);
-  EXPECT_EQ(notebook.kept, 25U);  // of 48 parts
-  EXPECT_EQ(to_json(half).at("attacks").size(), 25U);
+  EXPECT_EQ(notebook.kept, 28U);  // of 54 parts
+  EXPECT_EQ(to_json(half).at("attacks").size(), 28U);
 
   EXPECT_EQ(to_json(small_audit::run(small_audit::options(), notebook.memory())).dump(), whole);
-  EXPECT_EQ(notebook.recalled, 25U);
+  EXPECT_EQ(notebook.recalled, 28U);
 }
 
 TEST(Audit, ReportsProgressUpToTheEnd) {
@@ -251,7 +251,7 @@ TEST(Audit, ReportsProgressUpToTheEnd) {
   small_audit::run(small_audit::options(), {},
                    {.progress = [&](double done, const std::string&) { seen.push_back(done); }, .stop = {}});
   EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
-  ASSERT_EQ(seen.size(), 48U);
+  ASSERT_EQ(seen.size(), 54U);
   EXPECT_EQ(seen.back(), 1.0);
 }
 
@@ -446,6 +446,55 @@ TEST(AuditJson, ANumberThatIsNotDefinedIsNull) {
   EXPECT_TRUE(record.at("clean").at("test").at("tasks").at("task 2").at("auc").is_null());
   EXPECT_TRUE(record.at("attacks").at(0).at("test").at("tasks").at("task 2").at("auc").is_null());
   EXPECT_TRUE(record.at("attacks").at(0).at("test").at("mean").at("auc").is_number());
+}
+
+// What was found lies below what is certified, and a screen lowers the certificate.
+TEST(Audit, NoAttackPassesItsBound) {
+  for (const auto labels : {attack::LabelRule::Uniform, attack::LabelRule::Free}) {
+    AuditOptions options = small_audit::options();
+    options.labels = labels;
+    const AuditResult result = small_audit::run(options);
+    ASSERT_EQ(result.bounds.size(), result.scenarios.size());
+    for (const Bound& bound : result.bounds) {
+      EXPECT_GT(bound.anywhere, result.strongest(bound.scenario)->utility);
+      EXPECT_LT(bound.screened, bound.anywhere);
+      EXPECT_GT(bound.screened, result.clean_utility[static_cast<Eigen::Index>(bound.scenario)]);
+    }
+  }
+  AuditOptions stealthy = small_audit::options();
+  stealthy.stealth = kBoundScreen;
+  const AuditResult result = small_audit::run(stealthy);
+  for (const Bound& bound : result.bounds) {
+    EXPECT_GT(bound.screened, result.strongest(bound.scenario)->utility);
+    EXPECT_EQ(bound.screened, bound.anywhere);
+  }
+}
+
+TEST(Audit, PutsADefenceBeforeTheLearner) {
+  AuditOptions options = small_audit::options();
+  EXPECT_TRUE(small_audit::run(options).defended.empty());
+  options.defence = defence::Method::Screen;
+  options.feasible.radius = 5.0;
+  const AuditResult result = small_audit::run(options);
+  ASSERT_EQ(result.defended.size(), result.scenarios.size());
+  ASSERT_TRUE(result.clean_defended.has_value());
+  EXPECT_GT(result.clean_defended->honest_left_out, 0.0);  // sphere and slab leave out rows whatever they are
+  double planted_left_out = 0.0;
+  for (const DefendedOutcome& outcome : result.defended) {
+    EXPECT_EQ(outcome.same.plan, "as without a defence");
+    EXPECT_GE(outcome.knows.utility, outcome.same.utility);
+    planted_left_out += outcome.same.planted_left_out;
+  }
+  EXPECT_GT(planted_left_out, 0.0);
+  const nlohmann::json record = to_json(result);
+  EXPECT_EQ(record.at("defended").size(), result.scenarios.size());
+  EXPECT_FALSE(record.at("defended_clean").is_null());
+  EXPECT_EQ(record.at("defended")[0].at("nmse").at("clean"), result.clean.mean(0, result.scenarios[0].targets));
+
+  Notebook notebook;
+  EXPECT_EQ(to_json(small_audit::run(options, notebook.memory())), record);
+  EXPECT_EQ(to_json(small_audit::run(options, notebook.memory())), record);
+  EXPECT_EQ(notebook.recalled, 54U + 6U + 1U);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,7 +14,9 @@
 
 #include "crosstalk/attack/exact_attack.hpp"
 #include "crosstalk/attack/patom.hpp"
+#include "crosstalk/attack/screen.hpp"
 #include "crosstalk/attack/threat.hpp"
+#include "crosstalk/defence/defend.hpp"
 #include "crosstalk/memory.hpp"
 #include "crosstalk/mtrl/metrics.hpp"
 #include "crosstalk/mtrl/solve.hpp"
@@ -59,6 +62,9 @@ struct AuditOptions {
   /// only harm_sample are, those with the most rows: every one costs a whole attack on all the others.
   std::size_t harm_tasks = 40;
   std::size_t harm_sample = 10;
+  /// A defence to put before the learner: what it makes of the most planned attack at the largest budget, and what an
+  /// attacker does who knows it.
+  std::optional<defence::Method> defence = {};
   std::uint64_t seed = 1;
   int threads = 1;
 };
@@ -111,6 +117,35 @@ struct Way {
   bool reached = false;  ///< else these are the rows that came nearest, a largest budget's share of each task at most
 };
 
+/// The learner behind a defence.
+struct Behind {
+  std::string plan;               ///< how the rows were placed (attack_defended); empty for the clean rows
+  double utility = 0.0;           ///< the attacker's
+  Eigen::VectorXd loss;           ///< mean loss of every task on the evaluation rows, m
+  Eigen::MatrixXd metrics;        ///< m x metrics, columns as AuditResult::clean.names
+  double planted_left_out = 0.0;  ///< share of the planted rows that the defence left out
+  double honest_left_out = 0.0;   ///< share of the clean rows
+};
+
+/// One scenario, attacked by the most planned method at the largest budget, with a defence before the learner.
+struct DefendedOutcome {
+  std::size_t scenario = 0;
+  Behind same;   ///< the attack as it is without a defence
+  Behind knows;  ///< the attacker knows the defence
+};
+
+/// How far a scenario's attackers can get at all with the largest budget (defence::certify).
+struct Bound {
+  std::size_t scenario = 0;
+  /// NaN when it was not looked for.
+  double anywhere =
+      std::numeric_limits<double>::quiet_NaN();  ///< the utility is below this wherever their rows are feasible
+  double screened =
+      std::numeric_limits<double>::quiet_NaN();  ///< and below this where each of their rows passes kBoundScreen, too
+};
+/// A screen that the bounds are told for: distance and residual of 95 % of each task's clean rows.
+inline constexpr attack::ScreenOptions kBoundScreen = {};
+
 struct AuditResult {
   std::vector<std::string> task_names;
   std::vector<Scenario> scenarios;
@@ -119,15 +154,20 @@ struct AuditResult {
   Eigen::VectorXd clean_loss;     ///< mean loss of every task on the evaluation rows
   Eigen::VectorXd clean_utility;  ///< of every scenario
   Eigen::MatrixXd clean_correlation;
-  std::vector<double> dropped_budgets;  ///< ascending; left out by AuditOptions::drop_small_budgets
-  std::vector<Outcome> outcomes;        ///< scenario by scenario, method by method, budgets ascending
-  std::vector<Harm> harms;              ///< most harmful first
-  std::vector<Way> ways;                ///< the cheapest first, those that reach nothing last
-  bool harm_is_partial = false;         ///< more tasks than harm_tasks: a sample was tried
-  bool stopped = false;                 ///< ended early on request; outcomes are incomplete
+  std::vector<double> dropped_budgets;        ///< ascending; left out by AuditOptions::drop_small_budgets
+  std::vector<Outcome> outcomes;              ///< scenario by scenario, method by method, budgets ascending
+  std::vector<Harm> harms;                    ///< most harmful first
+  std::vector<Way> ways;                      ///< the cheapest first, those that reach nothing last
+  std::optional<Behind> clean_defended = {};  ///< of the clean rows, utility 0; when there is a defence
+  std::vector<DefendedOutcome> defended;      ///< scenario by scenario; empty without a defence
+  std::vector<Bound> bounds;                  ///< scenario by scenario
+  bool harm_is_partial = false;               ///< more tasks than harm_tasks: a sample was tried
+  bool stopped = false;                       ///< ended early on request; outcomes are incomplete
 
   /// Outcome of a scenario, nullptr when it was not run.
   [[nodiscard]] const Outcome* find(std::size_t scenario, Method method, double budget) const;
+  /// Of the most planned method at the largest budget, nullptr when it was not run.
+  [[nodiscard]] const Outcome* strongest(std::size_t scenario) const;
 };
 
 /// Learns on the clean rows, attacks, learns again, and measures every task each time.
