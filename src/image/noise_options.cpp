@@ -74,7 +74,7 @@ NoiseOptions usual_options(Base base, bool generator, std::size_t images) {
       options.round = 5;
       options.step = 1.6;
       break;
-    case Base::Tap: options.epochs = 20; break;
+    case Base::Tap: options.epochs = 60; break;
     case Base::Sep:
       options.epochs = 10;
       options.step = 1.6;

@@ -26,10 +26,11 @@ MultiTaskNet new_net(const Loader& data, const NoiseOptions& options, const Augm
   return net;
 }
 
-// Batches are normalised by their own statistics, as they are while a victim learns: what a whole batch has in common
-// would mislead a network that is frozen altogether, and is gone when a victim sees it.
-void freeze(MultiTaskNet& net) {
-  net->train();
+// A generator gives a whole batch something in common, which would mislead a network that is frozen altogether and is
+// gone when a victim sees it: batches are normalised by their own statistics then, as they are while a victim learns.
+// Variables of one image do better against the statistics of clean images (experiments/README.md).
+void freeze(MultiTaskNet& net, bool own_statistics) {
+  net->train(own_statistics);
   for (auto& parameter : net->parameters()) parameter.requires_grad_(false);
 }
 
@@ -40,9 +41,11 @@ void thaw(MultiTaskNet& net) {
 // Frozen networks that are to be led to shifted labels.
 class Targeted : public Objective {
  public:
-  Targeted(std::vector<MultiTaskNet> nets, std::size_t a_step, std::vector<double> weights)
-      : nets_(std::move(nets)), a_step_(std::min(a_step, nets_.size())), weights_(std::move(weights)) {
-    for (MultiTaskNet& net : nets_) freeze(net);
+  Targeted(std::vector<MultiTaskNet> nets, const NoiseOptions& options, std::vector<double> weights)
+      : nets_(std::move(nets)),
+        a_step_(std::min(options.checkpoints_a_step, nets_.size())),
+        weights_(std::move(weights)) {
+    for (MultiTaskNet& net : nets_) freeze(net, options.generator);
   }
 
   torch::Tensor loss(const View& published, Rng& rng) override {
@@ -75,7 +78,7 @@ class Minimising : public Objective {
         options_(options),
         augmentation_(augmentation),
         weights_(std::move(weights)) {
-    freeze(net_);
+    freeze(net_, true);
   }
 
   torch::Tensor loss(const View& published, Rng&) override {
@@ -102,7 +105,7 @@ class Minimising : public Objective {
         adam_.step();
         return --left > 0;
       });
-    freeze(net_);
+    freeze(net_, true);
   }
 
   void save(torch::serialize::OutputArchive& archive) override {
@@ -245,7 +248,7 @@ PreparedObjective make_objective(const Loader& data, const NoiseOptions& options
     };
     if (!train(net, data, training, rng, watch)) return {};
     write_run(kept, data, options);
-    return {std::make_unique<Targeted>(std::move(nets), options.checkpoints_a_step, weights), bytes_of(kept)};
+    return {std::make_unique<Targeted>(std::move(nets), options, weights), bytes_of(kept)};
   }
   auto archive = archive_of(surrogates, "surrogates");
   require_run(archive, data, options, "surrogates");
@@ -258,7 +261,7 @@ PreparedObjective make_objective(const Loader& data, const NoiseOptions& options
       load_weights(*nets.back(), part);
     }
   });
-  return {std::make_unique<Targeted>(std::move(nets), options.checkpoints_a_step, weights), {}};
+  return {std::make_unique<Targeted>(std::move(nets), options, weights), {}};
 }
 
 }  // namespace crosstalk::image
