@@ -84,7 +84,11 @@ int run(const Flags& flags, const Configuration& configuration) {
   std::vector<defence::TaskInfluence> influences;
   if (flags.leave_one_out)
     influences = defence::leave_one_task_out(problem.train, *problem.loss, result.kept,
-                                             {.learner = problem.learner, .seed = flags.common.seed});
+                                             {.learner = problem.learner, .seed = flags.common.seed},
+                                             [watch = session.watch()](double done) {
+                                               if (watch.progress)
+                                                 watch.progress(done, "leaving out every task in turn");
+                                             });
 
   for (const auto& [name, table] : evaluate::defence_tables(problem.train, result, influences))
     session.write(name + ".csv", report::to_csv(table));

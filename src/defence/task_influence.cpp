@@ -99,7 +99,7 @@ double deviations(double value, const Eigen::VectorXd& values, double resolution
 
 // Everything but p.
 std::vector<TaskInfluence> scored(const Study& study, const Rows& trusted, const LabelModel& labels,
-                                  const LeaveOneOutOptions& options, Rng rng) {
+                                  const LeaveOneOutOptions& options, Rng rng, const std::function<void()>& after_task) {
   constexpr double kShare = 1.0 / static_cast<double>(kFolds);
   constexpr double kFitTolerance = 1e-8;
   constexpr double kResolution = 1e-6;  // of the others' loss; what two fits of that tolerance can tell apart
@@ -148,6 +148,7 @@ std::vector<TaskInfluence> scored(const Study& study, const Rows& trusted, const
             harm(fit_with(honest_draw(tasks[k], k, trusted[k], labels, of_draw)));
       }
       taught[k] = std::move(trusted_rows);
+      after_task();
     }
   }
 
@@ -160,15 +161,22 @@ std::vector<TaskInfluence> scored(const Study& study, const Rows& trusted, const
 }  // namespace
 
 std::vector<TaskInfluence> leave_one_task_out(const TaskSet& tasks, const mtrl::Loss& loss, const Rows& trusted,
-                                              const LeaveOneOutOptions& options) {
+                                              const LeaveOneOutOptions& options,
+                                              const std::function<void(double done)>& progress) {
   require_valid(tasks, "leave_one_task_out");
   if (tasks.size() < 2) throw std::invalid_argument("leave_one_task_out: there is 1 task; there must be at least 2");
   if (options.draws < 2)
     throw std::invalid_argument(fmt::format("leave_one_task_out: draws is {}; it must be at least 2", options.draws));
   const Study study(tasks, loss, options.learner, random_folds(tasks, options.seed));
+  const auto steps = static_cast<double>((1 + options.honest_sets) * kFolds * tasks.size());
+  double taken = 0.0;
+  const auto after_task = [&] {
+    taken += 1.0;
+    if (progress) progress(taken / steps);
+  };
   const mtrl::Options robust = study.screening_options(trusted);
   const LabelModel labels(tasks, loss, trusted, study.robust_fit(trusted, robust).weights);
-  auto result = scored(study, trusted, labels, options, Rng::stream(options.seed, "honest draws"));
+  auto result = scored(study, trusted, labels, options, Rng::stream(options.seed, "honest draws"), after_task);
 
   std::vector<double> honest_scores;
   for (std::size_t w = 0; w < options.honest_sets; ++w) {
@@ -178,7 +186,8 @@ std::vector<TaskInfluence> leave_one_task_out(const TaskSet& tasks, const mtrl::
     const Study again(drawn, loss, options.learner, study.folds());
     const Rows all = all_rows(drawn);
     const LabelModel its_labels(drawn, loss, all, again.robust_fit(all, robust).weights);
-    for (const TaskInfluence& task : scored(again, all, its_labels, options, rng)) honest_scores.push_back(task.score);
+    for (const TaskInfluence& task : scored(again, all, its_labels, options, rng, after_task))
+      honest_scores.push_back(task.score);
   }
   for (TaskInfluence& task : result) {
     const auto as_high =

@@ -1,6 +1,8 @@
 #include "crosstalk/defence/task_influence.hpp"
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -121,6 +123,17 @@ TEST(LeaveOneTaskOut, DrawsOnlySayHowMuchIsUsual) {
     EXPECT_EQ(once[k].relation_change, again[k].relation_change);
     EXPECT_EQ(again[k].p, 1.0);  // nothing to count among
   }
+}
+
+TEST(LeaveOneTaskOut, SaysHowFarItIs) {
+  const TaskSet tasks = honest();
+  std::vector<double> seen;
+  defence::leave_one_task_out(tasks, mtrl::squared_loss(), defence::all_rows(tasks),
+                              {.learner = kLearner, .draws = 2, .honest_sets = 1},
+                              [&](double done) { seen.push_back(done); });
+  ASSERT_EQ(seen.size(), 2U * 3U * tasks.size());  // sets, folds, tasks
+  EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
+  EXPECT_EQ(seen.back(), 1.0);
 }
 
 // Without one of two tasks the other has a correlation with itself alone, as before.

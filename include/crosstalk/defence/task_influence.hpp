@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "crosstalk/defence/trim.hpp"
@@ -39,8 +40,10 @@ struct TaskInfluence {
 ///
 /// Costs 3 m (draws + 2) fits from warm starts, and as many for every honest set.
 /// @param trusted  the rows that nothing is held against: all_rows, or better what `defend` has kept.
+/// @param progress  called with the share that is done, between tasks.
 /// @throws std::invalid_argument for less than two tasks or draws, or a task without trusted rows.
 std::vector<TaskInfluence> leave_one_task_out(const TaskSet& tasks, const mtrl::Loss& loss, const Rows& trusted,
-                                              const LeaveOneOutOptions& options);
+                                              const LeaveOneOutOptions& options,
+                                              const std::function<void(double done)>& progress = {});
 
 }  // namespace crosstalk::defence
