@@ -163,6 +163,12 @@ class Auditor {
     if (!options_.prices.empty() && options_.prices.size() != train_.size())
       throw std::invalid_argument(fmt::format("audit: {} prices for {} tasks", options_.prices.size(), train_.size()));
     options_.feasible.require_valid(train_.features() - (options_.feasible.bias ? 1 : 0));
+    if (options_.defence)
+      for (const Task& task : train_)
+        if (task.rows() < 2)
+          throw std::invalid_argument(
+              fmt::format("audit: task \"{}\" has {} training row; a defence needs at least 2 in every task", task.name,
+                          task.rows()));
     require_methods();
     choose_budgets(result);
 

@@ -1,7 +1,6 @@
 #include "crosstalk/evaluate/defended_attack.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <utility>
 

@@ -470,6 +470,19 @@ TEST(Audit, NoAttackPassesItsBound) {
   }
 }
 
+TEST(Audit, RefusesADefenceOfATaskWithOneRow) {
+  Split rows = small_audit::problem();
+  rows.train[2] = select_rows(rows.train[2], {0});
+  AuditOptions options = small_audit::options();
+  options.defence = defence::Method::Trim;
+  try {
+    audit(rows.train, rows.test, mtrl::squared_loss(), options);
+    FAIL();
+  } catch (const std::invalid_argument& error) {
+    EXPECT_STREQ(error.what(), "audit: task \"task 3\" has 1 training row; a defence needs at least 2 in every task");
+  }
+}
+
 TEST(Audit, PutsADefenceBeforeTheLearner) {
   AuditOptions options = small_audit::options();
   EXPECT_TRUE(small_audit::run(options).defended.empty());

@@ -137,11 +137,10 @@ struct DefendedOutcome {
 /// How far a scenario's attackers can get at all with the largest budget (defence::certify).
 struct Bound {
   std::size_t scenario = 0;
-  /// NaN when it was not looked for.
-  double anywhere =
-      std::numeric_limits<double>::quiet_NaN();  ///< the utility is below this wherever their rows are feasible
-  double screened =
-      std::numeric_limits<double>::quiet_NaN();  ///< and below this where each of their rows passes kBoundScreen, too
+  /// The utility is below this wherever their rows are feasible; NaN when it was not looked for.
+  double anywhere = std::numeric_limits<double>::quiet_NaN();
+  /// The same where each of their rows passes kBoundScreen, too.
+  double screened = std::numeric_limits<double>::quiet_NaN();
 };
 /// A screen that the bounds are told for: distance and residual of 95 % of each task's clean rows.
 inline constexpr attack::ScreenOptions kBoundScreen = {};

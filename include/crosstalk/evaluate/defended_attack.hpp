@@ -49,9 +49,8 @@ struct DefendedAttack {
 ///   1. the attack as it is;
 ///   2. the same within ever smaller quantiles of the clean rows' distances and residuals, and on features that are
 ///      copied from clean rows, as far as these are feasible (not where columns can only jump);
-///   3. from the best of these, up to three times: of the planted rows those that the defence leaves out are replaced
-///   by
-///      ones between two that it keeps, and all are placed again against the learner of the clean rows that it keeps.
+///   3. from the best of these, up to three times: of the planted rows those that the defence leaves out are moved to
+///      between two that it keeps, and all are placed again against the learner of the clean rows that it keeps.
 /// Of all, the one that leaves the defended learner worst off.
 /// @return the attack as it is, then the one of the attacker who knows.
 /// @throws as defence::defend, attack::random_rows.
