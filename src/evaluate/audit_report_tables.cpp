@@ -291,9 +291,9 @@ Table tables::defended(const AuditResult& result, const AuditSummary& summary) {
                           metric("attacked"),
                           metric("after the defence"),
                           metric("after the defence, attacker knows it"),
-                          {.name = "how the one who knows it places rows"},
+                          {.name = "how they place rows when they know it"},
                           share("planted rows left out"),
-                          share("of those who knows it"),
+                          share("left out when they know it"),
                           share("honest rows left out")}};
   for (const DefendedOutcome& outcome : result.defended) {
     if (outcome.same.loss.size() == 0) continue;
@@ -320,7 +320,7 @@ Table tables::bounds(const AuditResult& result, const AuditSummary& summary) {
                           {.name = "kind"},
                           multiple("found"),
                           multiple("at most"),
-                          multiple("at most, if every planted row passes the screen")}};
+                          multiple("at most, screened")}};
   for (const Bound& bound : result.bounds) {
     if (std::isnan(bound.anywhere)) continue;
     const Outcome* const found = result.strongest(bound.scenario);
