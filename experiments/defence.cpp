@@ -179,19 +179,10 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
 // All defences against one set of injected rows (none: the clean data).
 void defend_all(std::ofstream& file, const std::string& key, const Problem& problem, const TaskSet& injected,
                 const attack::Threat& threat, double clean_metric) {
-  TaskSet rows = problem.train;
+  const TaskSet rows = injected.size() == 0 ? problem.train : join_rows(problem.train, injected);
   Eigen::VectorXd is_attacked = -Eigen::VectorXd::Ones(static_cast<Eigen::Index>(rows.size()));
-  for (std::size_t i = 0; i < injected.size(); ++i) {
-    Task& task = rows[i];
-    const Eigen::Index n = task.rows();
-    const Eigen::Index added = injected[i].rows();
-    if (added == 0) continue;
-    is_attacked[static_cast<Eigen::Index>(i)] = 1.0;
-    task.features.conservativeResize(n + added, Eigen::NoChange);
-    task.features.bottomRows(added) = injected[i].features;
-    task.labels.conservativeResize(n + added);
-    task.labels.tail(added) = injected[i].labels;
-  }
+  for (std::size_t i = 0; i < injected.size(); ++i)
+    if (injected[i].rows() > 0) is_attacked[static_cast<Eigen::Index>(i)] = 1.0;
   const auto metric = [&](const Eigen::MatrixXd& W) {
     return mtrl::evaluate(problem.test, *problem.loss, W).mean(0, threat.targets);
   };

@@ -41,6 +41,21 @@ Task select_rows(const Task& task, const std::vector<Eigen::Index>& rows) {
   return {task.name, task.features(rows, Eigen::all), task.labels(rows)};
 }
 
+TaskSet join_rows(TaskSet tasks, const TaskSet& more) {
+  if (tasks.size() != more.size())
+    throw std::invalid_argument(fmt::format("join_rows: {} tasks and {}", tasks.size(), more.size()));
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    Task& task = tasks[i];
+    const Eigen::Index added = more[i].rows();
+    const Eigen::Index all = task.rows() + added;
+    task.features.conservativeResize(all, Eigen::NoChange);
+    task.features.bottomRows(added) = more[i].features;
+    task.labels.conservativeResize(all);
+    task.labels.tail(added) = more[i].labels;
+  }
+  return tasks;
+}
+
 std::size_t task_index(const TaskSet& tasks, const std::string& name) {
   const auto found = std::find_if(tasks.begin(), tasks.end(), [&](const Task& t) { return t.name == name; });
   if (found != tasks.end()) return static_cast<std::size_t>(found - tasks.begin());

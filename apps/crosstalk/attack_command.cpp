@@ -34,22 +34,15 @@ std::string poisoned_csv(const Problem& problem, const Attacker& attacker, const
       if (!attacker.feasible.passes(i, injected[i].features.row(j).transpose(), injected[i].labels[j]))
         throw std::logic_error(
             fmt::format("injected row {} of \"{}\" does not pass the screen", j + 1, injected[i].name));
-  TaskSet poisoned = problem.raw_train;
   TaskSet rows = problem.preparation.undo(injected);
   if (attacker.schema) attacker.schema->settle(rows);
   data::CsvLayout layout{problem.dataset.task_column, problem.dataset.label_column, {}};
-  for (std::size_t i = 0; i < poisoned.size(); ++i) {
-    Task& task = poisoned[i];
-    const Eigen::Index clean = task.rows();
-    const Eigen::Index added = rows[i].rows();
-    task.features.conservativeResize(clean + added, Eigen::NoChange);
-    task.features.bottomRows(added) = rows[i].features;
-    task.labels.conservativeResize(clean + added);
-    task.labels.tail(added) = rows[i].labels;
-    layout.injected.emplace_back(static_cast<std::size_t>(clean), false);
-    layout.injected.back().resize(static_cast<std::size_t>(clean + added), true);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto clean = static_cast<std::size_t>(problem.raw_train[i].rows());
+    layout.injected.emplace_back(clean, false);
+    layout.injected.back().resize(clean + static_cast<std::size_t>(rows[i].rows()), true);
   }
-  return data::format_csv(poisoned, layout);
+  return data::format_csv(join_rows(problem.raw_train, rows), layout);
 }
 
 // poisoned.csv marks the injected rows in a column of that name.

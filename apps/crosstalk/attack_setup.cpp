@@ -16,16 +16,6 @@ namespace crosstalk::app {
 
 namespace {
 
-// Calls f; what it refuses is the flag's fault.
-template <class F>
-auto for_flag(const std::string& flag, const F& f) {
-  try {
-    return f();
-  } catch (const std::invalid_argument& error) {
-    throw std::invalid_argument(fmt::format("{}: {}", flag, error.what()));
-  }
-}
-
 Objective::Relation relation_of(const std::string& text, const TaskSet& tasks) {
   const std::vector<std::string> words = split_list(text);
   if (words.size() != 3)

@@ -37,11 +37,8 @@ struct Flags {
 
 std::vector<evaluate::Method> methods_of(const std::string& text) {
   std::vector<evaluate::Method> methods;
-  try {
-    for (const std::string& word : split_list(text)) methods.push_back(evaluate::method_named(word));
-  } catch (const std::invalid_argument& unknown) {
-    throw std::invalid_argument(fmt::format("--method: {}", unknown.what()));
-  }
+  for (const std::string& word : split_list(text))
+    methods.push_back(for_flag("--method", [&] { return evaluate::method_named(word); }));
   if (methods.empty()) throw std::invalid_argument(fmt::format("--method: there is no method in \"{}\"", text));
   return methods;
 }
@@ -63,11 +60,8 @@ evaluate::AuditOptions audit_options(const Flags& flags, const Problem& problem)
   options.stealth = stealth_of(flags.attack, options.feasible);
   if (!flags.attack.prices.empty()) options.prices = read_prices(flags.attack.prices, problem.train);
   options.reach = flags.reach;
-  try {
-    if (!flags.defence.empty()) options.defence = defence::method_named(flags.defence);
-  } catch (const std::invalid_argument& unknown) {
-    throw std::invalid_argument(fmt::format("--defence: {}", unknown.what()));
-  }
+  if (!flags.defence.empty())
+    options.defence = for_flag("--defence", [&] { return defence::method_named(flags.defence); });
   options.patom = patom_options(flags.attack);
   options.exact = exact_options(flags.attack);
   options.seed = flags.common.seed;

@@ -36,11 +36,7 @@ struct Flags {
 
 defence::Options options_of(const Flags& flags) {
   defence::Options options;
-  try {
-    options.method = defence::method_named(flags.method);
-  } catch (const std::invalid_argument& unknown) {
-    throw std::invalid_argument(fmt::format("--method: {}", unknown.what()));
-  }
+  options.method = for_flag("--method", [&] { return defence::method_named(flags.method); });
   options.alpha = flags.alpha;
   options.share = flags.share;
   options.margin = flags.margin;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -77,6 +78,16 @@ void add_options(CLI::App& command, LearnerOptions& options);
 void add_options(CLI::App& command, AttackOptions& options, bool one_budget);
 /// Who attacks whom, with what, within which limits: the part of AttackOptions that is no method's own.
 void add_threat_options(CLI::App& command, AttackOptions& options, bool one_budget);
+
+/// Calls f. @throws std::invalid_argument with the flag before what f says.
+template <class F>
+auto for_flag(const std::string& flag, const F& f) {
+  try {
+    return f();
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument(flag + ": " + error.what());
+  }
+}
 
 /// A check of a flag: that `parse` takes its text. What it throws says what is wrong.
 std::function<std::string(const std::string&)> parses(std::function<void(const std::string&)> parse);

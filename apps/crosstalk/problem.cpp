@@ -207,11 +207,7 @@ std::vector<std::size_t> task_list(const std::string& flag, const std::string& t
     else if (is_number && number >= 1 && number <= tasks.size())
       chosen.push_back(number - 1);
     else
-      try {
-        task_index(tasks, word);
-      } catch (const std::invalid_argument& unknown) {
-        throw std::invalid_argument(fmt::format("{}: {}", flag, unknown.what()));
-      }
+      static_cast<void>(for_flag(flag, [&] { return task_index(tasks, word); }));
   }
   if (chosen.empty() && !text.empty())
     throw std::invalid_argument(fmt::format("{}: there is no task in \"{}\"", flag, text));

@@ -47,6 +47,10 @@ void require_valid(const TaskSet& tasks, const std::string& who);
 /// The given rows of a task, in the given order.
 Task select_rows(const Task& task, const std::vector<Eigen::Index>& rows);
 
+/// Every task with the rows of the other set's task behind its own; names are those of the first.
+/// @throws std::invalid_argument when the sets have not as many tasks.
+TaskSet join_rows(TaskSet tasks, const TaskSet& more);
+
 /// Position of the task with this name.
 /// @throws std::invalid_argument `unknown task "x"; did you mean "y"?`
 std::size_t task_index(const TaskSet& tasks, const std::string& name);

@@ -1,7 +1,6 @@
 #include "audit_json.hpp"
 
 #include <cmath>
-#include <limits>
 #include <string>
 #include <vector>
 

@@ -10,19 +10,6 @@ namespace crosstalk::evaluate {
 
 namespace {
 
-TaskSet joined(TaskSet rows, const TaskSet& more) {
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    Task& task = rows[i];
-    const Eigen::Index n = task.rows();
-    const Eigen::Index added = more[i].rows();
-    task.features.conservativeResize(n + added, Eigen::NoChange);
-    task.features.bottomRows(added) = more[i].features;
-    task.labels.conservativeResize(n + added);
-    task.labels.tail(added) = more[i].labels;
-  }
-  return rows;
-}
-
 // The clean rows, and the planted ones, that the defence keeps.
 struct Kept {
   defence::Rows clean;
@@ -85,7 +72,7 @@ class Attacker {
     DefendedAttack attack;
     attack.plan = std::move(plan);
     const defence::Defended defended =
-        defence::defend(joined(clean_, injected), problem_.clean.loss(), problem_.defence);
+        defence::defend(join_rows(clean_, injected), problem_.clean.loss(), problem_.defence);
     attack.weights = defended.weights;
     attack.utility = problem_.utility.value(defended.weights);
     kept_ = {};

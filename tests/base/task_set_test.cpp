@@ -60,6 +60,23 @@ TEST(TaskSet, SelectRowsKeepsTheGivenOrder) {
   EXPECT_EQ(picked.labels[2], task.labels[4]);
 }
 
+TEST(TaskSet, JoinRowsPutsTheOtherRowsBehind) {
+  const TaskSet tasks = problems::related_regression({.tasks = 2, .rows = 4, .features = 3});
+  TaskSet more = problems::related_regression({.tasks = 2, .rows = 2, .features = 3});
+  more[0] = {"another name", Eigen::MatrixXd(0, 3), Eigen::VectorXd(0)};
+  const TaskSet joined = join_rows(tasks, more);
+  EXPECT_EQ(joined.names(), tasks.names());
+  EXPECT_EQ(joined[0].features, tasks[0].features);
+  EXPECT_EQ(joined[0].labels, tasks[0].labels);
+  const Eigen::Index own = tasks[1].rows();
+  ASSERT_EQ(joined[1].rows(), own + more[1].rows());
+  EXPECT_EQ(joined[1].features.topRows(own), tasks[1].features);
+  EXPECT_EQ(joined[1].features.bottomRows(more[1].rows()), more[1].features);
+  EXPECT_EQ(joined[1].labels.head(own), tasks[1].labels);
+  EXPECT_EQ(joined[1].labels.tail(more[1].rows()), more[1].labels);
+  EXPECT_THAT([&] { join_rows(tasks, {}); }, ThrowsMessage<std::invalid_argument>("join_rows: 2 tasks and 0"));
+}
+
 TEST(TaskSet, TaskIndexSuggestsTheNearestName) {
   TaskSet tasks;
   for (const char* name : {"kitchen", "books", "dvd"}) tasks.tasks.push_back({name, {}, {}});

@@ -21,18 +21,6 @@ std::vector<Eigen::Index> some_rows(const TaskSet& tasks) {
   return rows;
 }
 
-TaskSet joined(const TaskSet& clean, const TaskSet& injected) {
-  TaskSet both = clean;
-  for (std::size_t i = 0; i < clean.size(); ++i) {
-    const Eigen::Index n = clean[i].rows();
-    both[i].features.conservativeResize(n + injected[i].rows(), Eigen::NoChange);
-    both[i].labels.conservativeResize(n + injected[i].rows());
-    both[i].features.bottomRows(injected[i].rows()) = injected[i].features;
-    both[i].labels.tail(injected[i].rows()) = injected[i].labels;
-  }
-  return both;
-}
-
 struct Case {
   std::string name;
   EmpiricalRisk risk;
@@ -120,7 +108,7 @@ TEST(EmpiricalRisk, WithRowsIsTheRiskOfThePoisonedTaskSet) {
     const TaskSet injected = problems::injected_for(problem.tasks, *problem.loss, some_rows(problem.tasks), 6);
     const EmpiricalRisk clean(problem.tasks, *problem.loss);
     const EmpiricalRisk risk = clean.with_rows(injected);
-    const EmpiricalRisk whole(joined(problem.tasks, injected), *problem.loss);
+    const EmpiricalRisk whole(join_rows(problem.tasks, injected), *problem.loss);
     const Eigen::MatrixXd W = weights_for(risk);
     const Eigen::MatrixXd V = normal_matrix(W.rows(), W.cols(), 3);
     const auto a = risk.evaluate(W);
