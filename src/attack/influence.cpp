@@ -7,6 +7,8 @@
 #include <optional>
 #include <vector>
 
+#include "crosstalk/golden_section.hpp"
+
 namespace crosstalk::attack {
 
 Influence::Influence(const Situation& situation, const Eigen::MatrixXd& adjoint)
@@ -56,7 +58,6 @@ Influence::Row Influence::best_row(const FeasibleSet& feasible, std::size_t task
   };
   constexpr std::size_t kAngles = 96;
   constexpr double kSpacing = 2.0 * std::numbers::pi / kAngles;
-  constexpr double kGolden = 0.6180339887498949;
   std::vector<Eigen::VectorXd> rim;
   for (std::size_t k = 0; k < kAngles; ++k) rim.push_back(furthest(static_cast<double>(k) * kSpacing));
   const bool ball_only = feasible.box.empty() && feasible.fixed.empty();
@@ -70,16 +71,7 @@ Influence::Row Influence::best_row(const FeasibleSet& feasible, std::size_t task
         top = value;
         angle = static_cast<double>(k) * kSpacing;
       }
-    double low = angle - kSpacing;
-    double high = angle + kSpacing;
-    while (high - low > 1e-6) {
-      const double left = high - kGolden * (high - low);
-      const double right = low + kGolden * (high - low);
-      if (consider(furthest(left), label) < consider(furthest(right), label))
-        low = left;
-      else
-        high = right;
-    }
+    golden_section([&](double at) { return -consider(furthest(at), label); }, angle - kSpacing, angle + kSpacing, 1e-6);
     if (ball_only)
       for (const double share : {0.1, 0.4, 0.7})
         for (const Eigen::VectorXd& point : rim) consider(share * point, label);

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "crosstalk/golden_section.hpp"
+
 namespace crosstalk::defence {
 
 namespace {
@@ -104,37 +106,14 @@ class Certifier {
     double least = 0.0;
     for (const std::size_t i : targets)
       least = std::max(least, static_cast<double>(clean_.clean()[i].rows() + planted_[i]));
-    // The bound is convex in c: golden sections of log c.
-    constexpr double kRatio = 0.6180339887498949;
-    constexpr int kSections = 12;
     Eigen::MatrixXd start = W;
     const auto bound = [&](double log_factor) {
       const double value = most_loss(least * std::exp(log_factor), result.objective, targets, start);
       result.most = std::min(result.most, value);
       return value;
     };
-    double low = 0.0;
-    double high = std::log(100.0);
-    double left = high - kRatio * (high - low);
-    double right = low + kRatio * (high - low);
-    double at_left = bound(left);
-    double at_right = bound(right);
     bound(0.0);
-    for (int k = 0; k < kSections; ++k) {
-      if (at_left <= at_right) {
-        high = right;
-        right = left;
-        at_right = at_left;
-        left = high - kRatio * (high - low);
-        at_left = bound(left);
-      } else {
-        low = left;
-        left = right;
-        at_left = at_right;
-        right = low + kRatio * (high - low);
-        at_right = bound(right);
-      }
-    }
+    golden_section(bound, 0.0, std::log(100.0), 0.015);  // the bound is convex in c
     return result;
   }
 
