@@ -1,8 +1,9 @@
 // How much of an attack's damage each defence wins back (experiments/README.md).
-//   defence SET LAMBDA1 LAMBDA2 FIRST_SEED LAST_SEED BUDGETS ATTACKS FILE.csv
+//   defence SET LAMBDA1 LAMBDA2 FIRST_SEED LAST_SEED BUDGETS ATTACKS FILE.csv [short]
 // Appends a line a defence; a case whose lines are in the file is passed over. Two lines tell attacked tasks from
 // others instead: "leave one out" by its score, "trim or leave one out" by the larger of this and the score of trim. Of
-// these, false_alarms and found are shares of tasks with p <= 0.05.
+// these, false_alarms and found are shares of tasks with p <= 0.05. `short` leaves out RONI, influence and these two,
+// which take hundreds of fits.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -14,6 +15,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -176,89 +178,122 @@ double seconds_since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-// All defences against one set of injected rows (none: the clean data).
-void defend_all(std::ofstream& file, const std::string& key, const Problem& problem, const TaskSet& injected,
-                const attack::Threat& threat, double clean_metric) {
-  const TaskSet rows = injected.size() == 0 ? problem.train : join_rows(problem.train, injected);
-  Eigen::VectorXd is_attacked = -Eigen::VectorXd::Ones(static_cast<Eigen::Index>(rows.size()));
-  for (std::size_t i = 0; i < injected.size(); ++i)
-    if (injected[i].rows() > 0) is_attacked[static_cast<Eigen::Index>(i)] = 1.0;
-  const auto metric = [&](const Eigen::MatrixXd& W) {
-    return mtrl::evaluate(problem.test, *problem.loss, W).mean(0, threat.targets);
-  };
-  const auto fit_begin = std::chrono::steady_clock::now();
-  const double undefended = metric(mtrl::solve(rows, *problem.loss, problem.learner).weights);
-  const double fit_seconds = seconds_since(fit_begin);
-  std::string lines;
-  const auto line = [&](const std::string& defence, double value, const Found& found, double seconds) {
-    lines += fmt::format("{},{},{:.6g},{:.6g},{:.6g},{:.4f},{:.4f},{:.4f},{:.4f},{:.4f},{:.4f},{},{:.3f},{:.3f}\n", key,
-                         defence, clean_metric, undefended, value, (undefended - value) / (undefended - clean_metric),
-                         found.task_auc, found.false_alarms, found.found, found.clean_left_out, found.planted_left_out,
-                         found.alone, seconds, fit_seconds);
-  };
-  const auto metric_of = [&](const defence::Rows& kept) {
-    return metric(mtrl::solve(defence::select(rows, kept), *problem.loss, problem.learner).weights);
-  };
-  line("none", undefended, {}, fit_seconds);
-  const auto run = [&](const std::string& name, const defence::Options& options) {
+// All defences against one set of injected rows (none: the clean data); a line each.
+class Trial {
+ public:
+  Trial(std::string key, const Problem& problem, const TaskSet& injected, const attack::Threat& threat,
+        double clean_metric)
+      : key_(std::move(key)),
+        problem_(problem),
+        targets_(threat.targets),
+        clean_metric_(clean_metric),
+        rows_(injected.size() == 0 ? problem.train : join_rows(problem.train, injected)),
+        is_attacked_(-Eigen::VectorXd::Ones(static_cast<Eigen::Index>(rows_.size()))) {
+    for (std::size_t i = 0; i < injected.size(); ++i)
+      if (injected[i].rows() > 0) is_attacked_[static_cast<Eigen::Index>(i)] = 1.0;
     const auto begin = std::chrono::steady_clock::now();
-    const defence::Defended defended = defence::defend(rows, *problem.loss, options);
-    const double seconds = seconds_since(begin);
-    const Found found = found_by(defended, rows, problem.train, is_attacked);
-    line(name, metric(defended.weights), found, seconds);
-    if (name == "trim") line("trim without fallback", metric(defended.fit.weights), found, seconds);
-    return defended;
-  };
-  using defence::Method;
-  const defence::Defended trimmed = run("trim", {.learner = problem.learner, .method = Method::Trim});
-  run("huber", {.learner = problem.learner, .method = Method::Huber});
-  run("sphere+slab", {.learner = problem.learner, .method = Method::Screen});
-
-  auto begin = std::chrono::steady_clock::now();
-  const defence::Rows kept = not_rejected(rows, problem);
-  double seconds = seconds_since(begin);
-  line("RONI", metric_of(kept), left_out(kept, rows, problem.train), seconds);
-
-  begin = std::chrono::steady_clock::now();
-  const double planted_share = 1.0 - share(static_cast<double>(problem.train.rows()), static_cast<double>(rows.rows()));
-  const defence::Rows uninfluential = defence::without_worst(
-      defence::all_rows(rows),
-      defence::influence_on_others(rows, *problem.loss, problem.learner, defence::all_rows(rows)), planted_share);
-  seconds = seconds_since(begin);
-  line("influence on others", metric_of(uninfluential), left_out(uninfluential, rows, problem.train), seconds);
-
-  begin = std::chrono::steady_clock::now();
-  const auto influences = defence::leave_one_task_out(rows, *problem.loss, trimmed.kept, {.learner = problem.learner});
-  seconds = seconds_since(begin);
-  Eigen::VectorXd scores(is_attacked.size());
-  Eigen::VectorXd larger(is_attacked.size());
-  double attacked_tasks = 0.0;
-  Found of_tasks;
-  of_tasks.false_alarms = of_tasks.found = 0.0;
-  for (Eigen::Index i = 0; i < scores.size(); ++i) {
-    const defence::TaskInfluence& task = influences[static_cast<std::size_t>(i)];
-    scores[i] = task.score;
-    larger[i] = std::max(task.score, trimmed.tasks[static_cast<std::size_t>(i)].score);
-    const bool attacked = is_attacked[i] > 0.0;
-    attacked_tasks += attacked ? 1.0 : 0.0;
-    if (task.p <= 0.05) (attacked ? of_tasks.found : of_tasks.false_alarms) += 1.0;
+    undefended_ = metric_of(defence::all_rows(rows_));
+    fit_seconds_ = seconds_since(begin);
+    line("none", undefended_, {}, fit_seconds_);
   }
-  of_tasks.false_alarms = share(of_tasks.false_alarms, static_cast<double>(scores.size()) - attacked_tasks);
-  of_tasks.found = share(of_tasks.found, attacked_tasks);
-  of_tasks.task_auc = mtrl::auc(scores, is_attacked);
-  line("leave one out", kNaN, of_tasks, seconds);
-  of_tasks.task_auc = mtrl::auc(larger, is_attacked);
-  line("trim or leave one out", kNaN, of_tasks, seconds);
 
-  begin = std::chrono::steady_clock::now();
-  const Eigen::MatrixXd per_task = trim_per_task(rows, problem.train, problem);
-  seconds = seconds_since(begin);
-  line("TRIM per task", metric(per_task), {}, seconds);
-  file << lines << std::flush;
-}
+  void defend() {
+    using defence::Method;
+    trimmed_ = run("trim", Method::Trim);
+    run("huber", Method::Huber);
+    run("sphere+slab", Method::Screen);
+  }
+
+  // Hundreds of fits.
+  void reject_and_leave_out() {
+    auto begin = std::chrono::steady_clock::now();
+    const defence::Rows kept = not_rejected(rows_, problem_);
+    double seconds = seconds_since(begin);
+    line("RONI", metric_of(kept), left_out(kept, rows_, problem_.train), seconds);
+
+    begin = std::chrono::steady_clock::now();
+    const double planted_share =
+        1.0 - share(static_cast<double>(problem_.train.rows()), static_cast<double>(rows_.rows()));
+    const defence::Rows all = defence::all_rows(rows_);
+    const defence::Rows uninfluential = defence::without_worst(
+        all, defence::influence_on_others(rows_, *problem_.loss, problem_.learner, all), planted_share);
+    seconds = seconds_since(begin);
+    line("influence on others", metric_of(uninfluential), left_out(uninfluential, rows_, problem_.train), seconds);
+
+    begin = std::chrono::steady_clock::now();
+    const auto influences =
+        defence::leave_one_task_out(rows_, *problem_.loss, trimmed_.kept, {.learner = problem_.learner});
+    seconds = seconds_since(begin);
+    Eigen::VectorXd scores(is_attacked_.size());
+    Eigen::VectorXd larger(is_attacked_.size());
+    double attacked_tasks = 0.0;
+    Found of_tasks;
+    of_tasks.false_alarms = of_tasks.found = 0.0;
+    for (Eigen::Index i = 0; i < scores.size(); ++i) {
+      const defence::TaskInfluence& task = influences[static_cast<std::size_t>(i)];
+      scores[i] = task.score;
+      larger[i] = std::max(task.score, trimmed_.tasks[static_cast<std::size_t>(i)].score);
+      const bool attacked = is_attacked_[i] > 0.0;
+      attacked_tasks += attacked ? 1.0 : 0.0;
+      if (task.p <= 0.05) (attacked ? of_tasks.found : of_tasks.false_alarms) += 1.0;
+    }
+    of_tasks.false_alarms = share(of_tasks.false_alarms, static_cast<double>(scores.size()) - attacked_tasks);
+    of_tasks.found = share(of_tasks.found, attacked_tasks);
+    of_tasks.task_auc = mtrl::auc(scores, is_attacked_);
+    line("leave one out", kNaN, of_tasks, seconds);
+    of_tasks.task_auc = mtrl::auc(larger, is_attacked_);
+    line("trim or leave one out", kNaN, of_tasks, seconds);
+  }
+
+  void trim_each_task() {
+    const auto begin = std::chrono::steady_clock::now();
+    const Eigen::MatrixXd W = trim_per_task(rows_, problem_.train, problem_);
+    line("TRIM per task", metric(W), {}, seconds_since(begin));
+  }
+
+  [[nodiscard]] const std::string& lines() const { return lines_; }
+
+ private:
+  [[nodiscard]] double metric(const Eigen::MatrixXd& W) const {
+    return mtrl::evaluate(problem_.test, *problem_.loss, W).mean(0, targets_);
+  }
+  [[nodiscard]] double metric_of(const defence::Rows& kept) const {
+    return metric(mtrl::solve(defence::select(rows_, kept), *problem_.loss, problem_.learner).weights);
+  }
+
+  void line(const std::string& defence, double value, const Found& found, double seconds) {
+    lines_ +=
+        fmt::format("{},{},{:.6g},{:.6g},{:.6g},{:.4f},{:.4f},{:.4f},{:.4f},{:.4f},{:.4f},{},{:.3f},{:.3f}\n", key_,
+                    defence, clean_metric_, undefended_, value, (undefended_ - value) / (undefended_ - clean_metric_),
+                    found.task_auc, found.false_alarms, found.found, found.clean_left_out, found.planted_left_out,
+                    found.alone, seconds, fit_seconds_);
+  }
+
+  defence::Defended run(const std::string& name, defence::Method method) {
+    const auto begin = std::chrono::steady_clock::now();
+    defence::Defended defended =
+        defence::defend(rows_, *problem_.loss, {.learner = problem_.learner, .method = method});
+    const double seconds = seconds_since(begin);
+    const Found found = found_by(defended, rows_, problem_.train, is_attacked_);
+    line(name, metric(defended.weights), found, seconds);
+    if (method == defence::Method::Trim) line("trim without fallback", metric(defended.fit.weights), found, seconds);
+    return defended;
+  }
+
+  std::string key_;
+  const Problem& problem_;
+  std::vector<std::size_t> targets_;
+  double clean_metric_;
+  TaskSet rows_;
+  Eigen::VectorXd is_attacked_;
+  double undefended_ = kNaN;
+  double fit_seconds_ = kNaN;
+  defence::Defended trimmed_;
+  std::string lines_;
+};
 
 void run(const std::string& set, const std::string& lambda1, const std::string& lambda2, int first, int last,
-         const std::string& budgets, const std::string& attacks, const std::string& path) {
+         const std::string& budgets, const std::string& attacks, const std::string& path, bool is_short) {
   std::string done;
   {
     std::ifstream file(path);
@@ -286,16 +321,17 @@ void run(const std::string& set, const std::string& lambda1, const std::string& 
           threat.targets = halves.first;
           threat.attackers = std::string(kind) == "direct" ? halves.first : halves.second;
           threat.budget = none ? 0.0 : std::stod(budget);
-          if (none) {  // every task counts
-            threat.targets.clear();
-            defend_all(file, key, problem, {}, threat,
-                       mtrl::evaluate(problem.test, *problem.loss, clean.weights).mean(0));
-            continue;
-          }
-          const double clean_metric =
-              mtrl::evaluate(problem.test, *problem.loss, clean.weights).mean(0, threat.targets);
-          const auto result = attacked(problem, risk, clean, threat, attack, number);
-          defend_all(file, key, problem, result.injected, threat, clean_metric);
+          TaskSet injected;
+          if (none)
+            threat.targets.clear();  // every task counts
+          else
+            injected = attacked(problem, risk, clean, threat, attack, number).injected;
+          Trial trial(key, problem, injected, threat,
+                      mtrl::evaluate(problem.test, *problem.loss, clean.weights).mean(0, threat.targets));
+          trial.defend();
+          if (!is_short) trial.reject_and_leave_out();
+          trial.trim_each_task();  // last: its line says that the case is done
+          file << trial.lines() << std::flush;
         }
   }
 }
@@ -303,14 +339,15 @@ void run(const std::string& set, const std::string& lambda1, const std::string& 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 9) {
+  const bool is_short = argc == 10 && argv[9] == std::string("short");
+  if (argc != 9 && !is_short) {
     fmt::print(stderr,
-               "usage: defence SET LAMBDA1 LAMBDA2 FIRST_SEED LAST_SEED BUDGETS ATTACKS FILE.csv\n"
+               "usage: defence SET LAMBDA1 LAMBDA2 FIRST_SEED LAST_SEED BUDGETS ATTACKS FILE.csv [short]\n"
                "  LAMBDA1 = cv: chosen; ATTACKS of none,patom,exact,free,stealth,copy\n");
     return EXIT_FAILURE;
   }
   try {
-    run(argv[1], argv[2], argv[3], std::stoi(argv[4]), std::stoi(argv[5]), argv[6], argv[7], argv[8]);
+    run(argv[1], argv[2], argv[3], std::stoi(argv[4]), std::stoi(argv[5]), argv[6], argv[7], argv[8], is_short);
   } catch (const std::exception& error) {
     fmt::print(stderr, "defence: {}\n", error.what());
     return EXIT_FAILURE;

@@ -45,7 +45,7 @@ std::vector<TaskScore> train_and_test(const Victim& victim, const Images& images
   net->to(torch::Device(options.device));
   TrainingOptions training;
   training.epochs = options.epochs * (options.countermeasure.longer ? 4 : 1);
-  training.learning_rate *= options.countermeasure.learning_rate;
+  training.learning_rate = victim_learning_rate(options.backbone) * options.countermeasure.learning_rate;
   training.hardening = options.countermeasure.hardening;
   if (images.validation) training.validation = &*images.validation;
   training.augmentation = augmentation;
@@ -106,6 +106,16 @@ Split rows_of(const VerificationData& data, const VerificationOptions& options) 
 }
 
 }  // namespace
+
+double victim_learning_rate(BackboneName backbone) {
+  switch (backbone) {
+    case BackboneName::Small:
+    case BackboneName::SmallVgg:
+    case BackboneName::SmallDenseNet:
+    case BackboneName::SmallViT: return 3e-3;
+    default: return 1e-3;
+  }
+}
 
 std::vector<std::size_t> sample_of_tasks(std::size_t tasks, std::size_t most) {
   if (tasks <= most) return all_rows(tasks);

@@ -55,7 +55,7 @@ class Watched : public MemorySet {
 TEST(Countermeasures, WhoHasAllOriginalsLearnsWhatTheyShow) {
   const Sets sets;
   VerificationOptions options = quick();
-  options.epochs = 4;
+  options.epochs = 8;
   options.leak = 100;
   const auto victims = verify(sets.data(), options);
   ASSERT_EQ(victims.size(), 2U);

@@ -192,6 +192,11 @@ TEST(Verify, AStopLeavesOnlyVictimsThatAreDone) {
   EXPECT_EQ(verify(sets.data(), options, memory, {{}, stop.get_token()}).size(), 1U);
 }
 
+TEST(Verify, SmallNetworksLearnAtTripleTheUsualRate) {
+  for (const std::string& name : backbone_names())
+    EXPECT_EQ(victim_learning_rate(backbone_named(name)), name.starts_with("small") ? 3e-3 : 1e-3) << name;
+}
+
 TEST(SampleOfTasks, IsEvenFromTheFirstToTheLast) {
   EXPECT_THAT(sample_of_tasks(40, 3), ElementsAre(0, 19, 39));
   EXPECT_THAT(sample_of_tasks(3, 5), ElementsAre(0, 1, 2));
