@@ -20,6 +20,7 @@ namespace {
 
 constexpr double kCore = 0.7;  // share of the rows that is taken for honest: 30 % planted rows are 23 % of all
 constexpr int kMostRounds = 5;
+constexpr double kMostUnshared = 0.5;  // of an honest row's recurring features
 
 // Rows of each task that lie within the 1 - alpha quantiles of the task itself.
 Rows within_quantiles(const TaskSet& tasks, const std::vector<const Look*>& looks, double alpha) {
@@ -80,12 +81,41 @@ Look worst_of(const std::vector<Look>& looks, const Rows& kept) {
   return smallest;
 }
 
+// Of honest rows -ln p has mean and variance 1 [Fisher 1932].
+double task_score(const Eigen::VectorXd& p) {
+  return (-p.array().log() - 1.0).sum() / std::sqrt(static_cast<double>(p.size()));
+}
+
+// One-sided normal quantile of 0.05 / m, from the tail's own bound: exact to 2 % where it matters.
+double most_by_chance(std::size_t tasks) {
+  return std::sqrt(2.0 * std::log(20.0 * static_cast<double>(tasks)));
+}
+
+// The kept rows of tasks of which all are kept, to measure the others by; all kept rows where these are too few.
+Rows untouched(const TaskSet& tasks, const Rows& kept) {
+  constexpr Eigen::Index kFewest = 100;
+  Rows rows = kept;
+  for (std::size_t i = 0; i < kept.size(); ++i)
+    if (kept[i].size() < static_cast<std::size_t>(tasks[i].rows())) rows[i].clear();
+  return count_of(rows) < kFewest ? kept : rows;
+}
+
+// Of tasks that lost rows and whose others stand out, more than those of any task that lost none and more than by
+// chance, without the rows of small p.
+Rows without_suspects(const Rows& kept, const Look& p) {
+  const auto lost_rows = [&](std::size_t i) { return kept[i].size() < static_cast<std::size_t>(p[i].size()); };
+  double usual = most_by_chance(kept.size());
+  for (std::size_t i = 0; i < kept.size(); ++i)
+    if (!lost_rows(i)) usual = std::max(usual, task_score(p[i]));
+  Rows next = kept;
+  for (std::size_t i = 0; i < kept.size(); ++i)
+    if (lost_rows(i) && task_score(p[i](kept[i])) > usual) next[i] = below_chance(kept[i], p[i]);
+  return next;
+}
+
 void score(Defended& result, const TaskSet& tasks, const std::vector<Look>& looks, double alpha) {
   const Look scores = worst_of(looks, result.kept);
   const Look p = p_values(scores, result.kept);
-  const auto m = static_cast<double>(tasks.size());
-  // One-sided normal quantile of 0.05 / m, from the tail's own bound: exact to 2 % where it matters.
-  const double most_by_chance = std::sqrt(2.0 * std::log(20.0 * m));
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     RowScreen rows{looks[0][i], looks[1][i], looks[2][i], scores[i], p[i], {}};
     double flagged = 0.0;
@@ -97,9 +127,8 @@ void score(Defended& result, const TaskSet& tasks, const std::vector<Look>& look
     TaskScreen task;
     task.flagged_share = flagged / n;
     task.left_out = 1.0 - static_cast<double>(result.kept[i].size()) / n;
-    // Of honest rows -ln p has mean and variance 1 [Fisher 1932].
-    task.score = (-p[i].array().log() - 1.0).sum() / std::sqrt(n);
-    task.flagged = task.left_out > 0.0 && task.score > most_by_chance;
+    task.score = task_score(p[i]);
+    task.flagged = task.left_out > 0.0 && task.score > most_by_chance(tasks.size());
     result.rows.push_back(std::move(rows));
     result.tasks.push_back(task);
   }
@@ -149,10 +178,16 @@ Defended defend(const TaskSet& tasks, const mtrl::Loss& loss, const Options& opt
   Look residual;
   switch (options.method) {
     case Method::Trim: {
-      const Rows apart = options.share ? all : without_excess(all, crowded, Tail::Power);
-      distance = robust_distances(tasks, options.bias, kCore, apart);
-      for (std::size_t i = 0; i < tasks.size(); ++i)
-        if (!has_own_values(tasks[i], options.bias)) distance[i].setOnes();
+      const Look unshared = unshared_values(tasks, options.bias);
+      const Rows apart =
+          options.share ? all : without_excess(up_to(all, unshared, kMostUnshared), crowded, Tail::Power);
+      const auto distances_from = [&](const Rows& known) {
+        Look look = robust_distances(tasks, options.bias, kCore, known);
+        for (std::size_t i = 0; i < tasks.size(); ++i)
+          if (!has_own_values(tasks[i], options.bias)) look[i] = 1.0 + unshared[i].array();
+        return look;
+      };
+      distance = distances_from(apart);
       const Rows near = options.share ? all : without_excess(apart, distance, Tail::Power);
       const mtrl::Options screening = study.screening_options(near);
       mtrl::Fit by = study.robust_fit(near, screening);
@@ -172,6 +207,19 @@ Defended defend(const TaskSet& tasks, const mtrl::Loss& loss, const Options& opt
           if (without_excess(near, next, Tail::Exponential) == result.kept) break;
           residual = next;
         }
+      }
+      // A task that is known to be attacked is looked at more closely, with looks that its planted rows no longer bend.
+      for (int round = 0; !options.share && round < kMostRounds; ++round) {
+        const Rows usual = untouched(tasks, result.kept);
+        const Look p = p_values(worst_of(loss.is_classification() ? std::vector<Look>{distance, crowded}
+                                                                  : std::vector<Look>{distance, residual, crowded},
+                                         usual),
+                                usual);
+        Rows next = without_suspects(result.kept, p);
+        if (next == result.kept) break;
+        result.kept = std::move(next);
+        distance = distances_from(result.kept);
+        residual = residual_look(tasks, loss, study.robust_fit(result.kept, screening).weights, result.kept);
       }
       result.fit = study.fit(result.kept, options.learner);
       break;

@@ -68,6 +68,37 @@ bool has_own_values(const Task& task, bool bias) {
   return false;
 }
 
+Look unshared_values(const TaskSet& tasks, bool bias) {
+  constexpr double kFew = 0.01;
+  constexpr double kMostUnshared = 0.25;
+  constexpr double kFewestFeatures = 3.0;
+  const auto n = static_cast<double>(tasks.rows());
+  Look look;
+  for (const Task& task : tasks) look.emplace_back(Eigen::VectorXd::Zero(task.rows()));
+  double recurring = 0.0;
+  for (Eigen::Index k = 0; k < tasks.features() - (bias ? 1 : 0); ++k) {
+    std::vector<double> values;
+    for (const Task& task : tasks)
+      values.insert(values.end(), task.features.col(k).begin(), task.features.col(k).end());
+    std::sort(values.begin(), values.end());
+    Look unshared;
+    double count = 0.0;
+    for (const Task& task : tasks) {
+      unshared.emplace_back(task.rows());
+      for (Eigen::Index j = 0; j < task.rows(); ++j) {
+        const auto [first, last] = std::equal_range(values.begin(), values.end(), task.features(j, k));
+        unshared.back()[j] = static_cast<double>(last - first) < kFew * n ? 1.0 : 0.0;
+      }
+      count += unshared.back().sum();
+    }
+    if (count > kMostUnshared * n) continue;
+    recurring += 1.0;
+    for (std::size_t i = 0; i < tasks.size(); ++i) look[i] += unshared[i];
+  }
+  for (Eigen::VectorXd& task : look) task *= recurring < kFewestFeatures ? 0.0 : 1.0 / recurring;
+  return look;
+}
+
 Look crowding(const TaskSet& tasks, bool bias) {
   constexpr Eigen::Index kMostReferences = 2000;
   constexpr double kShare = 0.03;
@@ -112,9 +143,6 @@ Look p_values(const Look& look, const Rows& kept) {
   return p;
 }
 
-namespace {
-
-// Half of the rows of a task stay, those that look best.
 Rows up_to(const Rows& rows, const Look& look, double threshold) {
   Rows result;
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -131,8 +159,6 @@ Rows up_to(const Rows& rows, const Look& look, double threshold) {
   }
   return result;
 }
-
-}  // namespace
 
 Rows without_worst(const Rows& rows, const Look& look, double share) {
   return share <= 0.0 ? rows : up_to(rows, look, quantile(pooled(look, rows), 1.0 - share));
@@ -162,6 +188,27 @@ double excess_threshold(Eigen::VectorXd values, Tail tail) {
     threshold = values[k];
   }
   return threshold;
+}
+
+std::vector<Eigen::Index> below_chance(const std::vector<Eigen::Index>& rows, const Eigen::VectorXd& p) {
+  std::vector<Eigen::Index> order = rows;
+  std::stable_sort(order.begin(), order.end(), [&](Eigen::Index a, Eigen::Index b) { return p[a] < p[b]; });
+  const auto n = static_cast<double>(order.size());
+  std::size_t suspects = 0;
+  double most = 0.0;
+  for (std::size_t k = 0; k < order.size(); ++k) {
+    if (k + 1 < order.size() && p[order[k + 1]] == p[order[k]]) continue;
+    const auto below = static_cast<double>(k + 1);
+    const double expected = n * p[order[k]];
+    if (below - 2.0 * expected <= most || below - expected < 2.0 * std::sqrt(expected + 1.0)) continue;
+    most = below - 2.0 * expected;
+    suspects = k + 1;
+  }
+  const std::size_t half = (static_cast<std::size_t>(p.size()) + 1) / 2;
+  suspects = std::min(suspects, order.size() - std::min(order.size(), half));
+  order.erase(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(suspects));
+  std::sort(order.begin(), order.end());
+  return order;
 }
 
 Rows without_excess(const Rows& rows, const Look& look, Tail tail) {

@@ -1,6 +1,7 @@
 #include "crosstalk/defence/defend.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -72,6 +73,40 @@ TEST(Defend, OfHonestRowsNoneAreLeftOutAndTheStatedShareIsFlagged) {
     EXPECT_GT(share, alpha - 0.02);
     for (const auto& task : result.tasks) EXPECT_FALSE(task.flagged);
   }
+}
+
+// Five features of three values each; planted rows that lie between them, neither far nor crowded.
+TEST(Defend, RowsOffTheLatticeAreLeftOut) {
+  TaskSet tasks = honest();
+  for (Task& task : tasks)
+    task.features.leftCols(4) = task.features.leftCols(4).array().round().cwiseMax(-1.0).cwiseMin(1.0).matrix();
+  const Defended clean = defended(tasks);
+  EXPECT_EQ(clean.left_out, 0.0);
+  tasks[2].features.topRows(8).leftCols(4) = problems::normal_matrix(8, 4, 3);
+  const Defended result = defended(tasks);
+  ASSERT_FALSE(result.kept[2].empty());
+  EXPECT_EQ(result.kept[2].front(), 8);
+  EXPECT_EQ(result.kept[2].size(), static_cast<std::size_t>(tasks[2].rows()) - 8);
+}
+
+// Beside rows that give the task away, others whose labels are off by no more than some honest ones.
+TEST(Defend, LooksMoreCloselyAtATaskThatIsKnownToBeAttacked) {
+  TaskSet tasks = attacked();
+  const Eigen::VectorXd w = mtrl::solve(honest(), mtrl::squared_loss(), kLearner).weights.col(1);
+  const Eigen::VectorXd residual = honest()[1].labels - honest()[1].features * w;
+  const double large = 3.0 * std::sqrt(residual.squaredNorm() / static_cast<double>(residual.size()));
+  for (Eigen::Index j = 0; j < 15; ++j) tasks[1].labels[j] = tasks[1].features.row(j).dot(w) + large;
+  const auto left_out_of = [](const Defended& result, Eigen::Index end) {
+    return end - std::count_if(result.kept[1].begin(), result.kept[1].end(), [&](Eigen::Index j) { return j < end; });
+  };
+  EXPECT_GE(left_out_of(defended(tasks), 15), 12);
+  TaskSet others = tasks;  // the same labels where nothing gives them away
+  others[1] = defence::select(tasks, [&] {
+    defence::Rows rows = defence::all_rows(tasks);
+    rows[1].resize(81);
+    return rows;
+  }())[1];
+  EXPECT_EQ(left_out_of(defended(others), 15), 0);
 }
 
 TEST(Defend, PermutingTheRowsPermutesTheFlags) {

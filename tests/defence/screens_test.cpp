@@ -58,6 +58,37 @@ TEST(Crowding, SaysNothingWhereHonestRowsHaveTwins) {
   EXPECT_EQ(defence::crowding(tasks, true)[0], Eigen::VectorXd::Ones(40));
 }
 
+// Five features of three values each, and one that is measured.
+TaskSet lattice(Eigen::Index rows) {
+  TaskSet tasks = problems::related_regression({.tasks = 3, .rows = rows, .features = 7, .seed = 6});
+  for (Task& task : tasks)
+    task.features.leftCols(5) = task.features.leftCols(5).array().round().cwiseMax(-1.0).cwiseMin(1.0).matrix();
+  return tasks;
+}
+
+TEST(UnsharedValues, CountFeaturesOffTheLatticeOnly) {
+  TaskSet tasks = lattice(100);
+  tasks[1].features.row(7).head(4) << 0.1, 0.2, 0.3, 0.4;
+  const Look look = defence::unshared_values(tasks, true);
+  for (std::size_t i = 0; i < look.size(); ++i)
+    for (Eigen::Index j = 0; j < look[i].size(); ++j) EXPECT_EQ(look[i][j], i == 1 && j == 7 ? 0.8 : 0.0);
+  for (Task& task : tasks) task.features = task.features.rightCols(4).eval();  // two that recur
+  for (const Eigen::VectorXd& task : defence::unshared_values(tasks, true)) EXPECT_TRUE(task.isZero(0.0));
+}
+
+TEST(BelowChance, OnlyRowsBeyondChanceGo) {
+  Eigen::VectorXd p(50);
+  for (Eigen::Index j = 0; j < 50; ++j) p[j] = (static_cast<double>(j) + 0.5) / 50.0;
+  const std::vector<Eigen::Index> all = defence::all_rows({Task{"", Eigen::MatrixXd(50, 1), p}})[0];
+  EXPECT_EQ(defence::below_chance(all, p), all);
+  p.head(10).setConstant(0.02);
+  const auto kept = defence::below_chance(all, p);
+  EXPECT_EQ(kept, std::vector<Eigen::Index>(all.begin() + 10, all.end()));
+  p.head(40).setConstant(0.001);  // half of the task stays
+  EXPECT_EQ(defence::below_chance(all, p).size(), 25U);
+  EXPECT_EQ(defence::below_chance({30, 48, 49}, p).size(), 3U);
+}
+
 TEST(PValues, AreTheRanksAmongTheKeptRows) {
   Look look(2);
   look[0] = Eigen::Vector3d(1.0, 2.0, 9.0);

@@ -27,6 +27,12 @@ Look distance_from_mean(const TaskSet& tasks, bool bias);
 /// chosen from a few. Without one honest rows have twins, and a rare category lies infinitely far from the others.
 bool has_own_values(const Task& task, bool bias);
 
+/// Share of the recurring features in which a row has a value that less than 1 % of all rows have. A feature recurs
+/// when at most a quarter of the rows have such a value there: what is counted, or chosen from a few. Rows that were
+/// planted without regard to it have values of their own in most of them, honest rows in the few where they are rare.
+/// 0 for all rows where less than three features recur.
+Look unshared_values(const TaskSet& tasks, bool bias);
+
 /// How much closer a row's neighbours are than is usual in its task: the median distance to the k-th neighbour over the
 /// row's own, k = 3 % of the rows and at least 3. Planted rows that pull together stand in one place, where they hide
 /// from distances and residuals alike. 1 for all rows of a task without k-th neighbours, or none of whose features has
@@ -38,6 +44,9 @@ Look crowding(const TaskSet& tasks, bool bias);
 /// For every row (1 + k) / (1 + n) with n the number of kept rows of all tasks and k those of them that look at least
 /// as bad. For honest data all of which is kept, a share q of the rows has p <= q, whatever the look.
 Look p_values(const Look& look, const Rows& kept);
+
+/// The rows that look no worse than the threshold, or the better half of a task that has less of them.
+Rows up_to(const Rows& rows, const Look& look, double threshold);
 
 /// Without the share of the rows of all tasks that looks worst; no task loses more than half of its rows.
 /// @param share  in [0, 1).
@@ -56,5 +65,11 @@ double excess_threshold(Eigen::VectorXd values, Tail tail);
 /// Without the rows of all tasks beyond excess_threshold, again and again until there is none; no task loses more than
 /// half of its rows.
 Rows without_excess(const Rows& rows, const Look& look, Tail tail);
+
+/// Those of the rows of a task that stay when there are more of small p than chance gives: of all q that where
+/// #{p <= q} - 2 n q is largest, n the number of the rows given, the rows up to q go. None does when no q has at least
+/// twice as many rows as n q, and four standard deviations more; half of the task stays.
+/// @param p  of all rows of the task, kept or not.
+std::vector<Eigen::Index> below_chance(const std::vector<Eigen::Index>& rows, const Eigen::VectorXd& p);
 
 }  // namespace crosstalk::defence
