@@ -166,7 +166,9 @@ report::Page defence_page(const TaskSet& tasks, const defence::Defended& result,
                             report::Paragraph{"All rows are in flags.csv. Rows count from 1 in the order of the "
                                               "task's rows that were learned from."}}});
   report::List reading = {
-      {"distance: how far the features lie from where most rows of all tasks lie; 1 is usual",
+      {"distance: how far the features lie from where most rows of all tasks lie; 1 is usual. Where features take a "
+       "few "
+       "values only: 1 and the share of features with a value that few rows have",
        "residual: how badly a robust fit explains the label; 1 is usual",
        "crowding: how much closer the nearest rows are than is usual in the task",
        "score: -log10 of the smallest share of kept rows that stand out as much by one of the three; p is "

@@ -40,7 +40,8 @@ void require_valid(const Options& options);
 
 /// What the screens say of the rows of a task.
 struct RowScreen {
-  Eigen::VectorXd distance;  ///< robust distance from the rows of all tasks, median 1
+  /// Robust distance from the rows of all tasks, median 1; of a task whose rows have twins 1 + unshared_values.
+  Eigen::VectorXd distance;
   Eigen::VectorXd residual;  ///< under a robust fit, in units of what is usual in the task (numbers) or class (signs)
   Eigen::VectorXd crowding;  ///< how much closer its neighbours are than is usual in the task
   Eigen::VectorXd score;  ///< -log10 of the smallest of the shares of kept rows that stand out as much by one of these
