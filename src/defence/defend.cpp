@@ -91,27 +91,114 @@ double most_by_chance(std::size_t tasks) {
   return std::sqrt(2.0 * std::log(20.0 * static_cast<double>(tasks)));
 }
 
+// Whether some rows of task i are not kept; the look says how many it has.
+bool lost_rows(const Rows& kept, const Look& look, std::size_t i) {
+  return kept[i].size() < static_cast<std::size_t>(look[i].size());
+}
+
 // The kept rows of tasks of which all are kept, to measure the others by; all kept rows where these are too few.
-Rows untouched(const TaskSet& tasks, const Rows& kept) {
+Rows untouched(const Rows& kept, const Look& look) {
   constexpr Eigen::Index kFewest = 100;
   Rows rows = kept;
   for (std::size_t i = 0; i < kept.size(); ++i)
-    if (kept[i].size() < static_cast<std::size_t>(tasks[i].rows())) rows[i].clear();
+    if (lost_rows(kept, look, i)) rows[i].clear();
   return count_of(rows) < kFewest ? kept : rows;
 }
 
 // Of tasks that lost rows and whose others stand out, more than those of any task that lost none and more than by
 // chance, without the rows of small p.
 Rows without_suspects(const Rows& kept, const Look& p) {
-  const auto lost_rows = [&](std::size_t i) { return kept[i].size() < static_cast<std::size_t>(p[i].size()); };
   double usual = most_by_chance(kept.size());
   for (std::size_t i = 0; i < kept.size(); ++i)
-    if (!lost_rows(i)) usual = std::max(usual, task_score(p[i]));
+    if (!lost_rows(kept, p, i)) usual = std::max(usual, task_score(p[i]));
   Rows next = kept;
   for (std::size_t i = 0; i < kept.size(); ++i)
-    if (lost_rows(i) && task_score(p[i](kept[i])) > usual) next[i] = below_chance(kept[i], p[i]);
+    if (lost_rows(kept, p, i) && task_score(p[i](kept[i])) > usual) next[i] = below_chance(kept[i], p[i]);
   return next;
 }
+
+// How the rows look, and those that stay by it.
+struct Screening {
+  Look distance;
+  Look residual;
+  Look crowded;
+  Rows kept;
+};
+
+// Method::Trim: each step leaves out rows, by looks that the rows left out before no longer bend.
+class Trimming {
+ public:
+  Trimming(const Study& study, const Options& options, Look crowded)
+      : study_(study), options_(options), unshared_(unshared_values(study.tasks(), options.bias)) {
+    looks_.crowded = std::move(crowded);
+    for (std::size_t i = 0; i < study.tasks().size(); ++i)
+      if (!has_own_values(study.tasks()[i], options.bias)) with_twins_.push_back(i);
+  }
+
+  Screening run() {
+    const Rows all = all_rows(tasks());
+    const Rows apart =
+        options_.share ? all : without_excess(up_to(all, unshared_, kMostUnshared), looks_.crowded, Tail::Power);
+    looks_.distance = distances_from(apart);
+    looks_.kept = options_.share ? all : without_excess(apart, looks_.distance, Tail::Power);
+    const mtrl::Options learner = study_.screening_options(looks_.kept);
+    mtrl::Fit fit = study_.robust_fit(looks_.kept, learner);
+    looks_.residual = residual_look(tasks(), study_.loss(), fit.weights, looks_.kept);
+    if (options_.share) {
+      looks_.kept =
+          without_worst(all, worst_of({looks_.distance, looks_.residual, looks_.crowded}, all), *options_.share);
+    } else {
+      // Signs have no residuals that thin out: rows of the wrong class look like rows near the border.
+      if (!study_.loss().is_classification()) leave_out_by_residual(learner, std::move(fit));
+      look_closer(learner);
+    }
+    return std::move(looks_);
+  }
+
+ private:
+  const TaskSet& tasks() const { return study_.tasks(); }
+
+  Look distances_from(const Rows& known) const {
+    Look look = robust_distances(tasks(), options_.bias, kCore, known);
+    for (const std::size_t i : with_twins_) look[i] = 1.0 + unshared_[i].array();
+    return look;
+  }
+
+  void leave_out_by_residual(const mtrl::Options& learner, mtrl::Fit fit) {
+    const Rows near = looks_.kept;
+    for (int round = 0; round < kMostRounds; ++round) {
+      looks_.kept = without_excess(near, looks_.residual, Tail::Exponential);
+      if (looks_.kept == near) return;
+      std::vector<Stratum> strata = strata_of(tasks(), near, false);
+      for (Stratum& stratum : strata) stratum.keep = looks_.kept[stratum.task].size();
+      fit = trim(tasks(), study_.loss(), learner, strata, fit.weights).fit;
+      Look next = residual_look(tasks(), study_.loss(), fit.weights, looks_.kept);
+      if (without_excess(near, next, Tail::Exponential) == looks_.kept) return;
+      looks_.residual = std::move(next);
+    }
+  }
+
+  // At the tasks that lost rows: they are known to be attacked.
+  void look_closer(const mtrl::Options& learner) {
+    for (int round = 0; round < kMostRounds; ++round) {
+      std::vector<Look> looks = {looks_.distance, looks_.crowded};
+      if (!study_.loss().is_classification()) looks.push_back(looks_.residual);
+      const Rows usual = untouched(looks_.kept, looks_.crowded);
+      Rows next = without_suspects(looks_.kept, p_values(worst_of(looks, usual), usual));
+      if (next == looks_.kept) return;
+      looks_.kept = std::move(next);
+      looks_.distance = distances_from(looks_.kept);
+      looks_.residual =
+          residual_look(tasks(), study_.loss(), study_.robust_fit(looks_.kept, learner).weights, looks_.kept);
+    }
+  }
+
+  const Study& study_;
+  const Options& options_;
+  Look unshared_;
+  std::vector<std::size_t> with_twins_;  // tasks without a feature of own values
+  Screening looks_;
+};
 
 void score(Defended& result, const TaskSet& tasks, const std::vector<Look>& looks, double alpha) {
   const Look scores = worst_of(looks, result.kept);
@@ -169,76 +256,34 @@ Defended defend(const TaskSet& tasks, const mtrl::Loss& loss, const Options& opt
       throw std::invalid_argument(fmt::format("defend: task \"{}\" has {} row; it must have at least 2 to be screened",
                                               task.name, task.rows()));
   const Rows all = all_rows(tasks);
-  const bool is_screen = options.method == Method::Screen;
-  Look distance =
-      is_screen ? distance_from_mean(tasks, options.bias) : robust_distances(tasks, options.bias, kCore, all);
-  const Look crowded = crowding(tasks, options.bias);
-  const Study study(tasks, loss, options.learner, folds_of(distance));
+  Screening screening;
+  screening.distance = options.method == Method::Screen ? distance_from_mean(tasks, options.bias)
+                                                        : robust_distances(tasks, options.bias, kCore, all);
+  screening.crowded = crowding(tasks, options.bias);
+  const Study study(tasks, loss, options.learner, folds_of(screening.distance));
   Defended result;
-  Look residual;
   switch (options.method) {
     case Method::Trim: {
-      const Look unshared = unshared_values(tasks, options.bias);
-      const Rows apart =
-          options.share ? all : without_excess(up_to(all, unshared, kMostUnshared), crowded, Tail::Power);
-      const auto distances_from = [&](const Rows& known) {
-        Look look = robust_distances(tasks, options.bias, kCore, known);
-        for (std::size_t i = 0; i < tasks.size(); ++i)
-          if (!has_own_values(tasks[i], options.bias)) look[i] = 1.0 + unshared[i].array();
-        return look;
-      };
-      distance = distances_from(apart);
-      const Rows near = options.share ? all : without_excess(apart, distance, Tail::Power);
-      const mtrl::Options screening = study.screening_options(near);
-      mtrl::Fit by = study.robust_fit(near, screening);
-      residual = residual_look(tasks, loss, by.weights, near);
-      result.kept = near;
-      if (options.share) {
-        result.kept = without_worst(all, worst_of({distance, residual, crowded}, all), *options.share);
-      } else if (!loss.is_classification()) {
-        // Signs have no residuals that thin out: rows of the wrong class look like rows near the border.
-        for (int round = 0; round < kMostRounds; ++round) {
-          result.kept = without_excess(near, residual, Tail::Exponential);
-          if (result.kept == near) break;
-          std::vector<Stratum> strata = strata_of(tasks, near, false);
-          for (Stratum& stratum : strata) stratum.keep = result.kept[stratum.task].size();
-          by = trim(tasks, loss, screening, strata, by.weights).fit;
-          const Look next = residual_look(tasks, loss, by.weights, result.kept);
-          if (without_excess(near, next, Tail::Exponential) == result.kept) break;
-          residual = next;
-        }
-      }
-      // A task that is known to be attacked is looked at more closely, with looks that its planted rows no longer bend.
-      for (int round = 0; !options.share && round < kMostRounds; ++round) {
-        const Rows usual = untouched(tasks, result.kept);
-        const Look p = p_values(worst_of(loss.is_classification() ? std::vector<Look>{distance, crowded}
-                                                                  : std::vector<Look>{distance, residual, crowded},
-                                         usual),
-                                usual);
-        Rows next = without_suspects(result.kept, p);
-        if (next == result.kept) break;
-        result.kept = std::move(next);
-        distance = distances_from(result.kept);
-        residual = residual_look(tasks, loss, study.robust_fit(result.kept, screening).weights, result.kept);
-      }
-      result.fit = study.fit(result.kept, options.learner);
+      screening = Trimming(study, options, std::move(screening.crowded)).run();
+      result.fit = study.fit(screening.kept, options.learner);
       break;
     }
     case Method::Huber: {
-      result.kept = all;
+      screening.kept = all;
       result.fit = huber(tasks, loss, options.learner, study.fit(all, options.learner)).fit;
-      residual = residual_look(tasks, loss, result.fit.weights, all);
+      screening.residual = residual_look(tasks, loss, result.fit.weights, all);
       break;
     }
     case Method::Screen: {
-      residual = residual_look(tasks, loss, study.fit(all, options.learner).weights, all);
-      result.kept = within_quantiles(tasks, {&distance, &residual}, options.alpha);
-      result.fit = study.fit(result.kept, options.learner);
+      screening.residual = residual_look(tasks, loss, study.fit(all, options.learner).weights, all);
+      screening.kept = within_quantiles(tasks, {&screening.distance, &screening.residual}, options.alpha);
+      result.fit = study.fit(screening.kept, options.learner);
       break;
     }
   }
   result.weights = result.fit.weights;
-  score(result, tasks, {distance, residual, crowded}, options.alpha);
+  result.kept = std::move(screening.kept);
+  score(result, tasks, {screening.distance, screening.residual, screening.crowded}, options.alpha);
   if (options.method == Method::Trim) compare_with_alone(result, study, options);
   return result;
 }

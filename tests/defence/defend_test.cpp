@@ -75,7 +75,7 @@ TEST(Defend, OfHonestRowsNoneAreLeftOutAndTheStatedShareIsFlagged) {
   }
 }
 
-// Five features of three values each; planted rows that lie between them, neither far nor crowded.
+// Four features of three values each; planted rows that lie between them, neither far nor crowded.
 TEST(Defend, RowsOffTheLatticeAreLeftOut) {
   TaskSet tasks = honest();
   for (Task& task : tasks)

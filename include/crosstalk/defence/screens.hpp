@@ -68,7 +68,7 @@ Rows without_excess(const Rows& rows, const Look& look, Tail tail);
 
 /// Those of the rows of a task that stay when there are more of small p than chance gives: of all q that where
 /// #{p <= q} - 2 n q is largest, n the number of the rows given, the rows up to q go. None does when no q has at least
-/// twice as many rows as n q, and four standard deviations more; half of the task stays.
+/// twice as many rows as n q, and two standard deviations more; half of the task stays.
 /// @param p  of all rows of the task, kept or not.
 std::vector<Eigen::Index> below_chance(const std::vector<Eigen::Index>& rows, const Eigen::VectorXd& p);
 
