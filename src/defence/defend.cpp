@@ -11,6 +11,7 @@
 #include "crosstalk/defence/huber.hpp"
 #include "crosstalk/defence/robust_distance.hpp"
 #include "crosstalk/defence/screens.hpp"
+#include "crosstalk/estimate.hpp"
 #include "crosstalk/quantile.hpp"
 #include "study.hpp"
 
@@ -43,27 +44,22 @@ Eigen::Index count_of(const Rows& rows) {
   return count;
 }
 
-// Mean held-out loss of every task learned alone.
+// Whether every task is better off alone, by the held-out losses of its kept rows.
 void compare_with_alone(Defended& result, const Study& study, const Options& options) {
-  const TaskSet& tasks = study.tasks();
   const mtrl::Options coarse = Study::coarse(options.learner);
-  std::vector<Eigen::MatrixXd> starts;
-  const Rows folds = folds_of([&] {
-    Look look;
-    for (const RowScreen& rows : result.rows) look.push_back(rows.distance);
-    return look;
-  }());
-  const Eigen::VectorXd joint = study.held_out(result.kept, result.kept, coarse, starts);
-  for (std::size_t i = 0; i < tasks.size(); ++i) {
-    const TaskSet one = {tasks[i]};
-    const Study single(one, study.loss(), options.learner, {folds[i]});
-    std::vector<Eigen::MatrixXd> none;
+  const Look joint = study.held_out(result.kept, coarse);
+  for (std::size_t i = 0; i < joint.size(); ++i) {
+    const TaskSet one = {study.tasks()[i]};
+    const Rows kept = {result.kept[i]};
+    const Study single(one, study.loss(), options.learner, {study.folds()[i]});
+    const Eigen::VectorXd together = joint[i](kept[0]);
+    const Eigen::VectorXd alone = single.held_out(kept, coarse)[0](kept[0]);
     TaskScreen& task = result.tasks[i];
-    const auto column = static_cast<Eigen::Index>(i);
-    task.joint_loss = joint[column];
-    task.alone_loss = single.held_out({result.kept[i]}, {result.kept[i]}, coarse, none)[0];
-    task.alone = task.joint_loss > (1.0 + options.margin) * task.alone_loss;
-    if (task.alone) result.weights.col(column) = single.fit({result.kept[i]}, options.learner).weights;
+    task.joint_loss = together.mean();
+    task.alone_loss = alone.mean();
+    const Eigen::VectorXd excess = together - (1.0 + options.margin) * alone;
+    task.alone = estimate({excess.begin(), excess.end()}).above(0.0);
+    if (task.alone) result.weights.col(static_cast<Eigen::Index>(i)) = single.fit(kept, options.learner).weights;
   }
 }
 

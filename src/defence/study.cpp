@@ -62,24 +62,17 @@ mtrl::Fit Study::fit(const Rows& rows, const mtrl::Options& options) const {
   return mtrl::solve(mtrl::EmpiricalRisk(select(tasks_, rows), loss_), options);
 }
 
-Eigen::VectorXd Study::held_out(const Rows& taught, const Rows& judged, const mtrl::Options& options,
-                                std::vector<Eigen::MatrixXd>& starts) const {
-  Eigen::VectorXd sums = Eigen::VectorXd::Zero(static_cast<Eigen::Index>(tasks_.size()));
-  Eigen::VectorXd counts = sums;
-  starts.resize(kFolds);
+Look Study::held_out(const Rows& rows, const mtrl::Options& options) const {
+  Look losses;
+  for (const Task& task : tasks_)
+    losses.push_back(Eigen::VectorXd::Constant(task.rows(), std::numeric_limits<double>::quiet_NaN()));
   for (std::size_t fold = 0; fold < kFolds; ++fold) {
-    const mtrl::EmpiricalRisk risk(select(tasks_, outside_fold(taught, folds_, fold)), loss_);
-    Eigen::MatrixXd& W = starts[fold];
-    W = (W.size() > 0 ? mtrl::solve_from(risk, options, W) : mtrl::solve(risk, options)).weights;
-    const Rows rows = inside_fold(judged, folds_, fold);
-    for (std::size_t i = 0; i < tasks_.size(); ++i) {
-      const auto column = static_cast<Eigen::Index>(i);
-      const Eigen::VectorXd losses = row_losses(tasks_[i], loss_, W.col(column));
-      for (const Eigen::Index j : rows[i]) sums[column] += losses[j];
-      counts[column] += static_cast<double>(rows[i].size());
-    }
+    const mtrl::Fit others = fit(outside_fold(rows, folds_, fold), options);
+    const Rows judged = inside_fold(rows, folds_, fold);
+    for (std::size_t i = 0; i < tasks_.size(); ++i)
+      losses[i](judged[i]) = row_losses(tasks_[i], loss_, others.weights.col(static_cast<Eigen::Index>(i)))(judged[i]);
   }
-  return sums.cwiseQuotient(counts);
+  return losses;
 }
 
 mtrl::Options Study::coarse(mtrl::Options options) {
@@ -94,10 +87,11 @@ mtrl::Options Study::screening_options(const Rows& rows) const {
     mtrl::Options options = coarse(learner_);
     options.lambda1 *= factor;
     options.lambda2 *= factor;
-    std::vector<Eigen::MatrixXd> starts;
-    const Eigen::VectorXd losses = held_out(rows, rows, options, starts);
-    if (!(losses.sum() < least)) break;
-    least = losses.sum();
+    const Look losses = held_out(rows, options);
+    double loss = 0.0;
+    for (std::size_t i = 0; i < rows.size(); ++i) loss += losses[i](rows[i]).mean();
+    if (!(loss < least)) break;
+    least = loss;
     best = options;
   }
   return best;

@@ -35,10 +35,8 @@ class Study {
 
   [[nodiscard]] mtrl::Fit fit(const Rows& rows, const mtrl::Options& options) const;
 
-  /// Mean loss of every task on rows to judge by, each predicted by a fit without its fold. NaN where there are none.
-  /// @param starts  one a fold, or none; replaced by the fits.
-  [[nodiscard]] Eigen::VectorXd held_out(const Rows& taught, const Rows& judged, const mtrl::Options& options,
-                                         std::vector<Eigen::MatrixXd>& starts) const;
+  /// Losses of the rows, each by a fit to those that are not in its fold. NaN for the others of the task.
+  [[nodiscard]] Look held_out(const Rows& rows, const mtrl::Options& options) const;
 
   /// A model for choosing needs no ten digits.
   [[nodiscard]] static mtrl::Options coarse(mtrl::Options options);

@@ -141,6 +141,18 @@ TEST(Defend, LearnsATaskAloneThatTheOthersHarm) {
   EXPECT_EQ(never.weights, never.fit.weights);
 }
 
+// Of tasks with few rows some look harmed by the others by chance.
+TEST(Defend, FewRowsAreNoReasonToLearnATaskAlone) {
+  const TaskSet tasks = problems::related_regression({.tasks = 40, .rows = 12, .features = 3, .seed = 3});
+  const Defended result = defended(tasks);
+  Eigen::Index look_harmed = 0;
+  for (const defence::TaskScreen& task : result.tasks) {
+    look_harmed += task.joint_loss > 1.1 * task.alone_loss ? 1 : 0;
+    EXPECT_FALSE(task.alone);
+  }
+  EXPECT_GE(look_harmed, 4);
+}
+
 TEST(Defend, LeavesOutTheShareItIsTold) {
   const Defended none = defended(attacked(), {.learner = kLearner, .share = 0.0});
   EXPECT_EQ(none.left_out, 0.0);

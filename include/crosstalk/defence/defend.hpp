@@ -30,10 +30,10 @@ struct Options {
   double alpha = 0.05;  ///< in (0, 0.5). Share of honest rows that may be flagged.
   /// Share of all rows to leave out (Trim), in [0, 0.5); without it, as many as are too many.
   std::optional<double> share = {};
-  /// >= 0. A task whose held-out loss is worse than that of learning it alone by more than this share is learned alone.
+  /// >= 0. A task whose held-out loss is worse than that of learning it alone by more than this share is learned alone,
+  /// where the rows say so with 97.5 % confidence.
   double margin = 0.1;
-  bool bias = true;        ///< the last feature is the constant 1
-  std::uint64_t seed = 1;  ///< of the folds
+  bool bias = true;  ///< the last feature is the constant 1
 };
 /// @throws std::invalid_argument naming the option that is outside its range.
 void require_valid(const Options& options);
