@@ -123,13 +123,9 @@ int run(const Flags& flags, const Configuration& configuration) {
                                                     {"score", influences[i].score},
                                                     {"p", influences[i].p}};
   }
-  const Model model{names, std::string(problem.loss->name()), problem.dataset.label_column, problem.preparation,
-                    result.weights};
   defend["report_file"] = session.write("report.html", report::to_html(page)).string();
   defend["cleaned_file"] = session.write("cleaned.csv", cleaned_csv(problem, result.kept)).string();
-  defend["model_file"] = session.write("model.json", to_json(model).dump() + "\n").string();
-  session.write("weights.csv", weights_csv(problem.train, result.weights));
-  session.write("covariance.csv", covariance_csv(problem.train, result.fit.covariance));
+  defend.update(write_model(session, problem, result.weights, result.fit.covariance));
   const TaskSet& rows = problem.evaluation();
   record["test"] = {{"rows", evaluation_rows(problem)},
                     {"undefended", evaluate::to_json(mtrl::evaluate(rows, *problem.loss, plain.weights), names)},

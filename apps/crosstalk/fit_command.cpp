@@ -52,12 +52,7 @@ int run(const Flags& flags, const Configuration& configuration) {
                    {"hessian_products", fit.products},
                    {"seconds", seconds},
                    {"peak_mb", peak_memory_mb()}};
-  record["fit"]["weights_file"] = session.write("weights.csv", weights_csv(problem.train, fit.weights)).string();
-  record["fit"]["covariance_file"] =
-      session.write("covariance.csv", covariance_csv(problem.train, fit.covariance)).string();
-  const Model model{problem.train.names(), std::string(problem.loss->name()), problem.dataset.label_column,
-                    problem.preparation, fit.weights};
-  record["fit"]["model_file"] = session.write("model.json", to_json(model).dump() + "\n").string();
+  record["fit"].update(write_model(session, problem, fit.weights, fit.covariance));
   const auto names = problem.train.names();
   record["train"] = evaluate::to_json(mtrl::evaluate(problem.train, *problem.loss, fit.weights), names);
   record["test"] = evaluate::to_json(metrics, names);

@@ -31,7 +31,28 @@ std::string csv_of(const std::string& header, const std::vector<std::string>& na
   return text;
 }
 
-}  // namespace
+std::string weights_csv(const TaskSet& tasks, const Eigen::MatrixXd& W) {
+  std::string header = "task";
+  for (Eigen::Index k = 0; k < W.rows(); ++k) {
+    const auto index = static_cast<std::size_t>(k);
+    header += ',' + (index < tasks.feature_names.size() ? report::csv_field(tasks.feature_names[index])
+                                                        : fmt::format("x{}", k + 1));
+  }
+  return csv_of(header, tasks.names(), W.transpose());
+}
+
+std::string covariance_csv(const TaskSet& tasks, const mtrl::Covariance& covariance) {
+  constexpr std::size_t most_in_full = 2000;
+  const auto names = tasks.names();
+  std::string header = "task";
+  if (names.size() <= most_in_full) {
+    for (const std::string& name : names) header += ',' + report::csv_field(name);
+    return csv_of(header, names, covariance.dense());
+  }
+  header = fmt::format("task (diagonal {})", covariance.diagonal);
+  for (Eigen::Index k = 0; k < covariance.factor.cols(); ++k) header += fmt::format(",factor{}", k + 1);
+  return csv_of(header, names, covariance.factor);
+}
 
 nlohmann::json to_json(const Model& model) {
   return {{"format", "crosstalk model 1"},
@@ -41,6 +62,8 @@ nlohmann::json to_json(const Model& model) {
           {"preparation", model.preparation.to_json()},
           {"weights", matrix_to_json(model.weights)}};
 }
+
+}  // namespace
 
 Model read_model(const std::filesystem::path& path) {
   const auto json = nlohmann::json::parse(data::read_file(path), nullptr, false);
@@ -65,26 +88,13 @@ Model read_model(const std::filesystem::path& path) {
   }
 }
 
-std::string weights_csv(const TaskSet& tasks, const Eigen::MatrixXd& W) {
-  std::string header = "task";
-  for (Eigen::Index k = 0; k < W.rows(); ++k) {
-    const auto index = static_cast<std::size_t>(k);
-    header += ',' + (index < tasks.feature_names.size() ? report::csv_field(tasks.feature_names[index])
-                                                        : fmt::format("x{}", k + 1));
-  }
-  return csv_of(header, tasks.names(), W.transpose());
-}
-
-std::string covariance_csv(const TaskSet& tasks, const mtrl::Covariance& covariance) {
-  const auto names = tasks.names();
-  std::string header = "task";
-  if (names.size() <= kDenseCovarianceTasks) {
-    for (const std::string& name : names) header += ',' + report::csv_field(name);
-    return csv_of(header, names, covariance.dense());
-  }
-  header = fmt::format("task (diagonal {})", covariance.diagonal);
-  for (Eigen::Index k = 0; k < covariance.factor.cols(); ++k) header += fmt::format(",factor{}", k + 1);
-  return csv_of(header, names, covariance.factor);
+nlohmann::json write_model(Session& session, const Problem& problem, const Eigen::MatrixXd& W,
+                           const mtrl::Covariance& covariance) {
+  const Model model{problem.train.names(), std::string(problem.loss->name()), problem.dataset.label_column,
+                    problem.preparation, W};
+  return {{"model_file", session.write("model.json", to_json(model).dump() + "\n").string()},
+          {"weights_file", session.write("weights.csv", weights_csv(problem.train, W)).string()},
+          {"covariance_file", session.write("covariance.csv", covariance_csv(problem.train, covariance)).string()}};
 }
 
 }  // namespace crosstalk::app

@@ -9,6 +9,8 @@
 #include "crosstalk/mtrl/solve.hpp"
 #include "crosstalk/preparation.hpp"
 #include "crosstalk/task_set.hpp"
+#include "problem.hpp"
+#include "session.hpp"
 
 namespace crosstalk::app {
 
@@ -21,15 +23,14 @@ struct Model {
   Eigen::MatrixXd weights;  ///< d x m in the learner's units, the bias last
 };
 
-nlohmann::json to_json(const Model& model);
 /// @throws DataError naming the file and what is missing or wrong.
 Model read_model(const std::filesystem::path& path);
 
-/// W as CSV: a row a task, its name and then a column a feature.
-std::string weights_csv(const TaskSet& tasks, const Eigen::MatrixXd& W);
-/// Omega as CSV, m x m with the task names as header and first column; for many tasks its factor instead:
-/// Omega = diagonal * I + F F', the value of `diagonal` in the first column's name.
-std::string covariance_csv(const TaskSet& tasks, const mtrl::Covariance& covariance);
-inline constexpr std::size_t kDenseCovarianceTasks = 2000;
+/// Writes model.json; weights.csv, W with a row a task, its name and then a column a feature; and covariance.csv,
+/// Omega, m x m with the task names as header and first column; of more than 2,000 tasks its factor instead: Omega =
+/// diagonal * I + F F', the value of `diagonal` in the first column's name.
+/// @return their paths for the record: model_file, weights_file, covariance_file.
+nlohmann::json write_model(Session& session, const Problem& problem, const Eigen::MatrixXd& W,
+                           const mtrl::Covariance& covariance);
 
 }  // namespace crosstalk::app
