@@ -68,8 +68,19 @@ bool has_own_values(const Task& task, bool bias) {
   return false;
 }
 
+namespace {
+
+// Of values in ascending order.
+double share_of(double value, const std::vector<double>& values) {
+  const auto [first, last] = std::equal_range(values.begin(), values.end(), value);
+  return static_cast<double>(last - first) / static_cast<double>(values.size());
+}
+
+}  // namespace
+
 Look unshared_values(const TaskSet& tasks, bool bias) {
   constexpr double kFew = 0.01;
+  constexpr double kOfTheTask = 0.5;
   constexpr double kMostUnshared = 0.25;
   constexpr double kFewestFeatures = 3.0;
   const auto n = static_cast<double>(tasks.rows());
@@ -84,11 +95,11 @@ Look unshared_values(const TaskSet& tasks, bool bias) {
     Look unshared;
     double count = 0.0;
     for (const Task& task : tasks) {
-      unshared.emplace_back(task.rows());
-      for (Eigen::Index j = 0; j < task.rows(); ++j) {
-        const auto [first, last] = std::equal_range(values.begin(), values.end(), task.features(j, k));
-        unshared.back()[j] = static_cast<double>(last - first) < kFew * n ? 1.0 : 0.0;
-      }
+      std::vector<double> own(task.features.col(k).begin(), task.features.col(k).end());
+      std::sort(own.begin(), own.end());
+      unshared.emplace_back(task.features.col(k).unaryExpr([&](double value) {
+        return share_of(value, values) < kFew && share_of(value, own) < kOfTheTask ? 1.0 : 0.0;
+      }));
       count += unshared.back().sum();
     }
     if (count > kMostUnshared * n) continue;

@@ -76,6 +76,15 @@ TEST(UnsharedValues, CountFeaturesOffTheLatticeOnly) {
   for (const Eigen::VectorXd& task : defence::unshared_values(tasks, true)) EXPECT_TRUE(task.isZero(0.0));
 }
 
+TEST(UnsharedValues, DoNotCountWhatIsTheSameAllOverATask) {
+  TaskSet tasks = lattice(100);
+  tasks.tasks.push_back(select_rows(tasks[0], {0, 1, 2}));
+  tasks[3].features.col(0).setConstant(5.0);
+  EXPECT_TRUE(defence::unshared_values(tasks, true)[3].isZero(0.0));
+  tasks[3].features(0, 0) = 6.0;
+  EXPECT_EQ(defence::unshared_values(tasks, true)[3], Eigen::Vector3d(0.2, 0.0, 0.0));
+}
+
 TEST(BelowChance, OnlyRowsBeyondChanceGo) {
   Eigen::VectorXd p(50);
   for (Eigen::Index j = 0; j < 50; ++j) p[j] = (static_cast<double>(j) + 0.5) / 50.0;

@@ -27,10 +27,11 @@ Look distance_from_mean(const TaskSet& tasks, bool bias);
 /// chosen from a few. Without one honest rows have twins, and a rare category lies infinitely far from the others.
 bool has_own_values(const Task& task, bool bias);
 
-/// Share of the recurring features in which a row has a value that less than 1 % of all rows have. A feature recurs
-/// when at most a quarter of the rows have such a value there: what is counted, or chosen from a few. Rows that were
-/// planted without regard to it have values of their own in most of them, honest rows in the few where they are rare.
-/// 0 for all rows where less than three features recur.
+/// Share of the recurring features in which a row has a value of its own: less than 1 % of all rows have it, and less
+/// than half of its task, so that what is the same all over a task is none. A feature recurs when at most a quarter of
+/// the rows have such a value there: what is counted, or chosen from a few. Rows that were planted without regard to it
+/// have values of their own in most of them, honest rows in the few where they are rare. 0 for all rows where less than
+/// three features recur.
 Look unshared_values(const TaskSet& tasks, bool bias);
 
 /// How much closer a row's neighbours are than is usual in its task: the median distance to the k-th neighbour over the
