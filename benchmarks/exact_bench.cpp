@@ -8,8 +8,6 @@
 namespace crosstalk::bench {
 namespace {
 
-const mtrl::Options kLearner = {.lambda1 = 0.1, .lambda2 = 0.1, .smoothing = 0.1};
-
 // One step of the exact attack: rows moved a little, a warm fit, the adjoint, the derivatives of all rows.
 void ExactIteration(benchmark::State& state) {
   const TaskSet tasks = synthetic(state.range(0), state.range(1), state.range(2));

@@ -6,13 +6,11 @@
 namespace crosstalk::bench {
 namespace {
 
-const mtrl::Options kOptions = {.lambda1 = 0.1, .lambda2 = 0.1, .smoothing = 0.1};
-
 // One fit from nothing, the risk (Gram matrices) included.
 void fit(benchmark::State& state, const TaskSet& tasks, const mtrl::Loss& loss) {
   mtrl::Fit last;
   for (auto _ : state) {
-    last = mtrl::solve(tasks, loss, kOptions);
+    last = mtrl::solve(tasks, loss, kLearner);
     benchmark::DoNotOptimize(last.weights.data());
   }
   if (last.status != mtrl::Status::Converged) state.SkipWithError("the fit did not converge");
@@ -67,6 +65,7 @@ void FitReal(benchmark::State& state, const std::string& name) {
 }
 BENCHMARK_CAPTURE(FitReal, sarcos, "sarcos")->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(FitReal, landmine, "landmine")->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(FitReal, parkinsons, "parkinsons")->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(FitReal, school, "school")->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(FitReal, mnist, "mnist")->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(FitReal, fashion_mnist, "fashion-mnist")->Unit(benchmark::kMillisecond);

@@ -6,8 +6,6 @@
 namespace crosstalk::bench {
 namespace {
 
-const mtrl::Options kLearner = {.lambda1 = 0.1, .lambda2 = 0.1, .smoothing = 0.1};
-
 struct Attack {
   Attack(const TaskSet& tasks, const mtrl::Loss& loss)
       : risk(tasks, loss), fit(mtrl::solve(risk, kLearner)), utility(tasks, loss, {0, 1, 2}), feasible{1.0, true} {

@@ -7,7 +7,7 @@
 #include <Eigen/Core>
 
 #include "crosstalk/data/dataset.hpp"
-#include "crosstalk/mtrl/loss.hpp"
+#include "crosstalk/mtrl/solve.hpp"
 #include "crosstalk/preparation.hpp"
 #include "crosstalk/rng.hpp"
 #include "crosstalk/split.hpp"
@@ -15,6 +15,8 @@
 
 /// What the benchmarks run on.
 namespace crosstalk::bench {
+
+inline constexpr mtrl::Options kLearner = {.lambda1 = 0.1, .lambda2 = 0.1, .smoothing = 0.1};
 
 /// Tasks with one common direction and a part of their own, rows in the unit ball with a bias as last feature.
 inline TaskSet synthetic(Eigen::Index tasks, Eigen::Index rows, Eigen::Index features, bool signs = false) {

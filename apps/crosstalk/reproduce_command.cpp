@@ -195,7 +195,7 @@ Action add_reproduce(CLI::App& app) {
       ->check(CLI::Range(10, 1'000'000))
       ->group("Data");
   app.add_option("--epochs", flags->epochs,
-                 "mtl-ue: passes of victims over the images; when not given 12, or more of less than 5000 images")
+                 "mtl-ue: passes of victims over the images; when not given as `verify` chooses")
       ->check(CLI::Range(1, 100'000))
       ->group("General");
   app.add_flag("--validation", flags->validation,

@@ -39,7 +39,8 @@ Action add_verify(CLI::App& app) {
       ->check(CLI::IsMember(image::weighting_names()))
       ->group("Victims");
   app.add_option("--epochs", flags->epochs,
-                 "Passes over the images; when not given 12, or more of less than 5000 images")
+                 "Passes over the images; when not given 12, or more of less than 5000 images, and four times that "
+                 "where a task is dense")
       ->check(CLI::Range(1, 100'000))
       ->group("Victims");
   app.add_option("--seeds", flags->seeds, "Victims of each kind; intervals are over them")

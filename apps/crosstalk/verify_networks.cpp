@@ -72,7 +72,7 @@ image::VerificationOptions options_of(const VerifyFlags& flags, const std::vecto
   options.stl = std::find(victims.begin(), victims.end(), "stl") != victims.end();
   if (!options.mtl && !options.stl) throw std::invalid_argument("--victims: names no victim");
   options.stl_tasks = stl_tasks(flags.stl_tasks, tasks);
-  options.epochs = flags.epochs.value_or(image::usual_epochs(images));
+  options.epochs = flags.epochs.value_or(image::victim_epochs(images, tasks));
   options.flip = flags.flip;
   options.clean = !flags.published_only;
   options.countermeasure = image::countermeasure_named(flags.countermeasure);

@@ -58,6 +58,11 @@ int usual_epochs(std::size_t images) {
   return passes_for(images, 128, 480, 12);
 }
 
+int victim_epochs(std::size_t images, const std::vector<TaskInfo>& tasks) {
+  const bool dense = std::ranges::any_of(tasks, &TaskInfo::is_dense);
+  return dense ? passes_for(images, 128, 1920, 48) : usual_epochs(images);
+}
+
 NoiseOptions usual_options(Base base, bool generator, std::size_t images) {
   NoiseOptions options;
   options.base = base;

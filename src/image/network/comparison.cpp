@@ -279,7 +279,7 @@ std::vector<ComparisonTrial> compare(const std::vector<ComparedSet>& sets, const
       VerificationOptions victim = victim_options(trial.victim);
       victim.clean = published == nullptr;
       victim.stl_tasks = sample_of_tasks(images.train->tasks().size(), 3);
-      victim.epochs = options.epochs.value_or(usual_epochs(images.split.train.size()));
+      victim.epochs = options.epochs.value_or(victim_epochs(images.split.train.size(), images.train->tasks()));
       victim.seed = trial.seed;
       const VerificationData data{*images.train, published.get(), images.split.train, images.tested(),
                                   images.split.test};

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "crosstalk/image/network/noise_options.hpp"
 #include "crosstalk/image/network/verification.hpp"
 #include "tests/image/network/network_sets.hpp"
 
@@ -58,6 +59,16 @@ struct Scores {
             }};
   }
 };
+
+TEST(VictimEpochs, AreFourTimesAsManyWhereATaskIsDense) {
+  const TaskInfo binary{"two", Kind::Binary, {"no", "yes"}};
+  const TaskInfo dense{"depth", Kind::Depth};
+  EXPECT_EQ(victim_epochs(5000, {binary}), 12);
+  EXPECT_EQ(victim_epochs(5000, {binary, dense}), 48);
+  EXPECT_EQ(victim_epochs(100'000, {dense}), 48);
+  EXPECT_EQ(victim_epochs(2500, {binary}), 24);
+  EXPECT_EQ(victim_epochs(2500, {dense}), 96);
+}
 
 TEST(Verify, VictimsLearnWhatTheImagesShow) {
   const Sets sets;

@@ -20,7 +20,8 @@ namespace crosstalk::image {
 struct ComparedSet {
   struct Parts {
     std::shared_ptr<const Source> train;
-    std::shared_ptr<const Source> test = nullptr;  ///< none: a fifth of the images, drawn with the seed, is for testing alone
+    /// None: a fifth of the images, drawn with the seed, is for testing alone.
+    std::shared_ptr<const Source> test = nullptr;
   };
   std::string name;
   std::function<Parts(std::uint64_t seed)> open;  ///< may be called from several threads
@@ -34,7 +35,7 @@ struct ComparisonOptions {
   std::vector<std::string> victims = {"mtl", "stl"};
   std::size_t seeds = 3;
   std::uint64_t seed = 1;          ///< the first; the others follow
-  std::optional<int> epochs = {};  ///< of victims; usual_epochs when there is none
+  std::optional<int> epochs = {};  ///< of victims; victim_epochs when there is none
   int threads = 1;                 ///< parts at a time: one set, method and seed each
   bool validation = false;         ///< test on the last fifth of the training images, unprotected: to choose settings
 };

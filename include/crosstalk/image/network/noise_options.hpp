@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "crosstalk/image/image_set.hpp"
 #include "crosstalk/image/network/backbone_name.hpp"
 
 namespace crosstalk::image {
@@ -79,8 +80,10 @@ struct NoiseOptions {
 
 /// Passes that give a network `steps` steps with minibatches of `batch`, and `least` at least: small sets need more.
 int passes_for(std::size_t images, std::size_t batch, std::size_t steps, int least);
-/// Of victims and surrogates: 12, or 480 steps of 128 images.
+/// Of surrogates, and of victims without a dense task: 12, or 480 steps of 128 images.
 int usual_epochs(std::size_t images);
+/// Four times as many for a victim with a dense task: before that it has learned half of what it can (docs/images.md).
+int victim_epochs(std::size_t images, const std::vector<TaskInfo>& tasks);
 
 /// Settings that suit a base for so many images, for the generator or for free variables.
 NoiseOptions usual_options(Base base, bool generator, std::size_t images);
