@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "crosstalk/defence/huber.hpp"
+#include "crosstalk/defence/least_trimmed_squares.hpp"
 #include "crosstalk/defence/robust_distance.hpp"
 #include "crosstalk/defence/screens.hpp"
 #include "crosstalk/estimate.hpp"
@@ -21,7 +22,8 @@ namespace {
 
 constexpr double kCore = 0.7;  // share of the rows that is taken for honest: 30 % planted rows are 23 % of all
 constexpr int kMostRounds = 5;
-constexpr double kMostUnshared = 0.5;  // of an honest row's recurring features
+constexpr double kNormalMedian = 0.6745;  // of the magnitude of a standard normal number
+constexpr double kMostUnshared = 0.5;     // of an honest row's recurring features
 
 // Rows of each task that lie within the 1 - alpha quantiles of the task itself.
 Rows within_quantiles(const TaskSet& tasks, const std::vector<const Look*>& looks, double alpha) {
@@ -77,9 +79,23 @@ Look worst_of(const std::vector<Look>& looks, const Rows& kept) {
   return smallest;
 }
 
-// Of honest rows -ln p has mean and variance 1 [Fisher 1932].
-double task_score(const Eigen::VectorXd& p) {
+// By how many standard deviations rows stand out in sum: of honest ones -ln p has mean and variance 1 [Fisher 1932].
+double excess(const Eigen::VectorXd& p) {
   return (-p.array().log() - 1.0).sum() / std::sqrt(static_cast<double>(p.size()));
+}
+
+// All rows of each task against what is usual of tasks, which may differ, and its left out rows against its kept ones.
+std::vector<double> task_scores(const Look& p, const Rows& kept) {
+  Eigen::VectorXd of_kept(static_cast<Eigen::Index>(p.size()));
+  for (std::size_t i = 0; i < p.size(); ++i) of_kept[static_cast<Eigen::Index>(i)] = excess(p[i](kept[i]));
+  const double usual = std::max(1.0, median(of_kept.cwiseAbs()) / kNormalMedian);
+  std::vector<double> scores;
+  for (std::size_t i = 0; i < p.size(); ++i) {
+    const Eigen::ArrayXd surprise = -p[i].array().log();
+    const double left_out = (surprise - surprise(kept[i]).mean()).sum();
+    scores.push_back(excess(p[i]) / usual + left_out / std::sqrt(static_cast<double>(surprise.size())));
+  }
+  return scores;
 }
 
 // One-sided normal quantile of 0.05 / m, from the tail's own bound: exact to 2 % where it matters.
@@ -106,10 +122,10 @@ Rows untouched(const Rows& kept, const Look& look) {
 Rows without_suspects(const Rows& kept, const Look& p) {
   double usual = most_by_chance(kept.size());
   for (std::size_t i = 0; i < kept.size(); ++i)
-    if (!lost_rows(kept, p, i)) usual = std::max(usual, task_score(p[i]));
+    if (!lost_rows(kept, p, i)) usual = std::max(usual, excess(p[i]));
   Rows next = kept;
   for (std::size_t i = 0; i < kept.size(); ++i)
-    if (lost_rows(kept, p, i) && task_score(p[i](kept[i])) > usual) next[i] = below_chance(kept[i], p[i]);
+    if (lost_rows(kept, p, i) && excess(p[i](kept[i])) > usual) next[i] = below_chance(kept[i], p[i]);
   return next;
 }
 
@@ -139,13 +155,20 @@ class Trimming {
     looks_.kept = options_.share ? all : without_excess(apart, looks_.distance, Tail::Power);
     const mtrl::Options learner = study_.screening_options(looks_.kept);
     mtrl::Fit fit = study_.robust_fit(looks_.kept, learner);
-    looks_.residual = residual_look(tasks(), study_.loss(), fit.weights, looks_.kept);
+    looks_.residual = residual_of(fit);
     if (options_.share) {
       looks_.kept =
           without_worst(all, worst_of({looks_.distance, looks_.residual, looks_.crowded}, all), *options_.share);
     } else {
       // Signs have no residuals that thin out: rows of the wrong class look like rows near the border.
-      if (!study_.loss().is_classification()) leave_out_by_residual(learner, std::move(fit));
+      if (!study_.loss().is_classification()) {
+        leave_out_by_residual(learner, std::move(fit));
+        if (count_of(looks_.kept) < tasks().rows()) {
+          fit = resistant_fit(learner);
+          looks_.residual = residual_of(fit);
+          leave_out_by_residual(learner, std::move(fit));
+        }
+      }
       look_closer(learner);
     }
     return std::move(looks_);
@@ -158,6 +181,39 @@ class Trimming {
     Look look = robust_distances(tasks(), options_.bias, kCore, known);
     for (const std::size_t i : with_twins_) look[i] = 1.0 + unshared_[i].array();
     return look;
+  }
+
+  Look residual_of(const mtrl::Fit& fit) const {
+    return residual_look(tasks(), study_.loss(), fit.weights, looks_.kept);
+  }
+
+  // A robust fit to the rows that are explained by what explains the core of their task. Planted rows of large leverage
+  // bend a robust fit until it explains them. Only where somebody is known to be at work: of honest rows, too, a part
+  // may obey a rule of its own, and of few rows one is found by chance.
+  mtrl::Fit resistant_fit(const mtrl::Options& learner) const {
+    mtrl::Fit fit = study_.robust_fit(looks_.kept, learner);
+    if (study_.loss().is_classification()) return fit;
+    Rows explained;
+    for (std::size_t i = 0; i < tasks().size(); ++i)
+      explained.push_back(explained_by_core(i, fit.weights.col(static_cast<Eigen::Index>(i))));
+    return explained == looks_.kept ? fit : study_.robust_fit(explained, learner);
+  }
+
+  std::vector<Eigen::Index> explained_by_core(std::size_t i, const Eigen::VectorXd& start) const {
+    constexpr std::size_t kRowsPerFeature = 10;
+    constexpr double kFarthest = 2.5;  // standard deviations
+    const Task& task = tasks()[i];
+    std::vector<Eigen::Index> rows = looks_.kept[i];
+    if (rows.size() < kRowsPerFeature * static_cast<std::size_t>(task.features.cols())) return rows;
+    // Whatever their order in the file.
+    std::ranges::stable_sort(rows, {}, [&](Eigen::Index j) { return looks_.distance[i][j]; });
+    const auto keep = static_cast<std::size_t>(std::ceil(kCore * static_cast<double>(rows.size())));
+    const Eigen::VectorXd w = least_trimmed_squares(task, rows, keep, start);
+    const Eigen::VectorXd sizes = (task.labels - task.features * w).cwiseAbs();
+    const double farthest = kFarthest * median(sizes(rows)) / kNormalMedian;
+    std::erase_if(rows, [&](Eigen::Index j) { return sizes[j] > farthest; });
+    std::ranges::sort(rows);
+    return rows;
   }
 
   void leave_out_by_residual(const mtrl::Options& learner, mtrl::Fit fit) {
@@ -184,8 +240,7 @@ class Trimming {
       if (next == looks_.kept) return;
       looks_.kept = std::move(next);
       looks_.distance = distances_from(looks_.kept);
-      looks_.residual =
-          residual_look(tasks(), study_.loss(), study_.robust_fit(looks_.kept, learner).weights, looks_.kept);
+      looks_.residual = residual_of(resistant_fit(learner));
     }
   }
 
@@ -199,6 +254,7 @@ class Trimming {
 void score(Defended& result, const TaskSet& tasks, const std::vector<Look>& looks, double alpha) {
   const Look scores = worst_of(looks, result.kept);
   const Look p = p_values(scores, result.kept);
+  const std::vector<double> of_tasks = task_scores(p, result.kept);
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     RowScreen rows{looks[0][i], looks[1][i], looks[2][i], scores[i], p[i], {}};
     double flagged = 0.0;
@@ -210,7 +266,7 @@ void score(Defended& result, const TaskSet& tasks, const std::vector<Look>& look
     TaskScreen task;
     task.flagged_share = flagged / n;
     task.left_out = 1.0 - static_cast<double>(result.kept[i].size()) / n;
-    task.score = task_score(p[i]);
+    task.score = of_tasks[i];
     task.flagged = task.left_out > 0.0 && task.score > most_by_chance(tasks.size());
     result.rows.push_back(std::move(rows));
     result.tasks.push_back(task);

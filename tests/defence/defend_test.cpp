@@ -94,7 +94,7 @@ TEST(Defend, LooksMoreCloselyAtATaskThatIsKnownToBeAttacked) {
   TaskSet tasks = attacked();
   const Eigen::VectorXd w = mtrl::solve(honest(), mtrl::squared_loss(), kLearner).weights.col(1);
   const Eigen::VectorXd residual = honest()[1].labels - honest()[1].features * w;
-  const double large = 3.0 * std::sqrt(residual.squaredNorm() / static_cast<double>(residual.size()));
+  const double large = 2.6 * std::sqrt(residual.squaredNorm() / static_cast<double>(residual.size()));
   for (Eigen::Index j = 0; j < 15; ++j) tasks[1].labels[j] = tasks[1].features.row(j).dot(w) + large;
   const auto left_out_of = [](const Defended& result, Eigen::Index end) {
     return end - std::count_if(result.kept[1].begin(), result.kept[1].end(), [&](Eigen::Index j) { return j < end; });
@@ -107,6 +107,44 @@ TEST(Defend, LooksMoreCloselyAtATaskThatIsKnownToBeAttacked) {
     return rows;
   }())[1];
   EXPECT_EQ(left_out_of(defended(others), 15), 0);
+}
+
+// Rows of task 3 with the leverage to turn a robust fit until it explains them, neither crowded nor far. Another task
+// is attacked for all to see.
+TEST(Defend, RowsThatBendARobustFitAreLeftOutOnceSomebodyIsAtWork) {
+  constexpr Eigen::Index kHonest = 83;
+  constexpr Eigen::Index kPlanted = 20;
+  const auto planted_kept = [](const TaskSet& tasks) {
+    const auto kept = defended(tasks).kept[3];
+    return std::count_if(kept.begin(), kept.end(), [](Eigen::Index j) { return j >= kHonest; });
+  };
+  const auto bend = [](TaskSet tasks) {
+    Task& task = tasks[3];
+    task.features.conservativeResize(kHonest + kPlanted, Eigen::NoChange);
+    task.labels.conservativeResize(kHonest + kPlanted);
+    Eigen::MatrixXd X = problems::normal_matrix(kPlanted, 5, 8);
+    X.col(0) *= 0.1;
+    X.col(0).array() += 2.5;
+    X.col(4).setOnes();
+    task.features.bottomRows(kPlanted) = X;
+    task.labels.tail(kPlanted) = honest()[3].features.topRows(kPlanted) * Eigen::VectorXd::Ones(5);
+    task.labels.tail(kPlanted).array() += 8.0;
+    return tasks;
+  };
+  EXPECT_EQ(planted_kept(bend(attacked())), 0);
+  EXPECT_EQ(planted_kept(bend(honest())), kPlanted) << "honest rows, too, may obey a rule of their own";
+}
+
+// Three of the others lie further out, all of their rows.
+TEST(Defend, TasksThatDifferFromOthersAreNotMoreSuspiciousThanAnAttackedOne) {
+  TaskSet tasks = problems::with_cluster(honest(), 1, 6, -15.0);
+  for (const std::size_t i : {3U, 4U, 5U}) tasks[i].features.leftCols(4) *= 1.5;
+  const Defended result = defended(tasks);
+  for (std::size_t i = 0; i < result.tasks.size(); ++i)
+    if (i != 1) {
+      EXPECT_LT(result.tasks[i].score, result.tasks[1].score) << i;
+    }
+  EXPECT_TRUE(result.tasks[1].flagged);
 }
 
 TEST(Defend, PermutingTheRowsPermutesTheFlags) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -52,7 +51,9 @@ struct RowScreen {
 struct TaskScreen {
   double flagged_share = 0.0;
   double left_out = 0.0;  ///< share of its rows
-  /// By how many standard deviations the rows' -ln p are more in sum than they are by chance.
+  /// z / max(1, s) + sqrt(n) (mean of -ln p over all n rows - over the kept ones), where z = sum (-ln p - 1) / sqrt(n)
+  /// over all rows, and s is the tasks' median |z| of the kept rows / 0.6745: how much the task stands out as tasks
+  /// do, which may differ, and how much its left out rows do in the task.
   double score = 0.0;
   bool flagged = false;  ///< rows were left out, and the score is above what one of m honest tasks has in 1 of 20 cases
   double joint_loss = 0.0;  ///< mean loss on held-out rows among those kept
