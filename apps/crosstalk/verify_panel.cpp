@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -73,7 +74,10 @@ int verify_panel(const VerifyFlags& flags, const Configuration& configuration) {
   Session session({"verify", flags.common.out, flags.common.json, flags.common.quiet});
   const Watch watch = session.watch();
   const image::FolderSet set = open_images(flags.images, flags.common, Part::Training, watch);
-  const auto cells = image::panel_cells(size, set.source->shape().channels == 1, split_list(flags.groups));
+  auto cells = image::panel_cells(size, set.source->shape().channels == 1, split_list(flags.groups));
+  if (flags.published_only)
+    for (image::PanelCell& cell : cells)
+      if (std::exchange(cell.clean, false)) cell.cost /= 2.0;
 
   // Cells of a run with other flags are of no use to this one.
   const fs::path cells_folder = "cells";
@@ -109,9 +113,11 @@ int verify_panel(const VerifyFlags& flags, const Configuration& configuration) {
   std::vector<Job> jobs;
   for (const std::size_t c : order) {
     const fs::path folder = session.path(cells_folder / cells[c].name());
-    const fs::path own = session.write(cells_folder / cells[c].name() / "flags.json", flags_of(configuration.flags, cells[c]));
-    jobs.push_back({{"verify", "--config", own.string(), "--threads", "1", "--quiet", "--resume", "--out", folder.string()},
-                    folder / "log.txt"});
+    const fs::path own =
+        session.write(cells_folder / cells[c].name() / "flags.json", flags_of(configuration.flags, cells[c]));
+    jobs.push_back(
+        {{"verify", "--config", own.string(), "--threads", "1", "--quiet", "--resume", "--out", folder.string()},
+         folder / "log.txt"});
   }
   const std::size_t at_once = flags.jobs.value_or(static_cast<std::size_t>(thread_count(flags.common)));
   const auto tell = [&] {
@@ -135,9 +141,10 @@ int verify_panel(const VerifyFlags& flags, const Configuration& configuration) {
                           .panel = flags.panel,
                           .seeds = flags.seeds,
                           .version = CROSSTALK_VERSION};
-  facts.command = fmt::format("crosstalk verify {} --protected {} --panel {}{} --seeds {} --seed {}", flags.images.data,
-                              flags.published, flags.panel, flags.groups.empty() ? "" : " --groups " + flags.groups,
-                              flags.seeds, flags.common.seed);
+  facts.command =
+      fmt::format("crosstalk verify {} --protected {} --panel {}{}{} --seeds {} --seed {}", flags.images.data,
+                  flags.published, flags.panel, flags.groups.empty() ? "" : " --groups " + flags.groups,
+                  flags.published_only ? " --protected-only" : "", flags.seeds, flags.common.seed);
   session.write("panel.csv", report::to_csv(image::panel_table(results, "")));
   const auto page = session.write("report.html", report::to_html(image::panel_page(results, facts)));
   auto& record = session.record();

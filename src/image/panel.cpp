@@ -47,7 +47,9 @@ std::string percent(double share) {
 
 nlohmann::ordered_json to_json(const std::optional<Estimate>& estimate) {
   if (!estimate) return nullptr;
-  return {{"mean", json_number(estimate->mean)}, {"low", json_number(estimate->low)}, {"high", json_number(estimate->high)}};
+  return {{"mean", json_number(estimate->mean)},
+          {"low", json_number(estimate->low)},
+          {"high", json_number(estimate->high)}};
 }
 
 double mean_of(const std::optional<Estimate>& estimate) {
@@ -192,10 +194,11 @@ std::string panel_answer(const std::vector<PanelResult>& results) {
   if (most == nullptr) return "No thief was trained to the end.";
   const PanelResult& usual = results.front();
   return fmt::format(
-      "A thief who trains as usual gets {} from the protected images and {} from the clean ones; an answer without "
-      "looking gets {}. The best of those who have protected images alone gets {}: {}.",
-      percent(mean_of(usual.published)), percent(mean_of(usual.clean)), percent(usual.yardstick),
-      percent(most->published->mean), most->cell.label());
+      "A thief who trains as usual gets {} from the protected images{}; an answer without looking gets {}. The best of "
+      "those who have protected images alone gets {}: {}.",
+      percent(mean_of(usual.published)),
+      usual.clean ? fmt::format(" and {} from the clean ones", percent(usual.clean->mean)) : "",
+      percent(usual.yardstick), percent(most->published->mean), most->cell.label());
 }
 
 report::Page panel_page(const std::vector<PanelResult>& results, const PanelFacts& facts) {
@@ -209,6 +212,7 @@ report::Page panel_page(const std::vector<PanelResult>& results, const PanelFact
                   {percent(mean_of(usual.published)), "from protected ones, as usual", mean_of(usual.published)},
                   {percent(most->published->mean), most->cell.label() + ", from protected ones", most->published->mean},
                   {percent(usual.yardstick), "without looking", usual.yardstick}};
+    if (!usual.clean) page.cards.erase(page.cards.begin());
   }
   page.facts = {{"Panel", fmt::format("{}, {} thieves", facts.panel, results.size())},
                 {"Seeds", std::to_string(facts.seeds)},

@@ -243,6 +243,16 @@ TEST_F(NetworkCommand, APanelGoesOnAfterAKillAndGetsTheSameTable) {
   EXPECT_EQ(record("parts/cells/small-ls-none-leak0-mtl"), first) << "it was trained again";
 }
 
+TEST_F(NetworkCommand, APanelOfProtectedImagesAloneLearnsNoCleanOnes) {
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--method", "lsp", "--out", "out", "--quiet"})));
+  const auto panel = crosstalk({"verify", "photos", "--protected", "out", "--panel", "quick", "--groups", "leaks",
+                                "--protected-only", "--epochs", "1", "--quiet", "--out", "p"});
+  ASSERT_TRUE(ended_well(panel));
+  EXPECT_THAT(panel.out, Not(HasSubstr("clean")));
+  for (const std::string cell : {"leak0", "leak20"})
+    EXPECT_TRUE(record("p/cells/small-ls-none-" + cell + "-mtl")["verify"]["clean"]["mtl"]["mean"].is_null()) << cell;
+}
+
 TEST_F(NetworkCommand, AFailedThiefIsNamedAndTheOthersStand) {
   ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--method", "lsp", "--out", "out", "--quiet"})));
   // A folder where a thief wants to write its record.
