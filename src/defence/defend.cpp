@@ -201,14 +201,18 @@ class Trimming {
 
   std::vector<Eigen::Index> explained_by_core(std::size_t i, const Eigen::VectorXd& start) const {
     constexpr std::size_t kRowsPerFeature = 10;
-    constexpr double kFarthest = 2.5;  // standard deviations
+    constexpr std::size_t kMostSearched = 2000;  // rows; each of hundreds of steps looks at all of them
+    constexpr double kFarthest = 2.5;            // standard deviations
     const Task& task = tasks()[i];
     std::vector<Eigen::Index> rows = looks_.kept[i];
     if (rows.size() < kRowsPerFeature * static_cast<std::size_t>(task.features.cols())) return rows;
     // Whatever their order in the file.
     std::ranges::stable_sort(rows, {}, [&](Eigen::Index j) { return looks_.distance[i][j]; });
-    const auto keep = static_cast<std::size_t>(std::ceil(kCore * static_cast<double>(rows.size())));
-    const Eigen::VectorXd w = least_trimmed_squares(task, rows, keep, start);
+    std::vector<Eigen::Index> searched;
+    const std::size_t stride = (rows.size() + kMostSearched - 1) / kMostSearched;
+    for (std::size_t k = 0; k < rows.size(); k += stride) searched.push_back(rows[k]);
+    const auto keep = static_cast<std::size_t>(std::ceil(kCore * static_cast<double>(searched.size())));
+    const Eigen::VectorXd w = least_trimmed_squares(task, searched, keep, start);
     const Eigen::VectorXd sizes = (task.labels - task.features * w).cwiseAbs();
     const double farthest = kFarthest * median(sizes(rows)) / kNormalMedian;
     std::erase_if(rows, [&](Eigen::Index j) { return sizes[j] > farthest; });
