@@ -69,22 +69,38 @@ Problem problem_of(const std::string& set, const std::string& lambda1, const std
   return problem;
 }
 
+// Of every row the features, moved by a share of the way to a random clean row of the task, with a label that passes.
+void jitter(TaskSet& rows, const TaskSet& clean, const attack::FeasibleSet& feasible, double share, Rng& rng) {
+  const std::vector<attack::Interval> ranges = attack::label_ranges(clean, feasible);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    Task& task = rows[i];
+    for (Eigen::Index j = 0; j < task.rows(); ++j) {
+      const auto other = static_cast<Eigen::Index>(rng.below(static_cast<std::size_t>(clean[i].rows())));
+      task.features.row(j) += share * (clean[i].features.row(other) - task.features.row(j));
+      task.labels[j] = feasible.nearest_label(i, task.features.row(j).transpose(), task.labels[j], ranges[i]);
+    }
+  }
+}
+
 // Words that name an attack: direct or indirect, then how.
 //   patom, exact       labels drawn uniformly in the range of the task's labels
 //   free               exact, labels free
 //   stealth            exact, labels free, rows where 95 % of the clean ones are by distance and by residual
 //   copy               exact, features those of clean rows, labels free where 95 % of the clean rows' residuals are
+//   jitter0.1          the same, features a tenth of the way from one clean row of the task to another
 attack::AttackResult attacked(const Problem& problem, const mtrl::EmpiricalRisk& risk, const mtrl::Fit& clean,
                               const attack::Threat& threat, const std::string& how, std::uint64_t seed) {
   attack::FeasibleSet feasible;
   if (how == "stealth") feasible.screen = attack::Screen(problem.train, clean.weights, true, {});
-  if (how == "copy") {
+  const bool jittered = how.starts_with("jitter");
+  if (how == "copy" || jittered) {
     for (Eigen::Index k = 0; k + 1 < problem.train.features(); ++k) feasible.fixed.push_back(k);
     feasible.screen = attack::Screen(problem.train, clean.weights, true, {.distance = false});
   }
   const attack::LossUtility utility(problem.train, *problem.loss, threat.targets);
   Rng rng = Rng::stream(seed, "injected rows");
   TaskSet start = attack::random_rows(problem.train, threat, feasible, attack::LabelRule::Uniform, rng);
+  if (jittered) jitter(start, problem.train, feasible, std::stod(how.substr(std::string("jitter").size())), rng);
   const Rng batches = Rng::stream(seed, "batches");
   if (how == "patom")
     return attack::patom(risk, utility, feasible, std::move(start), problem.learner, {}, clean, batches);
@@ -343,7 +359,7 @@ int main(int argc, char** argv) {
   if (argc != 9 && !is_short) {
     fmt::print(stderr,
                "usage: defence SET LAMBDA1 LAMBDA2 FIRST_SEED LAST_SEED BUDGETS ATTACKS FILE.csv [short]\n"
-               "  LAMBDA1 = cv: chosen; ATTACKS of none,patom,exact,free,stealth,copy\n");
+               "  LAMBDA1 = cv: chosen; ATTACKS of none,patom,exact,free,stealth,copy,jitterSHARE\n");
     return EXIT_FAILURE;
   }
   try {
