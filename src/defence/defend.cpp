@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <iterator>
 #include <stdexcept>
 #include <utility>
 
@@ -12,6 +13,7 @@
 #include "crosstalk/defence/least_trimmed_squares.hpp"
 #include "crosstalk/defence/robust_distance.hpp"
 #include "crosstalk/defence/screens.hpp"
+#include "crosstalk/defence/twins.hpp"
 #include "crosstalk/estimate.hpp"
 #include "crosstalk/quantile.hpp"
 #include "study.hpp"
@@ -129,6 +131,24 @@ Rows without_suspects(const Rows& kept, const Look& p) {
   return next;
 }
 
+// Whether the worst explained rows of groups are worse than those of honest twins, by four standard deviations: the
+// worst of s honest labels stands at a share u of the others' with u^s uniform.
+bool differ(const std::vector<std::vector<Twins>>& groups, const Look& look, const Rows& others) {
+  constexpr double kTooMany = 4.0;
+  double excess = 0.0;
+  double count = 0.0;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const auto n = static_cast<double>(others[i].size());
+    for (const Twins& group : groups[i]) {
+      const double worst = look[i](group.rows).maxCoeff();
+      const auto better = std::ranges::count_if(others[i], [&](Eigen::Index j) { return look[i][j] < worst; });
+      excess += std::pow((0.5 + static_cast<double>(better)) / (1.0 + n), static_cast<double>(group.rows.size())) - 0.5;
+      count += 1.0;
+    }
+  }
+  return excess > kTooMany * std::sqrt(count / 12.0);
+}
+
 // How the rows look, and those that stay by it.
 struct Screening {
   Look distance;
@@ -153,6 +173,7 @@ class Trimming {
         options_.share ? all : without_excess(up_to(all, unshared_, kMostUnshared), looks_.crowded, Tail::Power);
     looks_.distance = distances_from(apart);
     looks_.kept = options_.share ? all : without_excess(apart, looks_.distance, Tail::Power);
+    if (!options_.share) leave_copies();
     const mtrl::Options learner = study_.screening_options(looks_.kept);
     mtrl::Fit fit = study_.robust_fit(looks_.kept, learner);
     looks_.residual = residual_of(fit);
@@ -170,6 +191,10 @@ class Trimming {
         }
       }
       look_closer(learner);
+      if (count_of(looks_.kept) < tasks().rows() && leave_shared_places()) {
+        looks_.distance = distances_from(looks_.kept);
+        looks_.residual = residual_of(resistant_fit(learner));
+      }
     }
     return std::move(looks_);
   }
@@ -181,6 +206,38 @@ class Trimming {
     Look look = robust_distances(tasks(), options_.bias, kCore, known);
     for (const std::size_t i : with_twins_) look[i] = 1.0 + unshared_[i].array();
     return look;
+  }
+
+  // Leaves rows of a task out; they are as crowded as what gave them away says.
+  void leave_out(std::size_t i, const std::vector<Eigen::Index>& rows, const Eigen::VectorXd& look) {
+    std::erase_if(looks_.kept[i], [&](Eigen::Index j) { return std::ranges::binary_search(rows, j); });
+    for (const Eigen::Index j : rows) looks_.crowded[i][j] = std::max(looks_.crowded[i][j], look[j]);
+  }
+
+  // Of rows in one place the one stays that the rows without twins explain best: they are copies, or were copied.
+  // Honest rows may have twins, too: numbers that differ by no more than those of other rows stay.
+  void leave_copies() {
+    const auto groups = twins(tasks(), options_.bias, looks_.kept);
+    Rows others = looks_.kept;
+    for (std::size_t i = 0; i < others.size(); ++i)
+      for (const Twins& group : groups[i])
+        std::erase_if(others[i], [&](Eigen::Index j) { return std::ranges::binary_search(group.rows, j); });
+    if (others == looks_.kept || std::ranges::any_of(others, &std::vector<Eigen::Index>::empty)) return;
+    const mtrl::Fit fit = study_.robust_fit(others, study_.screening_options(others));
+    const Look residual = residual_look(tasks(), study_.loss(), fit.weights, others);
+    if (!study_.loss().is_classification() && !differ(groups, residual, others)) return;
+    for (std::size_t i = 0; i < others.size(); ++i) {
+      std::vector<Eigen::Index> copies;
+      Eigen::VectorXd look = Eigen::VectorXd::Ones(tasks()[i].rows());
+      for (const auto& [rows, closeness] : groups[i]) {
+        const Eigen::Index best = *std::ranges::min_element(rows, {}, [&](Eigen::Index j) { return residual[i][j]; });
+        std::ranges::copy_if(rows, std::back_inserter(copies), [&](Eigen::Index j) { return j != best; });
+        look(rows).setConstant(closeness);
+      }
+      std::ranges::sort(copies);
+      if (2 * (looks_.kept[i].size() - copies.size()) >= static_cast<std::size_t>(tasks()[i].rows()))
+        leave_out(i, copies, look);
+    }
   }
 
   Look residual_of(const mtrl::Fit& fit) const {
@@ -232,6 +289,31 @@ class Trimming {
       if (without_excess(near, next, Tail::Exponential) == looks_.kept) return;
       looks_.residual = std::move(next);
     }
+  }
+
+  // Rows that stand where rows of other tasks stand, too, as more of the rows of attacked tasks do than of the others.
+  // Whether there are any.
+  bool leave_shared_places() {
+    const Look look = shared_places(tasks(), options_.bias);
+    Rows attacked = all_rows(tasks());
+    Rows kept = looks_.kept;
+    Rows others = looks_.kept;
+    for (std::size_t i = 0; i < look.size(); ++i) {
+      if (lost_rows(looks_.kept, look, i)) {
+        others[i].clear();
+      } else {
+        attacked[i].clear();
+        kept[i].clear();
+      }
+    }
+    const Rows before = looks_.kept;
+    const Rows next = up_to(before, look, excess_over(look, attacked, kept, others));
+    for (std::size_t i = 0; i < look.size(); ++i) {
+      std::vector<Eigen::Index> shared;
+      std::ranges::set_difference(looks_.kept[i], next[i], std::back_inserter(shared));
+      leave_out(i, shared, look[i]);
+    }
+    return looks_.kept != before;
   }
 
   // At the tasks that lost rows: they are known to be attacked.

@@ -10,18 +10,18 @@ namespace crosstalk::defence {
 
 namespace {
 
+double positive(double scale) {
+  return scale > 0.0 ? scale : 1.0;
+}
+
+}  // namespace
+
 Eigen::VectorXd pooled(const Look& look, const Rows& rows) {
   std::vector<double> values;
   for (std::size_t i = 0; i < rows.size(); ++i)
     for (const Eigen::Index j : rows[i]) values.push_back(look[i][j]);
   return Eigen::Map<Eigen::VectorXd>(values.data(), static_cast<Eigen::Index>(values.size()));
 }
-
-double positive(double scale) {
-  return scale > 0.0 ? scale : 1.0;
-}
-
-}  // namespace
 
 Look residual_look(const TaskSet& tasks, const mtrl::Loss& loss, const Eigen::MatrixXd& W, const Rows& rows) {
   Look look;
@@ -110,33 +110,35 @@ Look unshared_values(const TaskSet& tasks, bool bias) {
   return look;
 }
 
-Look crowding(const TaskSet& tasks, bool bias) {
+Eigen::VectorXd reach(const Task& task, bool bias) {
   constexpr Eigen::Index kMostReferences = 2000;
   constexpr double kShare = 0.03;
+  const Eigen::Index n = task.rows();
+  const Eigen::Index stride = (n + kMostReferences - 1) / kMostReferences;
+  const auto references =
+      task.features(Eigen::seq(0, n - 1, stride), Eigen::seq(0, task.features.cols() - (bias ? 2 : 1)));
+  const Eigen::MatrixXd R = references.transpose();
+  const auto share = static_cast<Eigen::Index>(std::ceil(kShare * static_cast<double>(R.cols())));
+  const Eigen::Index k = std::max<Eigen::Index>(3, share);  // position 0 is the row itself
+  if (k >= R.cols() || !has_own_values(task, bias)) return {};
+  Eigen::VectorXd result(n);
+  for (Eigen::Index j = 0; j < n; ++j) {
+    const Eigen::VectorXd x = task.features.row(j).head(R.rows()).transpose();
+    Eigen::VectorXd squares = (R.colwise() - x).colwise().squaredNorm().transpose();
+    std::nth_element(squares.begin(), squares.begin() + k, squares.end());
+    result[j] = std::sqrt(squares[k]);
+  }
+  return result;
+}
+
+Look crowding(const TaskSet& tasks, bool bias) {
   constexpr double kMostTimes = 1e6;  // closer than this is in the same place
   Look look;
   for (const Task& task : tasks) {
-    const Eigen::Index n = task.rows();
-    const Eigen::Index stride = (n + kMostReferences - 1) / kMostReferences;
-    const auto references =
-        task.features(Eigen::seq(0, n - 1, stride), Eigen::seq(0, task.features.cols() - (bias ? 2 : 1)));
-    const Eigen::MatrixXd R = references.transpose();
-    const auto share = static_cast<Eigen::Index>(std::ceil(kShare * static_cast<double>(R.cols())));
-    const Eigen::Index k = std::max<Eigen::Index>(3, share);  // position 0 is the row itself
-    if (k >= R.cols() || !has_own_values(task, bias)) {
-      look.emplace_back(Eigen::VectorXd::Ones(n));
-      continue;
-    }
-    Eigen::VectorXd reach(n);
-    for (Eigen::Index j = 0; j < n; ++j) {
-      const Eigen::VectorXd x = task.features.row(j).head(R.rows()).transpose();
-      Eigen::VectorXd squares = (R.colwise() - x).colwise().squaredNorm().transpose();
-      std::nth_element(squares.begin(), squares.begin() + k, squares.end());
-      reach[j] = std::sqrt(squares[k]);
-    }
-    const double usual = median(reach);
-    look.emplace_back(usual > 0.0 ? Eigen::VectorXd(usual * reach.cwiseMax(usual / kMostTimes).cwiseInverse())
-                                  : Eigen::VectorXd::Ones(n));
+    const Eigen::VectorXd reaches = reach(task, bias);
+    const double usual = reaches.size() == 0 ? 0.0 : median(reaches);
+    look.emplace_back(usual > 0.0 ? Eigen::VectorXd(usual * reaches.cwiseMax(usual / kMostTimes).cwiseInverse())
+                                  : Eigen::VectorXd::Ones(task.rows()));
   }
   return look;
 }

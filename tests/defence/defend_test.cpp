@@ -5,6 +5,7 @@
 #include <string>
 
 #include <gtest/gtest.h>
+#include <Eigen/QR>
 
 #include "planted.hpp"
 
@@ -133,6 +134,56 @@ TEST(Defend, RowsThatBendARobustFitAreLeftOutOnceSomebodyIsAtWork) {
   };
   EXPECT_EQ(planted_kept(bend(attacked())), 0);
   EXPECT_EQ(planted_kept(bend(honest())), kPlanted) << "honest rows, too, may obey a rule of their own";
+}
+
+// Rows of the second task again, behind it, their labels further off by this many standard deviations of the noise.
+TaskSet with_repeated_rows(double off) {
+  constexpr Eigen::Index kCount = 24;
+  constexpr double kNoise = 0.1;
+  TaskSet tasks = honest();
+  Task& task = tasks[1];
+  const Eigen::Index n = task.rows();
+  const Eigen::VectorXd w = task.features.householderQr().solve(task.labels);
+  task.features.conservativeResize(n + kCount, Eigen::NoChange);
+  task.labels.conservativeResize(n + kCount);
+  task.features.bottomRows(kCount) = task.features.topRows(kCount);
+  Eigen::VectorXd residual = problems::normal_matrix(kCount, 1, 12);
+  if (off > 0.0) residual.setConstant(off);
+  task.labels.tail(kCount) = task.features.bottomRows(kCount) * w + kNoise * residual;
+  return tasks;
+}
+
+// Labels no farther off than some honest ones, where honest rows stand.
+TEST(Defend, CopiesWithOtherLabelsAreLeftOutAndFlagged) {
+  const TaskSet tasks = with_repeated_rows(2.0);
+  const Defended result = defended(tasks);
+  Eigen::Index planted_kept = 0;
+  Eigen::Index honest_kept = 0;
+  for (const Eigen::Index j : result.kept[1]) (j < 81 ? honest_kept : planted_kept) += 1;
+  EXPECT_LE(planted_kept, 2);
+  EXPECT_GE(honest_kept, 79);
+  for (Eigen::Index j = 0; j < tasks[1].rows(); ++j)
+    if (!std::ranges::binary_search(result.kept[1], j)) {
+      EXPECT_TRUE(result.rows[1].flagged[static_cast<std::size_t>(j)]) << j;
+    }
+  EXPECT_TRUE(result.tasks[1].flagged);
+}
+
+TEST(Defend, WhatWasMeasuredTwiceStays) {
+  EXPECT_EQ(defended(with_repeated_rows(0.0)).left_out, 0.0);
+}
+
+// Signs of ten tasks; three rows of each of the first five in a place that is theirs, too few to be crowded.
+TEST(Defend, AFewRowsInAPlaceThatTasksShareAreLeftOut) {
+  TaskSet tasks = problems::related_classification({.tasks = 10, .rows = 120, .features = 5, .seed = 3});
+  EXPECT_EQ(defence::defend(tasks, mtrl::squared_hinge_loss(), {.learner = kLearner}).left_out, 0.0);
+  for (std::size_t i = 0; i < 5; ++i) tasks = problems::with_cluster(std::move(tasks), i, 3, -1.0);
+  const Defended result = defence::defend(tasks, mtrl::squared_hinge_loss(), {.learner = kLearner});
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    const Eigen::Index n = 120 + static_cast<Eigen::Index>(i);
+    EXPECT_EQ(std::ranges::count_if(result.kept[i], [&](Eigen::Index j) { return j >= n; }), 0) << i;
+    EXPECT_GE(result.kept[i].size(), static_cast<std::size_t>(n) - 2) << i;
+  }
 }
 
 // Three of the others lie further out, all of their rows.

@@ -13,6 +13,9 @@ namespace crosstalk::defence {
 /// One number a row, a vector a task: the larger, the more the row stands out.
 using Look = std::vector<Eigen::VectorXd>;
 
+/// What some rows have, of all tasks in one.
+Eigen::VectorXd pooled(const Look& look, const Rows& rows);
+
 /// How far the label is from the prediction, comparable between tasks: |y - w'x| over its median in the task, or, for
 /// signs, the loss over the median loss of the rows of its class in all tasks.
 /// @param rows  those that the medians are of; a task without any counts as it is.
@@ -34,12 +37,15 @@ bool has_own_values(const Task& task, bool bias);
 /// three features recur.
 Look unshared_values(const TaskSet& tasks, bool bias);
 
-/// How much closer a row's neighbours are than is usual in its task: the median distance to the k-th neighbour over the
-/// row's own, k = 3 % of the rows and at least 3. Planted rows that pull together stand in one place, where they hide
-/// from distances and residuals alike. 1 for all rows of a task without k-th neighbours, or none of whose features has
-/// a value of its own in most rows: honest rows have twins there. In tasks with more than 2,000 rows neighbours are
-/// sought among a part of them.
+/// Distance of every row to its k-th neighbour in the task, k = 3 % of the rows and at least 3. Empty for a task
+/// without k-th neighbours, or none of whose features has a value of its own in most rows: honest rows have twins
+/// there. In tasks with more than 2,000 rows neighbours are sought among a part of them.
 /// @param bias  the last feature is the constant 1 and is left out.
+Eigen::VectorXd reach(const Task& task, bool bias);
+
+/// How much closer a row's neighbours are than is usual in its task: the median reach over the row's own. Planted rows
+/// that pull together stand in one place, where they hide from distances and residuals alike. 1 for all rows of a task
+/// whose reach is empty.
 Look crowding(const TaskSet& tasks, bool bias);
 
 /// For every row (1 + k) / (1 + n) with n the number of kept rows of all tasks and k those of them that look at least
