@@ -67,7 +67,7 @@ std::string tick_label(const std::string& name) {
     if (c == '%') result += '%';
     result += c;
   }
-  return quoted(result);
+  return gnuplot::quoted(result);
 }
 
 }  // namespace

@@ -33,8 +33,8 @@ MultiTaskNetImpl::MultiTaskNetImpl(BackboneName name, const Shape& shape, TaskSp
     heads_ = register_module("heads", nn::Linear(kHidden, outputs));
   }
   if (dense) {
-    coarse_ = register_module(
-        "coarse", nn::Conv2d(nn::Conv2dOptions(backbone_->deep_channels(), kDenseChannels, 3).padding(1)));
+    coarse_ = register_module("coarse",
+                              nn::Conv2d(nn::Conv2dOptions(backbone_->deep_channels(), kDenseChannels, 3).padding(1)));
     if (backbone_->fine_channels() > 0)
       detail_ = register_module("detail", conv(backbone_->fine_channels(), kDenseChannels, 3));
     for (std::size_t k = 0; k < specs_.size(); ++k) {

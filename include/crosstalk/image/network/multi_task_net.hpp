@@ -73,8 +73,8 @@ class MultiTaskNetImpl : public torch::nn::Module {
   std::shared_ptr<Backbone> backbone_;
   torch::nn::Linear hidden_{nullptr};
   torch::nn::Linear heads_{nullptr};
-  torch::nn::Conv2d coarse_{nullptr};  // of deep features, at their size
-  torch::nn::Conv2d detail_{nullptr};  // of fine ones
+  torch::nn::Conv2d coarse_{nullptr};           // of deep features, at their size
+  torch::nn::Conv2d detail_{nullptr};           // of fine ones
   std::vector<torch::nn::Conv2d> dense_heads_;  // by task
 };
 TORCH_MODULE(MultiTaskNet);
