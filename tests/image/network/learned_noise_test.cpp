@@ -1,5 +1,6 @@
 #include <cmath>
 #include <map>
+#include <numeric>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -169,9 +170,12 @@ TEST(LearnedNoise, EveryKindOfTaskCanBeProtected) {
     options.tasks = {0, 1, 2, 3, 4};
     options.flip = true;
     options.epochs = 20;
+    options.surrogate_epochs = 60;  // one that has learned nothing cannot be led anywhere
     const MemorySet set = dense_set();
     const LearnedNoise noise = learn_noise(set, options);
-    EXPECT_LT(noise.losses.back(), noise.losses.front());
+    // Passes differ by their crops and mirrors.
+    const auto sum_of = [](auto first) { return std::accumulate(first, first + 5, 0.0); };
+    EXPECT_LT(sum_of(noise.losses.end() - 5), sum_of(noise.losses.begin())) << testing::PrintToString(noise.losses);
     for (const float change : changes_of(*noise.method, set)) ASSERT_LE(std::abs(change), 8.0001F);
   }
 }
