@@ -33,10 +33,10 @@ MultiTaskNetImpl::MultiTaskNetImpl(BackboneName name, const Shape& shape, TaskSp
     heads_ = register_module("heads", nn::Linear(kHidden, outputs));
   }
   if (dense) {
-    coarse_ = register_module("coarse",
-                              nn::Conv2d(nn::Conv2dOptions(backbone_->deep_channels(), kDenseChannels, 3).padding(1)));
-    if (backbone_->fine_channels() > 0)
-      detail_ = register_module("detail", conv(backbone_->fine_channels(), kDenseChannels, 3));
+    lateral_ = register_module("lateral", conv(backbone_->deep_channels(), kDenseChannels, 1));
+    merge_ = register_module(
+        "merge",
+        nn::Conv2d(nn::Conv2dOptions(kDenseChannels + backbone_->fine_channels(), kDenseChannels, 3).padding(1)));
     for (std::size_t k = 0; k < specs_.size(); ++k) {
       nn::Conv2d head{nullptr};
       if (specs_[k].info.is_dense())
@@ -66,14 +66,13 @@ Outputs MultiTaskNetImpl::heads(const SharedFeatures& features) {
     outputs.images = heads_(torch::elu(hidden_(deep.flatten(1))));
   }
   if (dense_heads_.empty()) return outputs;
-  // Convolved before they are enlarged, deep features cost a sixteenth or less of what they would after.
-  auto seen = nn::functional::interpolate(coarse_(features.deep),
+  auto wide = nn::functional::interpolate(lateral_(features.deep),
                                           nn::functional::InterpolateFuncOptions()
                                               .size(std::vector<std::int64_t>{features.height, features.width})
                                               .mode(torch::kBilinear)
                                               .align_corners(false));
-  if (detail_) seen = seen + detail_(features.fine);
-  const auto merged = torch::relu(seen);
+  if (features.fine.defined()) wide = torch::cat({wide, features.fine}, 1);
+  const auto merged = torch::relu(merge_(wide));
   for (auto& head : dense_heads_) outputs.maps.push_back(head ? head(merged) : torch::Tensor());
   return outputs;
 }

@@ -53,9 +53,8 @@ struct Outputs {
   std::vector<torch::Tensor> maps = {};  ///< by task: n x outputs x H x W, undefined unless dense
 };
 
-/// A backbone, a hidden layer of 128 with ELU, and a linear head for each task [Yu25]; for dense tasks a
-/// 3 x 3 convolution of the deep features to 32 channels, enlarged, plus one of the fine ones at full size, ReLU, and a
-/// 1 x 1 convolution for each task.
+/// A backbone, a hidden layer of 128 with ELU, and a linear head for each task [Yu25]; for dense tasks 32 channels of
+/// deep and fine features at full size and a 1 x 1 convolution.
 class MultiTaskNetImpl : public torch::nn::Module {
  public:
   /// Weights are drawn with `rng`: of convolutions He normal by outputs, of linear layers uniform in 1 / sqrt(inputs).
@@ -73,8 +72,8 @@ class MultiTaskNetImpl : public torch::nn::Module {
   std::shared_ptr<Backbone> backbone_;
   torch::nn::Linear hidden_{nullptr};
   torch::nn::Linear heads_{nullptr};
-  torch::nn::Conv2d coarse_{nullptr};           // of deep features, at their size
-  torch::nn::Conv2d detail_{nullptr};           // of fine ones
+  torch::nn::Conv2d lateral_{nullptr};
+  torch::nn::Conv2d merge_{nullptr};
   std::vector<torch::nn::Conv2d> dense_heads_;  // by task
 };
 TORCH_MODULE(MultiTaskNet);
