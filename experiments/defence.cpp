@@ -69,19 +69,6 @@ Problem problem_of(const std::string& set, const std::string& lambda1, const std
   return problem;
 }
 
-// Of every row the features, moved by a share of the way to a random clean row of the task, with a label that passes.
-void jitter(TaskSet& rows, const TaskSet& clean, const attack::FeasibleSet& feasible, double share, Rng& rng) {
-  const std::vector<attack::Interval> ranges = attack::label_ranges(clean, feasible);
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    Task& task = rows[i];
-    for (Eigen::Index j = 0; j < task.rows(); ++j) {
-      const auto other = static_cast<Eigen::Index>(rng.below(static_cast<std::size_t>(clean[i].rows())));
-      task.features.row(j) += share * (clean[i].features.row(other) - task.features.row(j));
-      task.labels[j] = feasible.nearest_label(i, task.features.row(j).transpose(), task.labels[j], ranges[i]);
-    }
-  }
-}
-
 // Words that name an attack: direct or indirect, then how.
 //   patom, exact       labels drawn uniformly in the range of the task's labels
 //   free               exact, labels free
@@ -100,7 +87,9 @@ attack::AttackResult attacked(const Problem& problem, const mtrl::EmpiricalRisk&
   const attack::LossUtility utility(problem.train, *problem.loss, threat.targets);
   Rng rng = Rng::stream(seed, "injected rows");
   TaskSet start = attack::random_rows(problem.train, threat, feasible, attack::LabelRule::Uniform, rng);
-  if (jittered) jitter(start, problem.train, feasible, std::stod(how.substr(std::string("jitter").size())), rng);
+  if (jittered)
+    attack::move_towards_clean(start, problem.train, feasible, std::stod(how.substr(std::string("jitter").size())),
+                               rng);
   const Rng batches = Rng::stream(seed, "batches");
   if (how == "patom")
     return attack::patom(risk, utility, feasible, std::move(start), problem.learner, {}, clean, batches);

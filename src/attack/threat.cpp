@@ -129,4 +129,16 @@ TaskSet random_rows(const TaskSet& clean, const Threat& threat, const FeasibleSe
   return injected;
 }
 
+void move_towards_clean(TaskSet& rows, const TaskSet& clean, const FeasibleSet& feasible, double share, Rng& rng) {
+  const std::vector<Interval> ranges = label_ranges(clean, feasible);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    Task& task = rows[i];
+    for (Eigen::Index j = 0; j < task.rows(); ++j) {
+      const auto other = static_cast<Eigen::Index>(rng.below(static_cast<std::size_t>(clean[i].rows())));
+      task.features.row(j) += share * (clean[i].features.row(other) - task.features.row(j));
+      task.labels[j] = feasible.nearest_label(i, task.features.row(j).transpose(), task.labels[j], ranges[i]);
+    }
+  }
+}
+
 }  // namespace crosstalk::attack

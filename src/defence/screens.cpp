@@ -110,39 +110,6 @@ Look unshared_values(const TaskSet& tasks, bool bias) {
   return look;
 }
 
-Eigen::VectorXd reach(const Task& task, bool bias) {
-  constexpr Eigen::Index kMostReferences = 2000;
-  constexpr double kShare = 0.03;
-  const Eigen::Index n = task.rows();
-  const Eigen::Index stride = (n + kMostReferences - 1) / kMostReferences;
-  const auto references =
-      task.features(Eigen::seq(0, n - 1, stride), Eigen::seq(0, task.features.cols() - (bias ? 2 : 1)));
-  const Eigen::MatrixXd R = references.transpose();
-  const auto share = static_cast<Eigen::Index>(std::ceil(kShare * static_cast<double>(R.cols())));
-  const Eigen::Index k = std::max<Eigen::Index>(3, share);  // position 0 is the row itself
-  if (k >= R.cols() || !has_own_values(task, bias)) return {};
-  Eigen::VectorXd result(n);
-  for (Eigen::Index j = 0; j < n; ++j) {
-    const Eigen::VectorXd x = task.features.row(j).head(R.rows()).transpose();
-    Eigen::VectorXd squares = (R.colwise() - x).colwise().squaredNorm().transpose();
-    std::nth_element(squares.begin(), squares.begin() + k, squares.end());
-    result[j] = std::sqrt(squares[k]);
-  }
-  return result;
-}
-
-Look crowding(const TaskSet& tasks, bool bias) {
-  constexpr double kMostTimes = 1e6;  // closer than this is in the same place
-  Look look;
-  for (const Task& task : tasks) {
-    const Eigen::VectorXd reaches = reach(task, bias);
-    const double usual = reaches.size() == 0 ? 0.0 : median(reaches);
-    look.emplace_back(usual > 0.0 ? Eigen::VectorXd(usual * reaches.cwiseMax(usual / kMostTimes).cwiseInverse())
-                                  : Eigen::VectorXd::Ones(task.rows()));
-  }
-  return look;
-}
-
 Look p_values(const Look& look, const Rows& kept) {
   Eigen::VectorXd values = pooled(look, kept);
   std::sort(values.begin(), values.end());
@@ -177,16 +144,35 @@ Rows without_worst(const Rows& rows, const Look& look, double share) {
   return share <= 0.0 ? rows : up_to(rows, look, quantile(pooled(look, rows), 1.0 - share));
 }
 
-double excess_threshold(Eigen::VectorXd values, Tail tail) {
-  constexpr double kLow = 0.3;
-  constexpr double kHigh = 0.6;
+namespace {
+
+// From the 60 % quantile of honest numbers on the share above t is taken to be  0.4 exp((high - unit(t)) / decay).
+constexpr double kLow = 0.3;
+constexpr double kHigh = 0.6;
+
+double unit(double t, Tail tail) {
+  return tail == Tail::Power ? std::log(std::max(t, 1e-300)) : t;
+}
+
+struct Thinning {
+  double high;
+  double decay;
+};
+
+// Of numbers in ascending order.
+Thinning thinning_of(const Eigen::VectorXd& values, Tail tail) {
+  if (values.size() == 0) return {0.0, 0.0};
   const double slower = tail == Tail::Power ? 1.5 : 1.0;
-  const auto unit = [&](double t) { return tail == Tail::Power ? std::log(std::max(t, 1e-300)) : t; };
+  const double high = unit(quantile(values, kHigh), tail);
+  return {high, slower * (high - unit(quantile(values, kLow), tail)) / std::log((1.0 - kLow) / (1.0 - kHigh))};
+}
+
+}  // namespace
+
+double excess_threshold(Eigen::VectorXd values, Tail tail) {
   double threshold = std::numeric_limits<double>::infinity();
-  if (values.size() == 0) return threshold;
   std::sort(values.begin(), values.end());
-  const double high = unit(quantile(values, kHigh));
-  const double decay = slower * (high - unit(quantile(values, kLow))) / std::log((1.0 - kLow) / (1.0 - kHigh));
+  const auto [high, decay] = thinning_of(values, tail);
   if (!(decay > 0.0)) return threshold;
   const auto n = static_cast<double>(values.size());
   double most = 0.0;
@@ -194,7 +180,7 @@ double excess_threshold(Eigen::VectorXd values, Tail tail) {
     if (values[k + 1] <= values[k]) continue;
     const auto above = static_cast<double>(values.size() - 1 - k);
     // At the next value: the rows above t are there or beyond.
-    const double expected = n * (1.0 - kHigh) * std::exp((high - unit(values[k + 1])) / decay);
+    const double expected = n * (1.0 - kHigh) * std::exp((high - unit(values[k + 1], tail)) / decay);
     const double gain = above - 2.0 * expected;
     if (gain <= most || above - expected < 4.0 * std::sqrt(expected + 1.0)) continue;
     most = gain;
@@ -233,6 +219,29 @@ Rows without_excess(const Rows& rows, const Look& look, Tail tail) {
     kept = std::move(next);
   }
   return kept;
+}
+
+Rows without_islands(const Rows& rows, const Look& look, Tail tail) {
+  constexpr double kChance = 1e-3;
+  Eigen::VectorXd all = pooled(look, rows);
+  std::sort(all.begin(), all.end());
+  const double decay = thinning_of(all, tail).decay;
+  const double widest = decay * std::log(static_cast<double>(all.size()) / kChance);
+  Rows result;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    Eigen::VectorXd values = look[i](rows[i]);
+    std::sort(values.begin(), values.end());
+    double threshold = std::numeric_limits<double>::infinity();
+    for (Eigen::Index k = values.size() / 2; decay > 0.0 && k + 1 < values.size(); ++k) {
+      const auto beyond = static_cast<double>(values.size() - 1 - k);
+      if (beyond * (unit(values[k + 1], tail) - unit(values[k], tail)) > widest) {
+        threshold = values[k];
+        break;
+      }
+    }
+    result.push_back(up_to({rows[i]}, {look[i]}, threshold)[0]);
+  }
+  return result;
 }
 
 }  // namespace crosstalk::defence

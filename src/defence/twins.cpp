@@ -7,6 +7,7 @@
 #include <numeric>
 #include <utility>
 
+#include "crosstalk/defence/neighbours.hpp"
 #include "crosstalk/quantile.hpp"
 
 namespace crosstalk::defence {
@@ -50,7 +51,6 @@ struct Closeness {
 };
 
 Closeness closeness(const TaskSet& tasks, bool bias) {
-  constexpr double kMostTimes = 1e6;  // closer than this is in the same place
   Closeness result;
   for (const Task& task : tasks) {
     const Eigen::VectorXd reaches = reach(task, bias);
@@ -59,7 +59,8 @@ Closeness closeness(const TaskSet& tasks, bool bias) {
     if (reaches.size() > 0)
       for (const auto& [row, distance] : nearest_in(task, bias)) {
         const double own = reaches[static_cast<Eigen::Index>(nearest.size())];
-        if (own > 0.0) look[static_cast<Eigen::Index>(nearest.size())] = own / std::max(distance, own / kMostTimes);
+        if (own > 0.0)
+          look[static_cast<Eigen::Index>(nearest.size())] = own / std::max(distance, own / kMostTimesCloser);
         nearest.push_back(row);
       }
     result.look.push_back(std::move(look));
@@ -115,7 +116,6 @@ Look shared_places(const TaskSet& tasks, bool bias) {
   constexpr Eigen::Index kMostReferences = 6000;
   constexpr double kFew = 0.1;
   constexpr double kMost = 0.75;
-  constexpr double kMostTimes = 1e6;
   std::vector<std::size_t> with_own;
   for (std::size_t i = 0; i < tasks.size(); ++i)
     if (has_own_values(tasks[i], bias)) with_own.push_back(i);
@@ -145,7 +145,7 @@ Look shared_places(const TaskSet& tasks, bool bias) {
         distances.push_back(std::sqrt((places[other].colwise() - x).colwise().squaredNorm().minCoeff()));
       std::sort(distances.begin(), distances.end());
       const double far = distances[static_cast<std::size_t>(most)];
-      if (far > 0.0) look[i][j] = far / std::max(distances[static_cast<std::size_t>(few)], far / kMostTimes);
+      if (far > 0.0) look[i][j] = far / std::max(distances[static_cast<std::size_t>(few)], far / kMostTimesCloser);
     }
   }
   return look;

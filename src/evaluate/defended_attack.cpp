@@ -29,9 +29,11 @@ class Attacker {
     // Ball and screen do not go together with columns that jump.
     if (!problem_.feasible.has_jumps()) {
       for (const double quantile : {0.95, 0.8, 0.5})
-        if (quantile < problem_.quantile) consider_screen({.quantile = quantile}, false);
-      if (!problem_.feasible.screen)
-        for (const double quantile : {0.95, 0.8}) consider_screen({.distance = false, .quantile = quantile}, true);
+        if (quantile < problem_.quantile) consider_screen(quantile);
+      if (!problem_.feasible.screen) {
+        for (const double quantile : {0.95, 0.8}) consider_copies(quantile, 0.0);
+        consider_copies(0.95, 0.1);
+      }
     }
     constexpr int kRounds = 3;
     for (int round = 0; round < kRounds && replan(); ++round) {
@@ -40,17 +42,24 @@ class Attacker {
   }
 
  private:
-  void consider_screen(const attack::ScreenOptions& options, bool copied) {
+  void consider_screen(double quantile) {
     attack::FeasibleSet feasible = problem_.feasible;
-    feasible.screen = attack::Screen(clean_, problem_.fit.weights, feasible.bias, options);
-    if (copied) {
-      feasible.fixed.clear();
-      for (Eigen::Index k = 0; k < clean_.features() - (feasible.bias ? 1 : 0); ++k) feasible.fixed.push_back(k);
-    }
-    const std::string share = fmt::format("{:g} %", 100.0 * options.quantile);
-    keep_if_better(placed(copied ? "features copied, residuals of " + share + " of the clean rows"
-                                 : "distances and residuals of " + share + " of the clean rows",
-                          feasible),
+    feasible.screen = attack::Screen(clean_, problem_.fit.weights, feasible.bias, {.quantile = quantile});
+    keep_if_better(
+        placed(fmt::format("distances and residuals of {:g} % of the clean rows", 100.0 * quantile), feasible),
+        feasible);
+  }
+
+  // Features of clean rows, moved by a share of the way to other ones; the labels are left to place.
+  void consider_copies(double quantile, double moved) {
+    attack::FeasibleSet feasible = problem_.feasible;
+    feasible.screen =
+        attack::Screen(clean_, problem_.fit.weights, feasible.bias, {.distance = false, .quantile = quantile});
+    feasible.fixed.clear();
+    for (Eigen::Index k = 0; k < clean_.features() - (feasible.bias ? 1 : 0); ++k) feasible.fixed.push_back(k);
+    const std::string how = moved > 0.0 ? fmt::format("copied and moved by {:g} %", 100.0 * moved) : "copied";
+    keep_if_better(placed(fmt::format("features {}, residuals of {:g} % of the clean rows", how, 100.0 * quantile),
+                          feasible, moved),
                    feasible);
   }
 
@@ -62,8 +71,9 @@ class Attacker {
     return true;
   }
 
-  DefendedAttack placed(std::string plan, const attack::FeasibleSet& feasible) {
+  DefendedAttack placed(std::string plan, const attack::FeasibleSet& feasible, double moved = 0.0) {
     TaskSet start = attack::random_rows(clean_, problem_.threat, feasible, problem_.labels, rng_);
+    if (moved > 0.0) attack::move_towards_clean(start, clean_, feasible, moved, rng_);
     return answered(std::move(plan), place_(problem_.clean, feasible, std::move(start)));
   }
 

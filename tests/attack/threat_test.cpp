@@ -147,5 +147,23 @@ TEST_F(RandomRows, TheSeedDecides) {
   EXPECT_NE(draw(regression, LabelRule::Uniform, 1)[0].features, draw(regression, LabelRule::Uniform, 2)[0].features);
 }
 
+TEST(MoveTowardsClean, RowsLieBetweenTwoCleanOnesAndPassTheScreen) {
+  const TaskSet clean = problems::related_regression({.tasks = 3, .rows = 20, .features = 4});
+  FeasibleSet feasible = {.radius = 10.0, .bias = true, .fixed = {0, 1, 2}};
+  feasible.screen = Screen(clean, Eigen::MatrixXd::Zero(4, 3), true, {.distance = false, .quantile = 0.5});
+  Rng rng(1);
+  const TaskSet copies = random_rows(clean, {{0}, {0, 2}, 1.0}, feasible, LabelRule::Uniform, rng);
+  TaskSet rows = copies;
+  move_towards_clean(rows, clean, feasible, 0.25, rng);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    ASSERT_EQ(rows[i].rows(), i == 1 ? 0 : clean[i].rows());
+    for (Eigen::Index j = 0; j < rows[i].rows(); ++j) {
+      const Eigen::RowVectorXd other = 4.0 * rows[i].features.row(j) - 3.0 * copies[i].features.row(j);
+      EXPECT_LT((clean[i].features.rowwise() - other).rowwise().norm().minCoeff(), 1e-12) << i << " " << j;
+      EXPECT_TRUE(feasible.passes(i, rows[i].features.row(j).transpose(), rows[i].labels[j])) << i << " " << j;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace crosstalk::attack

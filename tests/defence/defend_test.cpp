@@ -173,6 +173,22 @@ TEST(Defend, WhatWasMeasuredTwiceStays) {
   EXPECT_EQ(defended(with_repeated_rows(0.0)).left_out, 0.0);
 }
 
+// Neither far, nor crowded, nor copies, their residuals no larger than those of many honest rows.
+TEST(Defend, RowsThatDisagreeWithTheirNeighboursAreLeftOut) {
+  constexpr Eigen::Index kPlanted = 40;
+  TaskSet tasks = problems::wavy(5);
+  EXPECT_EQ(defended(tasks).left_out, 0.0);
+  for (const std::size_t i : {0U, 3U}) problems::add_moved_copies(tasks[i], kPlanted, -0.8);
+  const Defended result = defended(tasks);
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    const Eigen::Index n = tasks[i].rows() - (i == 0 || i == 3 ? kPlanted : 0);
+    const auto planted = std::ranges::count_if(result.kept[i], [&](Eigen::Index j) { return j >= n; });
+    EXPECT_LE(planted, kPlanted / 4) << i;
+    EXPECT_GE(static_cast<Eigen::Index>(result.kept[i].size()) - planted, n - n / 20) << i;
+    EXPECT_EQ(result.tasks[i].flagged, i == 0 || i == 3) << i;
+  }
+}
+
 // Signs of ten tasks; three rows of each of the first five in a place that is theirs, too few to be crowded.
 TEST(Defend, AFewRowsInAPlaceThatTasksShareAreLeftOut) {
   TaskSet tasks = problems::related_classification({.tasks = 10, .rows = 120, .features = 5, .seed = 3});

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include <gtest/gtest.h>
 
@@ -42,20 +43,6 @@ TEST(RobustDistance, DoesNotDependOnTheUnitsOfAFeature) {
 TEST(RobustDistance, OfRowsThatAreAllTheSameIsFinite) {
   const Eigen::MatrixXd X = Eigen::MatrixXd::Ones(5, 3);
   EXPECT_TRUE(defence::robust_distances(X, 0.7, X).allFinite());
-}
-
-TEST(Crowding, RowsInOnePlaceAreMoreCrowdedThanOthers) {
-  const TaskSet tasks = problems::with_cluster(
-      problems::related_regression({.tasks = 2, .rows = 60, .features = 4, .seed = 5}), 0, 10, 1.0);
-  const Look look = defence::crowding(tasks, true);
-  EXPECT_GT(look[0].tail(10).minCoeff(), 1000.0);
-  EXPECT_LT(look[0].head(60).maxCoeff(), 10.0);
-}
-
-TEST(Crowding, SaysNothingWhereHonestRowsHaveTwins) {
-  TaskSet tasks = problems::related_regression({.tasks = 1, .rows = 40, .features = 3, .seed = 6});
-  tasks[0].features = tasks[0].features.array().round().cwiseMax(-1.0).cwiseMin(1.0).matrix();
-  EXPECT_EQ(defence::crowding(tasks, true)[0], Eigen::VectorXd::Ones(40));
 }
 
 // Five features of three values each, and one that is measured.
@@ -132,6 +119,52 @@ TEST(Excess, ABumpInTheTailIsCutOff) {
   const double threshold = defence::excess_threshold(values, Tail::Exponential);
   EXPECT_LT(threshold, 6.0);
   EXPECT_GT(threshold, 2.0);
+}
+
+// Numbers that thin out as a power, of five tasks with 100 rows each.
+Look power_tails(std::uint64_t seed) {
+  Rng rng(seed);
+  Look look;
+  for (int i = 0; i < 5; ++i) {
+    Eigen::VectorXd& values = look.emplace_back(100);
+    for (double& value : values) value = 1.0 / (1.0 - rng.uniform());
+  }
+  return look;
+}
+
+defence::Rows rows_of(const Look& look) {
+  defence::Rows rows;
+  for (const Eigen::VectorXd& values : look) {
+    rows.emplace_back(static_cast<std::size_t>(values.size()));
+    std::iota(rows.back().begin(), rows.back().end(), Eigen::Index{0});
+  }
+  return rows;
+}
+
+TEST(Islands, HonestTailsHaveNone) {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    Look look = power_tails(seed);
+    EXPECT_EQ(defence::without_islands(rows_of(look), look, Tail::Power), rows_of(look)) << seed;
+    for (Eigen::VectorXd& values : look) values = values.array().log();
+    EXPECT_EQ(defence::without_islands(rows_of(look), look, Tail::Exponential), rows_of(look)) << seed;
+  }
+}
+
+// Too few to be too many of what the tail has there.
+TEST(Islands, RowsFarBeyondTheOthersOfTheirTaskGo) {
+  Look look = power_tails(1);
+  look[2].head(6) = 30.0 * look[2].tail(94).maxCoeff() * Eigen::VectorXd::LinSpaced(6, 1.0, 3.0);
+  defence::Rows wanted = rows_of(look);
+  EXPECT_EQ(defence::without_excess(wanted, look, Tail::Power), wanted);
+  wanted[2].erase(wanted[2].begin(), wanted[2].begin() + 6);
+  EXPECT_EQ(defence::without_islands(rows_of(look), look, Tail::Power), wanted);
+  look[2].head(5) = look[2].segment(20, 5);  // one of them may be honest
+  EXPECT_EQ(defence::without_islands(rows_of(look), look, Tail::Power), rows_of(look));
+}
+
+TEST(Islands, NumbersThatAreAllTheSameHaveNone) {
+  const Look look(3, Eigen::VectorXd::Ones(50));
+  EXPECT_EQ(defence::without_islands(rows_of(look), look, Tail::Power), rows_of(look));
 }
 
 TEST(Excess, NoTaskLosesMoreThanHalfOfItsRows) {

@@ -1,5 +1,6 @@
 #include "crosstalk/evaluate/defended_attack.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -25,10 +26,12 @@ struct Case {
   DefendedProblem problem{
       risk, utility, {}, 1.0, threat, attack::LabelRule::Free, mtrl::solve(risk, kLearner), {.learner = kLearner}};
   std::vector<attack::FeasibleSet> limits;  // that rows were placed within
+  std::vector<TaskSet> starts;
 
   Placing placing() {
     return [this](const mtrl::EmpiricalRisk& rows, const attack::FeasibleSet& feasible, TaskSet start) {
       limits.push_back(feasible);
+      starts.push_back(start);
       return attack::exact_attack(rows, utility, feasible, start, kLearner,
                                   {.starts = 1, .iterations = 6, .free_labels = true}, {}, problem.fit, Rng(5))
           .injected;
@@ -63,6 +66,24 @@ TEST(DefendedAttack, KeepsToTheScreenThatRowsMustPass) {
                                                         attack->injected[i].labels[j], 1e-9));
   for (const attack::FeasibleSet& limits : one.limits) EXPECT_TRUE(limits.screen && limits.fixed.empty());
   EXPECT_GE(one.limits.size(), 2U);
+}
+
+// Twins of clean rows are looked for, so some plans have their features close by.
+TEST(DefendedAttack, CopiesCleanRowsAndMovesCopies) {
+  Case one;
+  one.problem.feasible.radius = 10.0;
+  attack_defended(one.problem, one.placing(), Rng(1));
+  int copied = 0;
+  int moved = 0;
+  for (std::size_t k = 0; k < one.limits.size(); ++k) {
+    if (one.limits[k].fixed.empty()) continue;
+    double farthest = 0.0;
+    for (const auto& row : one.starts[k][0].features.rowwise())
+      farthest = std::max(farthest, (one.clean[0].features.rowwise() - row).rowwise().norm().minCoeff());
+    (farthest == 0.0 ? copied : moved) += 1;
+  }
+  EXPECT_GE(copied, 2);
+  EXPECT_GE(moved, 1);
 }
 
 TEST(DefendedAttack, ColumnsThatJumpStayInTheirBox) {

@@ -63,4 +63,10 @@ std::string_view to_string(LabelRule rule);
 /// attacked have no rows. Rows and labels pass the screen.
 TaskSet random_rows(const TaskSet& clean, const Threat& threat, const FeasibleSet& feasible, LabelRule rule, Rng& rng);
 
+/// Moves the features of every row a share of the way to those of a random clean row of its task, each with the label
+/// that passes there, nearest to its own. From copies of clean rows, rows that lie among these and in the place of
+/// none.
+/// @param share  in [0, 1]
+void move_towards_clean(TaskSet& rows, const TaskSet& clean, const FeasibleSet& feasible, double share, Rng& rng);
+
 }  // namespace crosstalk::attack

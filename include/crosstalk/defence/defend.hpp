@@ -42,8 +42,8 @@ struct RowScreen {
   /// Robust distance from the rows of all tasks, median 1; of a task whose rows have twins 1 + unshared_values.
   Eigen::VectorXd distance;
   Eigen::VectorXd residual;  ///< under a robust fit, in units of what is usual in the task (numbers) or class (signs)
-  /// How much closer its neighbours are than is usual in the task; or its twin, or rows of other tasks, where it was
-  /// left out for them.
+  /// How much closer its neighbours are than is usual in the task; or its twin, or rows of other tasks, or how far its
+  /// residual is from its neighbours', where it was left out for them.
   Eigen::VectorXd crowding;
   Eigen::VectorXd score;  ///< -log10 of the smallest of the shares of kept rows that stand out as much by one of these
   Eigen::VectorXd p;      ///< share of the kept rows of all tasks that have this score or more, (1 + k) / (1 + n)

@@ -37,17 +37,6 @@ bool has_own_values(const Task& task, bool bias);
 /// three features recur.
 Look unshared_values(const TaskSet& tasks, bool bias);
 
-/// Distance of every row to its k-th neighbour in the task, k = 3 % of the rows and at least 3. Empty for a task
-/// without k-th neighbours, or none of whose features has a value of its own in most rows: honest rows have twins
-/// there. In tasks with more than 2,000 rows neighbours are sought among a part of them.
-/// @param bias  the last feature is the constant 1 and is left out.
-Eigen::VectorXd reach(const Task& task, bool bias);
-
-/// How much closer a row's neighbours are than is usual in its task: the median reach over the row's own. Planted rows
-/// that pull together stand in one place, where they hide from distances and residuals alike. 1 for all rows of a task
-/// whose reach is empty.
-Look crowding(const TaskSet& tasks, bool bias);
-
 /// For every row (1 + k) / (1 + n) with n the number of kept rows of all tasks and k those of them that look at least
 /// as bad. For honest data all of which is kept, a share q of the rows has p <= q, whatever the look.
 Look p_values(const Look& look, const Rows& kept);
@@ -72,6 +61,12 @@ double excess_threshold(Eigen::VectorXd values, Tail tail);
 /// Without the rows of all tasks beyond excess_threshold, again and again until there is none; no task loses more than
 /// half of its rows.
 Rows without_excess(const Rows& rows, const Look& look, Tail tail);
+
+/// Without the rows that lie beyond a gap in their task: of numbers that thin out as excess_threshold has it, the k-th
+/// largest is  E / (k rate)  above the next, E exponential of mean 1 [Renyi 1953]. Beyond the first gap, of those in
+/// the upper half, that one of all rows' would have by chance in 1 of 1,000 data sets, nothing honest is taken to lie.
+/// Rows too few to be too many give themselves away so, when they lie far beyond the others.
+Rows without_islands(const Rows& rows, const Look& look, Tail tail);
 
 /// Those of the rows of a task that stay when there are more of small p than chance gives: of all q that where
 /// #{p <= q} - 2 n q is largest, n the number of the rows given, the rows up to q go. None does when no q has at least

@@ -48,7 +48,8 @@ struct DefendedAttack {
 /// An attacker who knows the defence and plans against it [as Koh, Steinhardt and Liang 2018 do against sanitisation]:
 ///   1. the attack as it is;
 ///   2. the same within ever smaller quantiles of the clean rows' distances and residuals, and on features that are
-///      copied from clean rows, as far as these are feasible (not where columns can only jump);
+///      copied from clean rows, or lie a tenth of the way from one to another, as far as these are feasible (not where
+///      columns can only jump);
 ///   3. from the best of these, up to three times: of the planted rows those that the defence leaves out are moved to
 ///      between two that it keeps, and all are placed again against the learner of the clean rows that it keeps.
 /// Of all, the one that leaves the defended learner worst off.
