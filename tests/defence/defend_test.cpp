@@ -90,6 +90,27 @@ TEST(Defend, RowsOffTheLatticeAreLeftOut) {
   EXPECT_EQ(result.kept[2].size(), static_cast<std::size_t>(tasks[2].rows()) - 8);
 }
 
+// Distances that thin out slowly; four rows, too few to be too many, far beyond, with the labels that honest rows would
+// have there.
+TEST(Defend, RowsBeyondAGapAreLeftOut) {
+  constexpr Eigen::Index kPlanted = 4;
+  TaskSet tasks = honest();
+  Rng rng(1);
+  const auto move = [](Task& task, Eigen::Index j, double times) {
+    const Eigen::VectorXd w = task.features.householderQr().solve(task.labels);
+    const Eigen::VectorXd before = task.features.row(j).transpose();
+    task.features.row(j).head(4) *= times;
+    task.labels[j] += (task.features.row(j).transpose() - before).dot(w);
+  };
+  for (Task& task : tasks)
+    for (Eigen::Index j = 0; j < task.rows(); ++j) move(task, j, std::pow(1.0 - rng.uniform(), -0.5));
+  EXPECT_EQ(defended(tasks).left_out, 0.0);
+  for (Eigen::Index j = 0; j < kPlanted; ++j) move(tasks[2], j, 1000.0);
+  const Defended result = defended(tasks);
+  EXPECT_EQ(result.kept[2].front(), kPlanted);
+  EXPECT_EQ(result.kept[2].size(), static_cast<std::size_t>(tasks[2].rows() - kPlanted));
+}
+
 // Beside rows that give the task away, others whose labels are off by no more than some honest ones.
 TEST(Defend, LooksMoreCloselyAtATaskThatIsKnownToBeAttacked) {
   TaskSet tasks = attacked();
