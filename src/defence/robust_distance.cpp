@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <utility>
+#include <vector>
 
 #include <Eigen/Cholesky>
 
@@ -90,11 +92,73 @@ Eigen::VectorXd robust_distances(const Eigen::MatrixXd& X, double core, const Ei
   return cloud.distances(standard.of(rows)) / (middle > 0.0 ? middle : 1.0);
 }
 
-std::vector<Eigen::VectorXd> robust_distances(const TaskSet& tasks, bool bias, double core, const Rows& known) {
-  const Eigen::Index d = tasks.features() - (bias ? 1 : 0);
+namespace {
+
+// Values of a feature that at least 1 % of the rows have, three at least; the most frequent ones first.
+std::vector<double> recurring_values(Eigen::VectorXd column) {
+  const double fewest = std::max(3.0, 0.01 * static_cast<double>(column.size()));
+  std::vector<std::pair<double, double>> runs;  // minus the count, value
+  std::sort(column.begin(), column.end());
+  for (auto begin = column.begin(); begin != column.end();) {
+    const auto end = std::upper_bound(begin, column.end(), *begin);
+    if (const auto count = static_cast<double>(end - begin); count >= fewest) runs.emplace_back(-count, *begin);
+    begin = end;
+  }
+  std::ranges::sort(runs);
+  std::vector<double> values;
+  for (const auto& [count, value] : runs) values.push_back(value);
+  return values;
+}
+
+// Whether a feature takes two values in most rows, and both of them inside of tasks, as indicators of categories do.
+bool is_indicator(const TaskSet& tasks, Eigen::Index feature, const std::vector<double>& values) {
+  constexpr double kMost = 0.7;
+  constexpr double kFew = 0.005;
+  if (values.size() < 2) return false;
+  Eigen::Index of_both = 0;
+  Eigen::Index of_the_rarer = 0;
+  for (const Task& task : tasks) {
+    const auto column = task.features.col(feature).array();
+    const Eigen::Index first = (column == values[0]).count();
+    const Eigen::Index second = (column == values[1]).count();
+    of_both += first + second;
+    of_the_rarer += std::min(first, second);
+  }
+  const auto n = static_cast<double>(tasks.rows());
+  return static_cast<double>(of_both) >= kMost * n && static_cast<double>(of_the_rarer) >= std::max(3.0, kFew * n);
+}
+
+// The tasks with indicators replaced by how far they are from a value that recurs: a rare category lies as far as one
+// likes from a core that has none of it, but what lies between two is no category.
+TaskSet without_categories(const TaskSet& tasks, const TaskSet& known, Eigen::Index d) {
+  TaskSet result = tasks;
+  for (Eigen::Index k = 0; k < d; ++k) {
+    Eigen::VectorXd all(known.rows());
+    Eigen::Index first = 0;
+    for (const Task& task : known) {
+      all.segment(first, task.rows()) = task.features.col(k);
+      first += task.rows();
+    }
+    const std::vector<double> values = recurring_values(std::move(all));
+    if (!is_indicator(known, k, values)) continue;
+    for (Task& task : result)
+      for (double& x : task.features.col(k)) {
+        double nearest = std::numeric_limits<double>::infinity();
+        for (const double value : values) nearest = std::min(nearest, std::abs(x - value));
+        x = nearest;
+      }
+  }
+  return result;
+}
+
+}  // namespace
+
+std::vector<Eigen::VectorXd> robust_distances(const TaskSet& all_tasks, bool bias, double core, const Rows& known) {
+  const Eigen::Index d = all_tasks.features() - (bias ? 1 : 0);
   // Tasks may stand in different places, as patients of different age do: each has its own median; with less than ten
   // rows mixed with that of all rows.
   constexpr double kRowsOfItsOwn = 10.0;
+  const TaskSet tasks = without_categories(all_tasks, select(all_tasks, known), d);
   const TaskSet in_core = select(tasks, known);
   Eigen::MatrixXd all(in_core.rows(), d);
   Eigen::Index first = 0;

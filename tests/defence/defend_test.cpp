@@ -76,6 +76,24 @@ TEST(Defend, OfHonestRowsNoneAreLeftOutAndTheStatedShareIsFlagged) {
   }
 }
 
+// Two categories as indicators, of which one task has as many of each as the other; or three, where none has the half.
+TEST(Defend, NoCategoryMakesATaskSuspicious) {
+  for (const Eigen::Index categories : {2, 3}) {
+    TaskSet tasks = problems::related_regression({.tasks = 6, .rows = 90, .features = 6, .seed = 1});
+    Rng rng(2);
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+      Task& task = tasks[i];
+      const Eigen::VectorXd w = task.features.householderQr().solve(task.labels);
+      const Eigen::VectorXd noise = task.labels - task.features * w;
+      task.features.leftCols(3).setZero();
+      for (Eigen::Index j = 0; j < task.rows(); ++j)
+        task.features(j, i == 0 || rng.uniform() > 0.7 ? j % categories : 1) = 1.0;
+      task.labels = task.features * w + noise;
+    }
+    EXPECT_EQ(defended(tasks).left_out, 0.0) << categories;
+  }
+}
+
 // Four features of three values each; planted rows that lie between them, neither far nor crowded.
 TEST(Defend, RowsOffTheLatticeAreLeftOut) {
   TaskSet tasks = honest();
