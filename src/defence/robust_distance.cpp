@@ -94,9 +94,9 @@ Eigen::VectorXd robust_distances(const Eigen::MatrixXd& X, double core, const Ei
 
 namespace {
 
-// Values of a feature that at least 1 % of the rows have, three at least; the most frequent ones first.
+// Values of a feature that at least 0.2 % of the rows have, three at least; the most frequent ones first.
 std::vector<double> recurring_values(Eigen::VectorXd column) {
-  const double fewest = std::max(3.0, 0.01 * static_cast<double>(column.size()));
+  const double fewest = std::max(3.0, 0.002 * static_cast<double>(column.size()));
   std::vector<std::pair<double, double>> runs;  // minus the count, value
   std::sort(column.begin(), column.end());
   for (auto begin = column.begin(); begin != column.end();) {
@@ -113,7 +113,7 @@ std::vector<double> recurring_values(Eigen::VectorXd column) {
 // Whether a feature takes two values in most rows, and both of them inside of tasks, as indicators of categories do.
 bool is_indicator(const TaskSet& tasks, Eigen::Index feature, const std::vector<double>& values) {
   constexpr double kMost = 0.7;
-  constexpr double kFew = 0.005;
+  constexpr double kFew = 0.002;
   if (values.size() < 2) return false;
   Eigen::Index of_both = 0;
   Eigen::Index of_the_rarer = 0;

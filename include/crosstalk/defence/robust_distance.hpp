@@ -19,7 +19,7 @@ Eigen::VectorXd robust_distances(const Eigen::MatrixXd& X, double core, const Ei
 
 /// The same for the rows of all tasks at once, so that tasks with a few rows can be looked at, too. Features that take
 /// two values in most rows and both of them inside of tasks, as indicators of categories do, count by how far they are
-/// from the next value that 1 % of the rows have.
+/// from the next value that 0.2 % of the rows have.
 /// @param bias  the last feature is the constant 1 and is left out.  @param known  the rows that may be in the core.
 std::vector<Eigen::VectorXd> robust_distances(const TaskSet& tasks, bool bias, double core, const Rows& known);
 
