@@ -9,6 +9,7 @@
 
 #include <Eigen/Cholesky>
 
+#include "crosstalk/defence/screens.hpp"
 #include "crosstalk/quantile.hpp"
 
 namespace crosstalk::defence {
@@ -111,44 +112,40 @@ std::vector<double> recurring_values(Eigen::VectorXd column) {
 }
 
 // Whether a feature takes two values in most rows, and both of them inside of tasks, as indicators of categories do.
-bool is_indicator(const TaskSet& tasks, Eigen::Index feature, const std::vector<double>& values) {
+bool is_indicator(const Look& columns, const Rows& rows, const std::vector<double>& values) {
   constexpr double kMost = 0.7;
   constexpr double kFew = 0.002;
   if (values.size() < 2) return false;
-  Eigen::Index of_both = 0;
-  Eigen::Index of_the_rarer = 0;
-  for (const Task& task : tasks) {
-    const auto column = task.features.col(feature).array();
-    const Eigen::Index first = (column == values[0]).count();
-    const Eigen::Index second = (column == values[1]).count();
+  double n = 0.0;
+  double of_both = 0.0;
+  double of_the_rarer = 0.0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const Eigen::ArrayXd column = columns[i](rows[i]);
+    const auto first = static_cast<double>((column == values[0]).count());
+    const auto second = static_cast<double>((column == values[1]).count());
+    n += static_cast<double>(column.size());
     of_both += first + second;
     of_the_rarer += std::min(first, second);
   }
-  const auto n = static_cast<double>(tasks.rows());
-  return static_cast<double>(of_both) >= kMost * n && static_cast<double>(of_the_rarer) >= std::max(3.0, kFew * n);
+  return of_both >= kMost * n && of_the_rarer >= std::max(3.0, kFew * n);
 }
 
 // The tasks with indicators replaced by how far they are from a value that recurs: a rare category lies as far as one
 // likes from a core that has none of it, but what lies between two is no category.
-TaskSet without_categories(const TaskSet& tasks, const TaskSet& known, Eigen::Index d) {
-  TaskSet result = tasks;
+TaskSet without_categories(TaskSet tasks, const Rows& known, Eigen::Index d) {
   for (Eigen::Index k = 0; k < d; ++k) {
-    Eigen::VectorXd all(known.rows());
-    Eigen::Index first = 0;
-    for (const Task& task : known) {
-      all.segment(first, task.rows()) = task.features.col(k);
-      first += task.rows();
-    }
-    const std::vector<double> values = recurring_values(std::move(all));
-    if (!is_indicator(known, k, values)) continue;
-    for (Task& task : result)
+    Look columns;
+    for (const Task& task : tasks) columns.emplace_back(task.features.col(k));
+    const std::vector<double> values = recurring_values(pooled(columns, known));
+    if (!is_indicator(columns, known, values)) continue;
+    for (Task& task : tasks)
       for (double& x : task.features.col(k)) {
         double nearest = std::numeric_limits<double>::infinity();
         for (const double value : values) nearest = std::min(nearest, std::abs(x - value));
         x = nearest;
       }
   }
-  return result;
+  return tasks;
 }
 
 }  // namespace
@@ -158,7 +155,7 @@ std::vector<Eigen::VectorXd> robust_distances(const TaskSet& all_tasks, bool bia
   // Tasks may stand in different places, as patients of different age do: each has its own median; with less than ten
   // rows mixed with that of all rows.
   constexpr double kRowsOfItsOwn = 10.0;
-  const TaskSet tasks = without_categories(all_tasks, select(all_tasks, known), d);
+  const TaskSet tasks = without_categories(all_tasks, known, d);
   const TaskSet in_core = select(tasks, known);
   Eigen::MatrixXd all(in_core.rows(), d);
   Eigen::Index first = 0;
