@@ -130,7 +130,7 @@ double accuracy(const TaskSet& rows, const mtrl::Fit& fit) {
 }
 
 void house(const std::filesystem::path& folder) {
-  const TaskSet all = data::read_csv(folder / "house-processed.csv.gz", {.label_column = "SalePrice"}).tasks;
+  const TaskSet all = data::read_csv(folder / "house-processed.csv.gz", {.label_columns = {"SalePrice"}}).tasks;
   std::map<std::string, std::vector<Eigen::Index>> split;
   for (const auto& fields : lines_of(folder / "split.csv")) split[fields.at(1)].push_back(std::stol(fields.at(0)));
   const Parts parts = {with_bias(rows_of(all, split["train"])), with_bias(rows_of(all, split["validation"])),

@@ -38,7 +38,10 @@ void require_valid(const TaskSet& tasks, const std::string& who) {
 }
 
 Task select_rows(const Task& task, const std::vector<Eigen::Index>& rows) {
-  return {task.name, task.features(rows, Eigen::all), task.labels(rows)};
+  Task selected{task.name, task.features(rows, Eigen::all), task.labels(rows)};
+  if (!task.origin.empty())
+    for (const Eigen::Index row : rows) selected.origin.push_back(task.origin[static_cast<std::size_t>(row)]);
+  return selected;
 }
 
 TaskSet join_rows(TaskSet tasks, const TaskSet& more) {
@@ -52,6 +55,8 @@ TaskSet join_rows(TaskSet tasks, const TaskSet& more) {
     task.features.bottomRows(added) = more[i].features;
     task.labels.conservativeResize(all);
     task.labels.tail(added) = more[i].labels;
+    if (added > 0 && more[i].origin.empty()) task.origin.clear();
+    if (!task.origin.empty()) task.origin.insert(task.origin.end(), more[i].origin.begin(), more[i].origin.end());
   }
   return tasks;
 }

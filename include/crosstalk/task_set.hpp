@@ -14,6 +14,8 @@ struct Task {
   std::string name;
   Eigen::MatrixXd features;  ///< n x d
   Eigen::VectorXd labels;    ///< n; -1 and +1 for classification
+  /// n: which row of its file each row is, 0 for the first; empty where no file says so.
+  std::vector<std::size_t> origin = {};
 
   [[nodiscard]] Eigen::Index rows() const { return features.rows(); }
 };
@@ -47,7 +49,8 @@ void require_valid(const TaskSet& tasks, const std::string& who);
 /// The given rows of a task, in the given order.
 Task select_rows(const Task& task, const std::vector<Eigen::Index>& rows);
 
-/// Every task with the rows of the other set's task behind its own; names are those of the first.
+/// Every task with the rows of the other set's task behind its own; names are those of the first. Origins are lost
+/// where the added rows have none.
 /// @throws std::invalid_argument when the sets have not as many tasks.
 TaskSet join_rows(TaskSet tasks, const TaskSet& more);
 

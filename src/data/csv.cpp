@@ -1,10 +1,11 @@
 #include "crosstalk/data/csv.hpp"
 
 #include <algorithm>
-#include <charconv>
+#include <array>
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
+#include <limits>
+#include <optional>
 #include <set>
 #include <unordered_map>
 #include <unordered_set>
@@ -14,95 +15,14 @@
 #include "crosstalk/data/csv_scanner.hpp"
 #include "crosstalk/data/files.hpp"
 #include "crosstalk/error.hpp"
+#include "csv_columns.hpp"
+#include "csv_file.hpp"
 
 namespace crosstalk::data {
 
 namespace {
 
-constexpr std::size_t kMostValues = 100;  // of a one-hot encoded column
-constexpr double kShareOfNumbers = 0.9;   // from here on a word in a column is a mistake, not a category
-constexpr std::size_t kCountValuesUpTo = 100000;
-
-enum class Kind { Number, Missing, NotFinite, Word };
-
-struct Parsed {
-  Kind kind;
-  double value = 0.0;
-};
-
-Parsed parse_number(std::string_view field) {
-  if (field.empty()) return {Kind::Missing};
-  const char* begin = field.data();
-  const char* end = begin + field.size();
-  if (*begin == '+' && field.size() > 1 && begin[1] != '-') ++begin;
-  double value = 0.0;
-  const auto [stop, error] = std::from_chars(begin, end, value);
-  if (error == std::errc::invalid_argument || stop != end) return {Kind::Word};
-  // Out of range is said of 1e999 and of 1e-999 alike; strtod tells them apart.
-  if (error == std::errc::result_out_of_range) value = std::strtod(std::string(begin, end).c_str(), nullptr);
-  if (!std::isfinite(value)) return {Kind::NotFinite};
-  return {Kind::Number, value};
-}
-
-// A feature column as the file has it.
-struct Column {
-  std::size_t position;  // in the record
-  std::string name;
-  std::size_t words = 0;         // values that are not numbers
-  std::string first_word_place;  // file:line
-  std::string first_word;
-  std::vector<std::string> values;  // sorted, when the column is one-hot encoded
-  [[nodiscard]] bool categorical() const { return words > 0; }
-  [[nodiscard]] std::size_t width() const { return categorical() ? values.size() : 1; }
-};
-
-struct Header {
-  std::vector<std::string> names;
-  std::size_t label = 0;
-  std::size_t task = SIZE_MAX;  // SIZE_MAX: no task column
-  std::vector<Column> features;
-};
-
-std::size_t position_of(const std::vector<std::string>& names, const std::string& name, const std::string& file) {
-  const auto found = std::find(names.begin(), names.end(), name);
-  if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
-  const std::string near = nearest_name(name, names);
-  const std::string hint = near.empty() ? "its columns are " + listed(names) : "did you mean " + in_quotes(near) + "?";
-  throw DataError(fmt::format("{}: no column {}; {}", file, in_quotes(name), hint));
-}
-
-Header read_header(CsvScanner& scanner, const CsvOptions& options, bool with_task_column) {
-  std::vector<std::string_view> fields;
-  scanner.next(fields);
-  const std::string& file = scanner.name();
-  Header header;
-  std::unordered_set<std::string_view> seen;
-  for (const std::string_view field : fields) {
-    header.names.emplace_back(field.empty() ? fmt::format("column {}", header.names.size() + 1) : std::string(field));
-    if (!field.empty() && !seen.insert(field).second)
-      throw DataError(fmt::format("{}:{}: two columns are named {}", file, scanner.line(), in_quotes(field)));
-  }
-  std::set<std::size_t> ignored;
-  for (const std::string& name : options.ignore) ignored.insert(position_of(header.names, name, file));
-  header.label = position_of(header.names, options.label_column, file);
-  if (with_task_column) header.task = position_of(header.names, options.task_column, file);
-  if (header.label == header.task)
-    throw DataError(
-        fmt::format("{}: column {} cannot be both the task and the label", file, in_quotes(options.label_column)));
-  for (const std::size_t position : ignored)
-    if (position == header.label || position == header.task)
-      throw DataError(fmt::format("{}: column {} cannot be ignored: it is the {}", file,
-                                  in_quotes(header.names[position]), position == header.label ? "label" : "task"));
-  for (std::size_t j = 0; j < fields.size(); ++j) {
-    if (j == header.label || j == header.task || ignored.contains(j)) continue;
-    if (fields[j].empty())
-      throw DataError(fmt::format("{}:{}: column {} has no name; name it, or drop it with --ignore \"column {}\"", file,
-                                  scanner.line(), j + 1, j + 1));
-    header.features.push_back({j, header.names[j], 0, {}, {}, {}});
-  }
-  if (header.features.empty()) throw DataError(file + ": no column is left as a feature");
-  return header;
-}
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 // Names of tasks to 0, 1, ... in order of appearance.
 class TaskNames {
@@ -123,178 +43,502 @@ class TaskNames {
 
 class Reader {
  public:
-  Reader(const std::vector<CsvSource>& sources, const CsvOptions& options) : sources_(sources), options_(options) {}
+  Reader(const std::vector<CsvSource>& sources, const CsvOptions& options) : sources_(sources), options_(options) {
+    coding_.missing = options.missing;
+    coding_.missing_words = options.as_published ? std::vector<std::string>{""} : default_missing_words();
+    for (const std::string& word : options.missing_words) coding_.missing_words.push_back(in_small_letters(word));
+  }
 
   CsvData read() {
-    for (const CsvSource& source : sources_) texts_.push_back(read_file(source.path));
+    for (const CsvSource& source : sources_) files_.emplace_back(source.path, options_, notes_);
+    lay_out();
+    find_marks();
     for (std::size_t i = 0; i < sources_.size(); ++i) read_numbers(i);
-    decide_categories();
-    if (std::any_of(header_.features.begin(), header_.features.end(), [](const Column& c) { return c.categorical(); }))
-      read_categories();
-    texts_ = {};  // given back before the tasks take their memory
+    require_rows();
+    decide();
+    fill_in_words();
+    if (!options_.as_published) leave_out_repeated();
     return build();
   }
 
  private:
-  CsvScanner scanner(std::size_t source) const {
-    return {texts_[source], sources_[source].path.string(), options_.separator};
-  }
+  static constexpr std::size_t kNoTask = SIZE_MAX;
+  [[nodiscard]] std::size_t width() const { return columns_.size(); }
+  [[nodiscard]] std::string file_name() const { return sources_.front().path.string(); }
+  [[nodiscard]] bool is_mark(std::size_t row) const { return !injected_.empty() && injected_[row]; }
 
-  bool next_row(CsvScanner& scanner, std::vector<std::string_view>& fields) const {
-    if (!scanner.next(fields)) return false;
-    if (fields.size() != header_.names.size())
-      throw DataError(fmt::format("{}:{}: {} fields where the header has {}", scanner.name(), scanner.line(),
-                                  fields.size(), header_.names.size()));
-    return true;
-  }
+  // Which columns are task, label and features.
+  void lay_out() {
+    const CsvFile& first = files_.front();
+    for (const CsvFile& other : files_)
+      if (other.names() != first.names())
+        throw DataError(fmt::format("{}: its columns differ from those of {}", other.name(), first.name()));
+    coding_.separator = first.separator();
+    coding_.has_header = options_.has_header;
+    coding_.skip_lines = options_.skip_lines;
+    coding_.label_columns = options_.label_columns;
+    if (coding_.label_columns.empty()) throw std::invalid_argument("read_csv: there is no label column");
+    if (sources_.front().task.empty()) coding_.task_column = options_.task_column;
+    if (coding_.label_columns.size() > 1 && !coding_.task_column.empty())
+      throw std::invalid_argument(fmt::format("--label: {} label columns are tasks of their own; leave out --task",
+                                              coding_.label_columns.size()));
 
-  void open_source(CsvScanner& scanner, const CsvSource& source) {
-    Header header = read_header(scanner, options_, source.task.empty() && !options_.task_column.empty());
-    if (header_.names.empty()) {
-      header_ = std::move(header);
-    } else if (header.names != header_.names) {
-      throw DataError(
-          fmt::format("{}: its columns differ from those of {}", scanner.name(), sources_.front().path.string()));
+    std::unordered_set<std::size_t> ignored;
+    for (const std::string& name : options_.ignore) ignored.insert(first.position(name));
+    std::vector<std::size_t> labels;
+    for (const std::string& name : coding_.label_columns) labels.push_back(first.position(name));
+    if (!coding_.task_column.empty()) task_ = first.position(coding_.task_column);
+    std::size_t split = kNoTask;
+    if (!options_.split_column.empty()) split = split_ = first.position(options_.split_column);
+    for (const std::size_t label : labels) {
+      if (label == task_)
+        throw DataError(fmt::format("{}: column {} cannot be both the task and the label", first.name(),
+                                    in_quotes(first.names()[label])));
+      if (std::count(labels.begin(), labels.end(), label) > 1)
+        throw DataError(
+            fmt::format("{}: the label column {} is named twice", first.name(), in_quotes(first.names()[label])));
     }
+    for (const std::size_t position : ignored)
+      if (position == task_ || std::find(labels.begin(), labels.end(), position) != labels.end())
+        throw DataError(fmt::format("{}: column {} cannot be ignored: it is the {}", first.name(),
+                                    in_quotes(first.names()[position]), position == task_ ? "task" : "label"));
+
+    for (std::size_t j = 0; j < first.names().size(); ++j) {
+      const bool is_label = std::find(labels.begin(), labels.end(), j) != labels.end();
+      if (j == task_ || is_label) continue;
+      if (ignored.contains(j) || j == split) {
+        coding_.left_out.push_back(first.names()[j]);
+        continue;
+      }
+      columns_.emplace_back(j, first.names()[j]).is_unnamed = first.is_unnamed(j);
+    }
+    features_ = columns_.size();
+    for (const std::size_t label : labels) columns_.emplace_back(label, first.names()[label]).is_label = true;
+    if (features_ == 0) throw DataError(first.name() + ": no column is left as a feature");
   }
 
-  // First pass: everything that is a number, and what is not.
+  // The columns that crosstalk itself adds to a file: `injected` of 0 and 1, `part` of train and test.
+  void find_marks() {
+    if (options_.as_published || sources_.size() > 1) return;
+    const auto mark = [&](const char* name, const char* no, const char* yes) {
+      std::vector<bool> flags;
+      const auto found = std::find_if(columns_.begin(), columns_.end(), [&](const ColumnFacts& column) {
+        return column.name == name && !column.is_label;
+      });
+      if (found == columns_.end()) return flags;
+      CsvScanner rows = files_.front().rows();
+      std::vector<std::string_view> fields;
+      while (files_.front().next(rows, fields)) {
+        const std::string_view cell = fields[found->position];
+        if (cell != no && cell != yes) return std::vector<bool>();
+        flags.push_back(cell == yes);
+      }
+      columns_.erase(found);
+      --features_;
+      coding_.left_out.emplace_back(name);
+      notes_.push_back(fmt::format("column \"{}\" was left out: crosstalk wrote it{}", name,
+                                   std::string_view(name) == "part" ? ", and it says which rows are held out" : ""));
+      return flags;
+    };
+    injected_ = mark("injected", "0", "1");
+    in_test_ = mark("part", "train", "test");
+    if (features_ == 0) throw DataError(file_name() + ": no column is left as a feature");
+  }
+
+  // First pass: everything that is a plain number, and what is not.
   void read_numbers(std::size_t source) {
-    CsvScanner rows = scanner(source);
-    open_source(rows, sources_[source]);
-    reserve(texts_[source]);
-    const std::size_t rows_before = labels_.size();
+    const CsvFile& file = files_[source];
+    CsvScanner rows = file.rows();
+    reserve(file.text().size());
     const std::string fixed_task = !sources_[source].task.empty() ? sources_[source].task : "all";
     std::vector<std::string_view> fields;
-    while (next_row(rows, fields)) {
-      const auto reject = [&](std::size_t position, const std::string& what) {
-        throw DataError(
-            fmt::format("{}:{}: {} (column {})", rows.name(), rows.line(), what, in_quotes(header_.names[position])));
-      };
-      const auto number = [&](std::size_t position) {
-        const Parsed parsed = parse_number(fields[position]);
-        if (parsed.kind == Kind::Missing) reject(position, "the value is missing; every field must be filled");
-        if (parsed.kind == Kind::NotFinite) reject(position, in_quotes(fields[position]) + " is not a finite number");
-        return parsed;
-      };
+    while (file.next(rows, fields)) {
+      const auto place = [&] { return fmt::format("{}:{}", rows.name(), rows.line()); };
+      const std::size_t row = task_of_row_.size();
       std::string_view task = fixed_task;
-      if (header_.task != SIZE_MAX && sources_[source].task.empty()) {
-        task = fields[header_.task];
-        if (task.empty()) reject(header_.task, "the task's name is missing");
-      }
-      const Parsed label = number(header_.label);
-      if (label.kind == Kind::Word) reject(header_.label, in_quotes(fields[header_.label]) + " is not a number");
-      task_of_row_.push_back(tasks_.index(task));
-      labels_.push_back(label.value);
-      for (Column& column : header_.features) {
-        const Parsed parsed = number(column.position);
-        if (parsed.kind == Kind::Word && column.words++ == 0) {
-          column.first_word = fields[column.position];
-          column.first_word_place = fmt::format("{}:{}", rows.name(), rows.line());
+      if (task_ != kNoTask) {
+        task = fields[task_];
+        if (coding_.is_missing(task)) {
+          if (missing_tasks_++ == 0) first_missing_task_ = {place(), std::string(task)};
+          task = "";
         }
-        values_.push_back(parsed.value);
+      }
+      task_of_row_.push_back(task.empty() ? kLostRow : tasks_.index(task));
+      lines_.push_back(rows.line());
+      if (split_ != kNoTask) split_cells_.emplace_back(fields[split_]);
+      for (ColumnFacts& column : columns_) {
+        const std::string_view cell = fields[column.position];
+        const Cell number = plain_number(cell);
+        values_.push_back(number.kind == CellKind::Number ? number.value : kNone);
+        if (is_mark(row)) continue;
+        column.count(number);
+        if (number.kind == CellKind::Number) {
+          ++column.numbers;
+        } else if (coding_.is_missing(cell)) {
+          if (column.missing++ == 0) column.first_missing = {place(), std::string(cell)};
+          column.empty += cell.empty() ? 1 : 0;
+        } else if (number.kind == CellKind::NotFinite) {
+          throw DataError(fmt::format("{}: {} is not a finite number (column {})", place(), in_quotes(cell),
+                                      in_quotes(column.name)));
+        } else if (column.words++ == 0) {
+          column.first_word = {place(), std::string(cell)};
+        }
       }
     }
-    if (labels_.size() == rows_before) throw DataError(rows.name() + ": holds a header but no rows");
+  }
+
+  void require_rows() const {
+    if (task_of_row_.empty()) throw DataError(file_name() + ": holds a header but no rows");
+    if (missing_tasks_ > 0 && options_.missing == MissingRule::Refuse)
+      throw DataError(fmt::format(
+          "{}: the task's name is missing (column {}: {}in {} of {} rows); --missing drop leaves such rows out",
+          first_missing_task_.place, in_quotes(coding_.task_column),
+          first_missing_task_.text.empty() ? "" : in_quotes(first_missing_task_.text) + " ", missing_tasks_,
+          task_of_row_.size()));
   }
 
   // Room for all rows at once, so that growing never doubles the peak; a number takes at least two characters.
-  void reserve(const std::string& text) {
-    const auto lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) + 1;
-    const std::size_t rows = std::min(lines, text.size() / (2 * header_.names.size()) + 1);
-    labels_.reserve(labels_.size() + rows);
+  void reserve(std::size_t bytes) {
+    const std::size_t rows = bytes / (2 * width() + 2) + 1;
     task_of_row_.reserve(task_of_row_.size() + rows);
-    values_.reserve(values_.size() + rows * header_.features.size());
+    values_.reserve(values_.size() + rows * width());
   }
 
-  void decide_categories() const {
-    const auto rows = static_cast<double>(labels_.size());
-    for (const Column& column : header_.features)
-      if (column.categorical() && rows - static_cast<double>(column.words) >= kShareOfNumbers * rows)
-        throw DataError(fmt::format("{}: {} is not a number (column {}, where {} of {} values are)",
-                                    column.first_word_place, in_quotes(column.first_word), in_quotes(column.name),
-                                    labels_.size() - column.words, labels_.size()));
+  // Calls visit(k, cell, row) for the cells of the columns for which this holds.
+  template <class Wanted, class Visit>
+  void for_each_cell(const Wanted& wanted, const Visit& visit) const {
+    std::vector<std::size_t> chosen;
+    for (std::size_t k = 0; k < width(); ++k)
+      if (wanted(columns_[k])) chosen.push_back(k);
+    if (chosen.empty()) return;
+    std::size_t row = 0;
+    std::vector<std::string_view> fields;
+    for (const CsvFile& file : files_) {
+      CsvScanner rows = file.rows();
+      for (; file.next(rows, fields); ++row)
+        for (const std::size_t k : chosen) visit(k, fields[columns_[k].position], row);
+    }
   }
 
-  // Second pass, over the columns that hold words: the values, then each row's position among them.
-  void read_categories() {
-    const auto for_each_word = [&](auto&& visit) {
-      std::size_t row = 0;
-      std::vector<std::string_view> fields;
-      for (std::size_t source = 0; source < sources_.size(); ++source) {
-        CsvScanner rows = scanner(source);
-        rows.next(fields);
-        for (; next_row(rows, fields); ++row)
-          for (std::size_t k = 0; k < header_.features.size(); ++k)
-            if (header_.features[k].categorical()) visit(k, fields[header_.features[k].position], row);
+  // What every column is, from the cells of rows that are not injected.
+  void decide() {
+    const auto is_open = [](const ColumnFacts& column) { return column.is_open(); };
+    for_each_cell(is_open, [&](std::size_t k, std::string_view cell, std::size_t row) {
+      if (!is_mark(row)) columns_[k].look_again(cell, coding_.is_missing(cell));
+    });
+    const std::size_t labels = coding_.label_columns.size();
+    for (ColumnFacts& column : columns_) {
+      const bool numbers_rows =
+          column.counts_rows && !column.is_label && column.cells() >= kFewestNumberedRows && !options_.as_published;
+      const bool is_unnamed = column.is_unnamed && !options_.as_published;
+      if (numbers_rows && (is_unnamed || is_row_number_name(column.name))) {
+        column.left_out = true;
+        notes_.push_back(fmt::format("column {} was left out: it numbers the rows", in_quotes(column.name)));
+        continue;
       }
+      if (is_unnamed && column.empty == column.cells()) {
+        column.left_out = true;
+        notes_.push_back(fmt::format("column {} was left out: it has no name and is empty", in_quotes(column.name)));
+        continue;
+      }
+      column.decide(options_, file_name(), labels, notes_);
+      if (column.is_unnamed && !column.left_out)
+        throw DataError(fmt::format("{}: {} has no name; name it, or drop it with --ignore \"{}\"", file_name(),
+                                    column.name, column.name));
+      if (numbers_rows)
+        notes_.push_back(
+            fmt::format("column {} counts the rows from the first to the last; leave it out with --ignore "
+                        "if it is a number of the row and not a measurement",
+                        in_quotes(column.name)));
+    }
+    read_thousands_of_decimal_comma_files();
+  }
+
+  // Where one column has a decimal comma, a `1.234` of another may be a thousand.
+  void read_thousands_of_decimal_comma_files() {
+    const bool has_comma = std::any_of(columns_.begin(), columns_.end(), [](const ColumnFacts& column) {
+      return !column.left_out && column.column.format.decimal == ',';
+    });
+    if (!has_comma) return;
+    std::vector<NumberFormatSearch> searches(width());
+    const auto plain = [](const ColumnFacts& column) {
+      return !column.left_out && !column.is_open() && column.column.format.decimal == '.';
     };
-    std::vector<std::set<std::string, std::less<>>> distinct(header_.features.size());
-    for_each_word([&](std::size_t k, std::string_view value, std::size_t) {
-      if (distinct[k].size() < kCountValuesUpTo && !distinct[k].contains(value)) distinct[k].emplace(value);
+    for_each_cell(plain, [&](std::size_t k, std::string_view cell, std::size_t row) {
+      if (!is_mark(row)) searches[k].add(cell);
     });
-    for (std::size_t k = 0; k < distinct.size(); ++k) {
-      Column& column = header_.features[k];
-      if (distinct[k].size() > kMostValues)
-        throw DataError(
-            fmt::format("{}: column {} has {}{} different values that are not all numbers, and at most {} can be "
-                        "one-hot encoded; it is probably an identifier: drop it with --ignore or give it as the task",
-                        sources_.front().path.string(), in_quotes(column.name),
-                        distinct[k].size() == kCountValuesUpTo ? "at least " : "", distinct[k].size(), kMostValues));
-      column.values.assign(distinct[k].begin(), distinct[k].end());
+    for (std::size_t k = 0; k < width(); ++k) {
+      NumberFormat format;
+      if (!plain(columns_[k]) || searches[k].ambiguous_cell().empty()) continue;
+      if (searches[k].answer(format, ',') != NumberFormatSearch::Answer::Found) continue;
+      columns_[k].column.format = format;
+      columns_[k].words = 1;  // its cells are read again
+      notes_.push_back(
+          fmt::format("column {} was read with points between thousands, as other columns have a decimal "
+                      "comma",
+                      in_quotes(columns_[k].name)));
     }
-    for_each_word([&](std::size_t k, std::string_view value, std::size_t row) {
-      const std::vector<std::string>& values = header_.features[k].values;
-      const auto found = std::lower_bound(values.begin(), values.end(), value);
-      values_[row * header_.features.size() + k] = static_cast<double>(found - values.begin());
-    });
   }
 
-  CsvData build() const {
-    CsvData data;
-    Eigen::Index width = 0;
-    for (const Column& column : header_.features) {
-      width += static_cast<Eigen::Index>(column.width());
-      if (!column.categorical()) data.tasks.feature_names.push_back(column.name);
-      for (const std::string& value : column.values) data.tasks.feature_names.push_back(column.name + "=" + value);
-      if (column.categorical())
-        data.notes.push_back(fmt::format("column \"{}\" has {} value{} and was one-hot encoded", column.name,
-                                         column.values.size(), column.values.size() == 1 ? "" : "s"));
-    }
-    std::vector<Eigen::Index> sizes(tasks_.names().size(), 0);
-    for (const std::uint32_t task : task_of_row_) ++sizes[task];
-    for (std::size_t t = 0; t < sizes.size(); ++t)
-      data.tasks.tasks.push_back({tasks_.names()[t], Eigen::MatrixXd(sizes[t], width), Eigen::VectorXd(sizes[t])});
+  // Second pass: the cells that are no plain number.
+  void fill_in_words() {
+    lost_.assign(task_of_row_.size(), false);
+    const auto is_open = [&](const ColumnFacts& column) {
+      return !column.left_out && (column.is_open() || has_marks());
+    };
+    for_each_cell(is_open, [&](std::size_t k, std::string_view cell, std::size_t row) {
+      values_[row * width() + k] = value_of(columns_[k], cell, row);
+    });
+    for (std::size_t row = 0; row < lost_.size(); ++row) lost_[row] = lost_[row] || task_of_row_[row] == kLostRow;
+    const auto dropped = static_cast<std::size_t>(std::count(lost_.begin(), lost_.end(), true));
+    if (dropped == lost_.size())
+      throw DataError(fmt::format("{}: every row has a missing value; nothing is left with --missing {}", file_name(),
+                                  to_string(options_.missing)));
+    if (dropped > 0)
+      notes_.push_back(
+          fmt::format("{} of {} rows were left out: {}", dropped, lost_.size(),
+                      options_.missing == MissingRule::Drop ? "a value is missing" : "their task or label is missing"));
+    for (const ColumnFacts& column : columns_)
+      if (column.missing > 0 && !column.is_label && !column.left_out && !column.missing_is_a_value &&
+          options_.missing != MissingRule::Drop)
+        notes_.push_back(fmt::format("column {}: {} of {} values are missing and were filled in ({})",
+                                     in_quotes(column.name), column.missing, column.cells(),
+                                     to_string(options_.missing)));
+  }
+  [[nodiscard]] bool has_marks() const { return !injected_.empty(); }
 
-    std::vector<Eigen::Index> filled(sizes.size(), 0);
-    const double* value = values_.data();
-    for (std::size_t row = 0; row < labels_.size(); ++row) {
-      Task& task = data.tasks[task_of_row_[row]];
-      const Eigen::Index r = filled[task_of_row_[row]]++;
-      task.labels[r] = labels_[row];
-      Eigen::Index j = 0;
-      for (const Column& column : header_.features) {
-        const auto columns = static_cast<Eigen::Index>(column.width());
-        if (column.categorical()) {
-          task.features.row(r).segment(j, columns).setZero();
-          task.features(r, j + static_cast<Eigen::Index>(*value++)) = 1.0;
-        } else {
-          task.features(r, j) = *value++;
-        }
-        j += columns;
+  double value_of(const ColumnFacts& facts, std::string_view cell, std::size_t row) {
+    const CsvColumn& column = facts.column;
+    const bool missing = coding_.is_missing(cell) && !facts.missing_is_a_value;
+    if (missing && facts.is_label && coding_.label_columns.size() > 1) return kNone;  // not a row of this task
+    if (missing && (facts.is_label || options_.missing == MissingRule::Drop)) {
+      lost_[row] = true;
+      return kNone;
+    }
+    if (column.is_categorical()) {
+      const std::string_view word = missing ? std::string_view(kMissingValue) : cell;
+      const std::size_t index = value_index(column.values, word);
+      if (index == column.values.size()) refuse_cell(facts, cell, row, "is a word that no clean row has");
+      return static_cast<double>(index);
+    }
+    if (missing) {
+      if (options_.missing == MissingRule::Refuse) refuse_cell(facts, cell, row, "is a missing value");
+      return kNone;
+    }
+    const auto number = column.format.parse(cell);
+    if (number) return *number;
+    // What crosstalk writes is plain where a format has marks between thousands.
+    const Cell plain = plain_number(cell);
+    if (plain.kind != CellKind::Number) refuse_cell(facts, cell, row, "is not a number");
+    return plain.value;
+  }
+
+  [[noreturn]] void refuse_cell(const ColumnFacts& column, std::string_view cell, std::size_t row,
+                                const char* what) const {
+    throw DataError(fmt::format("{}:{}: {} {} (column {})", file_name(), lines_[row], in_quotes(cell), what,
+                                in_quotes(column.name)));
+  }
+
+  // Columns that repeat another cell by cell; one that repeats the label is only warned about.
+  void leave_out_repeated() {
+    const std::size_t rows = task_of_row_.size();
+    const auto same = [&](std::size_t a, std::size_t b) {
+      for (std::size_t row = 0; row < rows; ++row) {
+        const double x = values_[row * width() + a];
+        const double y = values_[row * width() + b];
+        if (!is_mark(row) && !(x == y || (std::isnan(x) && std::isnan(y)))) return false;
+      }
+      return true;
+    };
+    const auto varies = [&](std::size_t k) {
+      for (std::size_t row = 1; row < rows; ++row)
+        if (values_[row * width() + k] != values_[k]) return true;
+      return false;
+    };
+    const auto hash = [&](std::size_t k) {
+      std::size_t sum = 0;
+      for (std::size_t row = 0; row < rows; ++row)
+        if (!is_mark(row)) sum = sum * 31 + std::hash<double>()(values_[row * width() + k]);
+      return sum;
+    };
+    const auto repeats = [&](std::size_t a, std::size_t b) {
+      return columns_[a].column.values == columns_[b].column.values && same(a, b);
+    };
+    std::unordered_map<std::size_t, std::vector<std::size_t>> seen;  // columns by hash
+    for (std::size_t label = features_; label < width(); ++label) seen[hash(label)].push_back(label);
+    for (std::size_t k = 0; k < features_; ++k) {
+      if (columns_[k].left_out || !varies(k)) continue;
+      std::vector<std::size_t>& before = seen[hash(k)];
+      const auto twin =
+          std::find_if(before.begin(), before.end(), [&](std::size_t other) { return repeats(other, k); });
+      if (twin == before.end()) {
+        before.push_back(k);
+      } else if (columns_[*twin].is_label) {
+        notes_.push_back(
+            fmt::format("column {} is the same as the label {} in every row: leave it out with --ignore "
+                        "unless it is known before the label is",
+                        in_quotes(columns_[k].name), in_quotes(columns_[*twin].name)));
+      } else {
+        columns_[k].left_out = true;
+        notes_.push_back(fmt::format("column {} was left out: it repeats column {}", in_quotes(columns_[k].name),
+                                     in_quotes(columns_[*twin].name)));
       }
     }
+  }
+
+  void warn_of_codes(std::size_t k) {
+    constexpr std::array<double, 8> codes = {-999, -9999, -99999, -99, -200, 999, 9999, 99999};
+    const ColumnFacts& column = columns_[k];
+    double low = std::numeric_limits<double>::infinity();
+    double high = -low;
+    const auto for_each_value = [&](const auto& visit) {
+      for (std::size_t row = 0; row < task_of_row_.size(); ++row)
+        if (const double value = values_[row * width() + k]; !std::isnan(value) && !is_mark(row)) visit(value);
+    };
+    for_each_value([&](double value) {
+      low = std::min(low, value);
+      high = std::max(high, value);
+    });
+    for (const double code : codes) {
+      if (code != low && code != high) continue;
+      std::size_t count = 0;
+      double other_low = std::numeric_limits<double>::infinity();
+      double other_high = -other_low;
+      for_each_value([&](double value) {
+        if (value == code) ++count;
+        if (value == code) return;
+        other_low = std::min(other_low, value);
+        other_high = std::max(other_high, value);
+      });
+      const double gap = code == low ? other_low - code : code - other_high;
+      const bool other_sign = code < 0 && other_low >= 0;
+      const bool stands_out = count >= 2 && std::isfinite(gap) && (other_sign || gap > 0.5 * (other_high - other_low));
+      if (stands_out)
+        notes_.push_back(
+            fmt::format("column {} is {:g} in {} rows, far from its other values ({:g} to {:g}): if that stands for a "
+                        "missing value, "
+                        "give --missing-words {:g} and --missing",
+                        in_quotes(column.name), code, count, other_low, other_high, code));
+    }
+  }
+
+  CsvData build() {
+    for (std::size_t k = 0; k < features_; ++k)
+      if (!columns_[k].left_out && !columns_[k].column.is_categorical() && !options_.as_published) warn_of_codes(k);
+    CsvData data;
+    for (const ColumnFacts& column : columns_) {
+      if (column.is_label) continue;
+      if (column.left_out)
+        coding_.left_out.push_back(column.name);
+      else
+        coding_.columns.push_back(column.column);
+    }
+    if (coding_.columns.empty()) throw DataError(file_name() + ": no column is left as a feature");
+    settle_label_coding();
+    data.tasks.feature_names = coding_.feature_names();
+    if (const auto twice = repeated(data.tasks.feature_names); !twice.empty())
+      throw DataError(
+          fmt::format("{}: two features would be named {}; rename a column", file_name(), in_quotes(twice)));
+    make_tasks(data);
+    data.notes = std::move(notes_);
+    data.lines = std::move(lines_);
+    data.injected = std::move(injected_);
+    data.in_test = std::move(in_test_);
+    data.split_cells = std::move(split_cells_);
+    if (options_.keep_text) data.text = files_.front().release_text();
+    data.coding = std::move(coding_);
     return data;
+  }
+
+  static std::string repeated(std::vector<std::string> names) {
+    std::sort(names.begin(), names.end());
+    const auto twice = std::adjacent_find(names.begin(), names.end());
+    return twice == names.end() ? "" : *twice;
+  }
+
+  // All label columns have one list of words, or numbers in one format.
+  void settle_label_coding() {
+    const auto first_label = columns_.begin() + static_cast<std::ptrdiff_t>(features_);
+    coding_.label_format = first_label->column.format;
+    const auto with_words = static_cast<std::size_t>(std::count_if(
+        first_label, columns_.end(), [](const ColumnFacts& label) { return label.column.is_categorical(); }));
+    if (with_words == 0) return;
+    if (with_words < coding_.label_columns.size())
+      throw DataError(
+          fmt::format("{}: some label columns hold words and others numbers; all must be of one kind", file_name()));
+    std::set<std::string> words;
+    for (auto label = first_label; label != columns_.end(); ++label)
+      words.insert(label->column.values.begin(), label->column.values.end());
+    coding_.label_words.assign(words.begin(), words.end());
+  }
+
+  [[nodiscard]] double label_value(std::size_t k, std::size_t row) const {
+    const double value = values_[row * width() + k];
+    const auto& own = columns_[k].column.values;
+    if (own.empty() || std::isnan(value)) return value;
+    return static_cast<double>(value_index(coding_.label_words, own[static_cast<std::size_t>(value)]));
+  }
+
+  void make_tasks(CsvData& data) {
+    const std::size_t labels = coding_.label_columns.size();
+    if (labels > 1)
+      notes_.push_back(fmt::format("the {} label columns are {} tasks over the same rows", labels, labels));
+    else if (task_ == kNoTask && sources_.front().task.empty() && !options_.as_published)
+      notes_.emplace_back("no column names the task (--task): all rows are one task, \"all\"");
+    const auto task_of = [&](std::size_t row, std::size_t label) { return labels > 1 ? label : task_of_row_[row]; };
+    const auto is_in = [&](std::size_t row, std::size_t label) {
+      return !lost_[row] && !std::isnan(values_[row * width() + features_ + label]);
+    };
+    const std::vector<std::string>& names = labels > 1 ? coding_.label_columns : tasks_.names();
+    std::vector<Eigen::Index> sizes(names.size(), 0);
+    for (std::size_t row = 0; row < task_of_row_.size(); ++row)
+      for (std::size_t label = 0; label < labels; ++label)
+        if (is_in(row, label)) ++sizes[task_of(row, label)];
+    const auto d = static_cast<Eigen::Index>(data.tasks.feature_names.size());
+    std::vector<std::size_t> place(names.size());
+    for (std::size_t t = 0; t < names.size(); ++t) {
+      if (sizes[t] == 0) continue;  // every row of it was left out
+      place[t] = data.tasks.size();
+      data.tasks.tasks.push_back({names[t], Eigen::MatrixXd(sizes[t], d), Eigen::VectorXd(sizes[t])});
+    }
+    std::vector<Eigen::Index> filled(names.size(), 0);
+    for (std::size_t row = 0; row < task_of_row_.size(); ++row)
+      for (std::size_t label = 0; label < labels; ++label) {
+        if (!is_in(row, label)) continue;
+        const std::size_t t = task_of(row, label);
+        Task& task = data.tasks[place[t]];
+        const Eigen::Index r = filled[t]++;
+        task.labels[r] = label_value(features_ + label, row);
+        task.origin.push_back(row);
+        Eigen::Index j = 0;
+        for (std::size_t k = 0; k < features_; ++k)
+          if (!columns_[k].left_out)
+            write_features(columns_[k].column, values_[row * width() + k], task.features.row(r), j);
+      }
+    values_ = {};
   }
 
   const std::vector<CsvSource>& sources_;
   const CsvOptions& options_;
-  std::vector<std::string> texts_;
-  Header header_;
+  std::vector<CsvFile> files_;
+  CsvCoding coding_;
+  std::vector<std::string> notes_;
+  std::size_t task_ = kNoTask;
+  std::size_t split_ = kNoTask;
+  std::vector<ColumnFacts> columns_;  // the features, then the labels
+  std::size_t features_ = 0;
+  static constexpr std::uint32_t kLostRow = UINT32_MAX;
+  static constexpr std::size_t kFewestNumberedRows = 5;
   TaskNames tasks_;
+  std::size_t missing_tasks_ = 0;
+  CellPlace first_missing_task_;
   std::vector<std::uint32_t> task_of_row_;
-  std::vector<double> labels_;
-  std::vector<double> values_;  // row after row, one entry a feature column
+  std::vector<std::size_t> lines_;
+  std::vector<std::string> split_cells_;
+  std::vector<bool> injected_;
+  std::vector<bool> in_test_;
+  std::vector<bool> lost_;      // rows left out since something is missing
+  std::vector<double> values_;  // row after row, one entry a column: a number, or a position in its values
 };
 
 }  // namespace
@@ -305,6 +549,44 @@ CsvData read_csv(const std::vector<CsvSource>& sources, const CsvOptions& option
 
 CsvData read_csv(const std::filesystem::path& path, const CsvOptions& options) {
   return read_csv({{path, ""}}, options);
+}
+
+void fill_missing(TaskSet& train, TaskSet& test, CsvCoding& coding, const std::vector<bool>& injected) {
+  if (coding.missing != MissingRule::Mean && coding.missing != MissingRule::Median &&
+      coding.missing != MissingRule::Indicator)
+    return;
+  Eigen::Index j = 0;
+  for (CsvColumn& column : coding.columns) {
+    const Eigen::Index feature = j;
+    j += column.width();
+    if (column.is_categorical()) continue;
+    std::vector<double> known;
+    bool any_missing = false;
+    for (const Task& task : train)
+      for (Eigen::Index r = 0; r < task.rows(); ++r) {
+        const double value = task.features(r, feature);
+        any_missing = any_missing || std::isnan(value);
+        const bool is_injected = !injected.empty() && injected[task.origin[static_cast<std::size_t>(r)]];
+        if (!std::isnan(value) && !is_injected) known.push_back(value);
+      }
+    for (const Task& task : test) any_missing = any_missing || task.features.col(feature).hasNaN();
+    // A column without missing values here may have some in rows to come.
+    double fill = 0.0;
+    if (!known.empty() && coding.missing == MissingRule::Median) {
+      const auto middle = known.begin() + static_cast<std::ptrdiff_t>(known.size() / 2);
+      std::nth_element(known.begin(), middle, known.end());
+      fill = *middle;
+      if (known.size() % 2 == 0) fill = 0.5 * fill + 0.5 * *std::max_element(known.begin(), middle);
+    } else {
+      for (const double value : known) fill += value / static_cast<double>(known.size());
+    }
+    column.fill = fill;
+    if (!any_missing) continue;
+    for (TaskSet* tasks : {&train, &test})
+      for (Task& task : *tasks)
+        for (double& value : task.features.col(feature))
+          if (std::isnan(value)) value = fill;
+  }
 }
 
 }  // namespace crosstalk::data

@@ -1,7 +1,7 @@
 #include "crosstalk/data/csv_scanner.hpp"
 
 #include <algorithm>
-#include <array>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -13,23 +13,36 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
-char most_frequent_separator(std::string_view text) {
-  constexpr std::array<char, 3> candidates = {',', ';', '\t'};
-  std::array<std::size_t, 3> counts{};
-  bool quoted = false;
-  for (const char c : text) {
-    if (c == '"') quoted = !quoted;
-    if (quoted) continue;
-    if (c == '\n') break;
-    for (std::size_t i = 0; i < candidates.size(); ++i) counts[i] += c == candidates[i] ? 1 : 0;
-  }
-  return candidates[static_cast<std::size_t>(std::max_element(counts.begin(), counts.end()) - counts.begin())];
+std::string_view without_trailing_blanks(std::string_view field) {
+  while (!field.empty() && (field.back() == ' ' || field.back() == '\t')) field.remove_suffix(1);
+  return field;
 }
 
-std::string_view without_trailing_blanks(std::string_view field) {
-  while (!field.empty() && (field.back() == ' ' || field.back() == '\t' || field.back() == '\r'))
-    field.remove_suffix(1);
-  return field;
+bool is_break(char c) {
+  return c == '\n' || c == '\r';
+}
+
+// Numbers of fields of the first lines that are not empty.
+std::vector<std::size_t> field_counts(std::string_view text, char separator) {
+  constexpr std::size_t most_lines = 30;
+  std::vector<std::size_t> counts;
+  std::size_t fields = 1;
+  bool quoted = false;
+  bool empty = true;
+  for (const char c : text) {
+    if (c == '"') quoted = !quoted;
+    if (!quoted && is_break(c)) {
+      if (!empty) counts.push_back(fields);
+      if (counts.size() == most_lines) return counts;
+      fields = 1;
+      empty = true;
+      continue;
+    }
+    empty = false;
+    if (!quoted && c == separator) ++fields;
+  }
+  if (!empty) counts.push_back(fields);
+  return counts;
 }
 
 }  // namespace
@@ -51,24 +64,41 @@ std::string listed(const std::vector<std::string>& names) {
   return names.size() > shown ? list + ", ..." : list;
 }
 
-CsvScanner::CsvScanner(std::string_view text, std::string name, char separator)
-    : text_(text), name_(std::move(name)), separator_(separator) {
-  if (text_.starts_with(kByteOrderMark)) text_.remove_prefix(kByteOrderMark.size());
-  if (text_.find_first_not_of(" \t\r\n") == std::string_view::npos) throw DataError(name_ + ": the file is empty");
-  if (text_.substr(0, 4096).find('\0') != std::string_view::npos)
+char detected_separator(std::string_view text) {
+  char best = ',';
+  std::size_t most_lines = 0;
+  std::size_t most_fields = 0;
+  for (const char candidate : {',', ';', '\t', '|'}) {
+    std::map<std::size_t, std::size_t> lines;  // by number of fields
+    for (const std::size_t count : field_counts(text, candidate))
+      if (count > 1) ++lines[count];
+    for (const auto& [fields, alike] : lines)
+      if (alike > most_lines || (alike == most_lines && fields > most_fields)) {
+        best = candidate;
+        most_lines = alike;
+        most_fields = fields;
+      }
+  }
+  return best;
+}
+
+CsvScanner::CsvScanner(std::string_view text, std::string name, char separator, std::size_t begin, std::size_t line)
+    : text_(text), name_(std::move(name)), separator_(separator), position_(begin), line_(line) {
+  if (begin == 0 && text_.starts_with(kByteOrderMark)) position_ = kByteOrderMark.size();
+  const std::string_view rest = text_.substr(position_);
+  if (rest.find_first_not_of(" \t\r\n") == std::string_view::npos) throw DataError(name_ + ": the file is empty");
+  if (rest.substr(0, 4096).find('\0') != std::string_view::npos)
     throw DataError(name_ + ": is not a text file (it holds zero bytes); CSV must be UTF-8 or ASCII");
-  if (separator_ == 0) separator_ = most_frequent_separator(text_);
+  if (separator_ == 0) separator_ = detected_separator(rest);
 }
 
 bool CsvScanner::next(std::vector<std::string_view>& fields) {
   fields.clear();
   unescaped_.clear();
-  const auto at_break = [&] {
-    return position_ < text_.size() && (text_[position_] == '\n' || text_[position_] == '\r');
-  };
-  while (at_break()) line_ += text_[position_++] == '\n' ? 1 : 0;
+  while (position_ < text_.size() && is_break(text_[position_])) pass_break();
   if (position_ == text_.size()) return false;
   record_line_ = line_;
+  record_begin_ = position_;
 
   for (;;) {
     while (position_ < text_.size() && text_[position_] != separator_ &&
@@ -78,16 +108,22 @@ bool CsvScanner::next(std::vector<std::string_view>& fields) {
       fields.push_back(quoted_field());
     } else {
       const std::size_t begin = position_;
-      while (position_ < text_.size() && text_[position_] != separator_ && text_[position_] != '\n') ++position_;
+      while (position_ < text_.size() && text_[position_] != separator_ && !is_break(text_[position_])) ++position_;
       fields.push_back(without_trailing_blanks(text_.substr(begin, position_ - begin)));
     }
     if (position_ == text_.size()) return true;
-    const bool end_of_record = text_[position_++] == '\n';
-    if (end_of_record) {
-      ++line_;
+    if (is_break(text_[position_])) {
+      pass_break();
       return true;
     }
+    ++position_;
   }
+}
+
+void CsvScanner::pass_break() {
+  const bool both = text_.substr(position_).starts_with("\r\n");
+  position_ += both ? 2 : 1;
+  ++line_;
 }
 
 // At an opening quote; leaves the position at the separator, line break or end that follows the field.
@@ -100,7 +136,8 @@ std::string_view CsvScanner::quoted_field() {
     if (quote == std::string_view::npos)
       throw DataError(fmt::format("{}:{}: a quoted field that begins here is never closed", name_, opening_line));
     const std::string_view piece = text_.substr(begin, quote - begin);
-    line_ += static_cast<std::size_t>(std::count(piece.begin(), piece.end(), '\n'));
+    for (std::size_t i = 0; i < piece.size(); ++i)
+      line_ += piece[i] == '\n' || (piece[i] == '\r' && !piece.substr(i).starts_with("\r\n")) ? 1 : 0;
     begin = position_ = quote + 1;
     const bool doubled = begin < text_.size() && text_[begin] == '"';
     if (doubled && unescaped == nullptr) unescaped = &unescaped_.emplace_back();
@@ -117,7 +154,7 @@ std::string_view CsvScanner::quoted_field() {
     ++begin;
   }
   std::size_t end = position_;
-  while (end < text_.size() && text_[end] != separator_ && text_[end] != '\n') ++end;
+  while (end < text_.size() && text_[end] != separator_ && !is_break(text_[end])) ++end;
   const std::string_view rest = without_trailing_blanks(text_.substr(position_, end - position_));
   if (!rest.empty())
     throw DataError(fmt::format("{}:{}: {} stands after a closing quote", name_, line_, in_quotes(rest)));

@@ -1,6 +1,8 @@
 #include <charconv>
+#include <map>
 #include <set>
 #include <stdexcept>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -13,20 +15,6 @@ namespace {
 void append_number(std::string& text, double value) {
   char buffer[32];
   text.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr);
-}
-
-void append_text(std::string& text, const std::string& field) {
-  const bool blanks_outside = !field.empty() && (field.front() == ' ' || field.back() == ' ');
-  if (!field.empty() && !blanks_outside && field.find_first_of(",;\t\"\r\n") == std::string::npos) {
-    text += field;
-    return;
-  }
-  text += '"';
-  for (const char c : field) {
-    text += c;
-    if (c == '"') text += c;
-  }
-  text += '"';
 }
 
 std::vector<std::string> column_names(const TaskSet& tasks, const CsvLayout& layout) {
@@ -44,7 +32,117 @@ std::vector<std::string> column_names(const TaskSet& tasks, const CsvLayout& lay
   return names;
 }
 
+std::string_view without_break(std::string_view record) {
+  while (!record.empty() && (record.back() == '\n' || record.back() == '\r')) record.remove_suffix(1);
+  return record;
+}
+
+// The line end that the file has.
+std::string line_end(const CsvText& text) {
+  const std::string& whole = text.text.utf8;
+  const std::size_t at = whole.find_first_of("\r\n");
+  if (at == std::string::npos) return "\n";
+  return whole.compare(at, 2, "\r\n") == 0 ? "\r\n" : std::string(1, whole[at]);
+}
+
+// The cells of an injected row by column name.
+class InjectedRow {
+ public:
+  InjectedRow(const CsvCoding& coding, const std::pair<std::string, std::string>& label_words)
+      : coding_(coding), label_words_(label_words) {}
+
+  [[nodiscard]] std::map<std::string, std::string> cells(const Task& task, Eigen::Index row) const {
+    std::map<std::string, std::string> cells;
+    if (!coding_.task_column.empty()) cells[coding_.task_column] = task.name;
+    const bool several = coding_.label_columns.size() > 1;
+    cells[several ? task.name : coding_.label_columns.front()] = label(task.labels[row]);
+    Eigen::Index j = 0;
+    for (const CsvColumn& column : coding_.columns) {
+      cells[column.name] = cell(column, task.features.row(row), j);
+      j += column.width();
+    }
+    return cells;
+  }
+
+ private:
+  [[nodiscard]] std::string label(double value) const {
+    if (!label_words_.first.empty()) return value > 0.0 ? label_words_.second : label_words_.first;
+    return coding_.label_format.format(value);
+  }
+  [[nodiscard]] std::string cell(const CsvColumn& column, const Eigen::RowVectorXd& features, Eigen::Index j) const {
+    if (column.is_categorical()) {
+      for (std::size_t k = 0; k < column.values.size(); ++k)
+        if (features[j + static_cast<Eigen::Index>(k)] == 1.0) return column.values[k];
+      throw std::invalid_argument(fmt::format("with_injected: a row has no value in column \"{}\"", column.name));
+    }
+    if (column.indicator && features[j + 1] == 1.0) return "";
+    return column.format.format(features[j]);
+  }
+
+  const CsvCoding& coding_;
+  const std::pair<std::string, std::string>& label_words_;
+};
+
 }  // namespace
+
+std::string csv_quoted(std::string_view field, char separator) {
+  const bool plain = !field.empty() && field.find_first_of("\"\r\n\t,;|") == std::string_view::npos &&
+                     field.find(separator) == std::string_view::npos && field.front() != ' ' && field.back() != ' ';
+  if (plain) return std::string(field);
+  std::string quoted = "\"";
+  for (const char c : field) {
+    quoted += c;
+    if (c == '"') quoted += c;
+  }
+  return quoted + '"';
+}
+
+std::string without_records(const CsvText& text, const std::vector<bool>& kept) {
+  const std::string& whole = text.text.utf8;
+  std::string result = whole.substr(0, text.body);
+  std::size_t at = text.body;
+  for (std::size_t row = 0; row < text.begins.size(); ++row) {
+    result.append(whole, at, text.begins[row] - at);  // blank lines stay
+    if (kept[row]) result.append(whole, text.begins[row], text.ends[row] - text.begins[row]);
+    at = text.ends[row];
+  }
+  result.append(whole, at);
+  return encode_text(result, text.text.encoding);
+}
+
+std::string with_injected(const CsvText& text, const CsvCoding& coding, const std::vector<bool>& in_test,
+                          const TaskSet& injected, const std::pair<std::string, std::string>& label_words) {
+  const std::string& whole = text.text.utf8;
+  const std::string end = line_end(text);
+  const char separator = coding.separator;
+  const auto record = [&](std::size_t begin, std::size_t behind) {
+    return std::string(without_break(std::string_view(whole).substr(begin, behind - begin)));
+  };
+  std::string result;
+  if (text.has_header) {
+    result = without_break(std::string_view(whole).substr(0, text.body));
+  } else {
+    result = whole.substr(0, text.body);
+    for (std::size_t j = 0; j < text.names.size(); ++j)
+      result += (j > 0 ? std::string(1, separator) : "") + csv_quoted(text.names[j], separator);
+  }
+  result += fmt::format("{0}injected{0}part{1}", separator, end);
+  for (std::size_t row = 0; row < text.begins.size(); ++row)
+    result += fmt::format("{1}{0}0{0}{2}{3}", separator, record(text.begins[row], text.ends[row]),
+                          in_test[row] ? "test" : "train", end);
+  const InjectedRow words(coding, label_words);
+  for (const Task& task : injected)
+    for (Eigen::Index row = 0; row < task.rows(); ++row) {
+      const auto cells = words.cells(task, row);
+      for (std::size_t j = 0; j < text.names.size(); ++j) {
+        const auto found = cells.find(text.names[j]);
+        if (found != cells.end()) result += csv_quoted(found->second, separator);
+        result += separator;
+      }
+      result += fmt::format("1{}train{}", separator, end);
+    }
+  return encode_text(result, text.text.encoding);
+}
 
 std::string format_csv(const TaskSet& tasks, const CsvLayout& layout) {
   if (!layout.injected.empty()) {
@@ -60,14 +158,14 @@ std::string format_csv(const TaskSet& tasks, const CsvLayout& layout) {
   const std::vector<std::string> names = column_names(tasks, layout);
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (i > 0) text += ',';
-    append_text(text, names[i]);
+    text += csv_quoted(names[i]);
   }
   text += '\n';
   for (std::size_t t = 0; t < tasks.size(); ++t) {
     const Task& task = tasks[t];
     for (Eigen::Index row = 0; row < task.rows(); ++row) {
       if (!layout.task_column.empty()) {
-        append_text(text, task.name);
+        text += csv_quoted(task.name);
         text += ',';
       }
       append_number(text, task.labels[row]);

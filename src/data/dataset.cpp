@@ -1,12 +1,16 @@
 #include "crosstalk/data/dataset.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <set>
+#include <stdexcept>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "crosstalk/data/csv_scanner.hpp"
-#include "crosstalk/data/labels.hpp"
 #include "crosstalk/data/mat.hpp"
 #include "crosstalk/data/npy.hpp"
 #include "crosstalk/error.hpp"
@@ -54,10 +58,28 @@ Dataset csv(const fs::path& path, const LoadOptions& options) {
   Dataset set;
   set.train = std::move(content.tasks);
   set.notes = std::move(content.notes);
-  set.task_column = options.csv.task_column;
-  set.label_column = options.csv.label_column;
-  set.sources = {path.string()};
+  set.task_column = content.coding.task_column;
+  set.label_column = content.coding.label_columns.front();
+  set.csv = std::move(content);
   return set;
+}
+
+// Files of other programs that are often given in place of a table.
+void require_table(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string head(512, '\0');
+  file.read(head.data(), static_cast<std::streamsize>(head.size()));
+  head.resize(static_cast<std::size_t>(std::max<std::streamsize>(0, file.gcount())));
+  const auto refuse = [&](const char* what, const char* how) {
+    throw DataError(fmt::format("{}: is {}, which is not read; {}", path.string(), what, how));
+  };
+  if (head.starts_with("PAR1")) refuse("a Parquet file", "save it as CSV (pandas: read_parquet(...).to_csv(...))");
+  if (head.starts_with("PK\3\4")) refuse("a spreadsheet or zip archive", "save the sheet as CSV");
+  const std::size_t first = head.find_first_not_of(" \t\r\n");
+  if (first == std::string::npos) return;
+  const bool is_json =
+      head[first] == '{' || (head[first] == '[' && head.find_first_of("{[\"", first + 1) != std::string::npos);
+  if (is_json) refuse("JSON", "save it as CSV (pandas: read_json(..., lines=True).to_csv(...))");
 }
 
 Dataset file(const fs::path& path, const LoadOptions& options) {
@@ -75,16 +97,104 @@ Dataset file(const fs::path& path, const LoadOptions& options) {
   } else if (name.ends_with("-images-idx3-ubyte")) {
     return idx_pair(path, options);
   } else {
-    return csv(path, options);
+    require_table(path);
+    set = csv(path, options);
   }
   set.sources = {path.string()};
   return set;
 }
 
-// What the labels of a file say about its use; 0 and 1 become signs unless the user asked for regression.
-void settle_labels(Dataset& set, const std::string& asked_loss) {
-  if (asked_loss != "squared" && zero_one_to_signs(set.train)) set.notes.emplace_back(kLabelsBecameSigns);
-  set.recipe.loss = has_sign_labels(set.train) ? "squared-hinge" : "squared";
+// The distinct labels of all tasks in ascending order, up to one more than `most`.
+std::vector<double> distinct_labels(const TaskSet& tasks, std::size_t most) {
+  std::set<double> labels;
+  for (const Task& task : tasks)
+    for (const double label : task.labels) {
+      labels.insert(label);
+      if (labels.size() > most) return {labels.begin(), labels.end()};
+    }
+  return {labels.begin(), labels.end()};
+}
+
+// Which of two words is the positive class: true or yes, else the last in byte order.
+bool first_is_positive(const std::string& first, const std::string& second) {
+  const auto says_yes = [](std::string word) {
+    std::transform(word.begin(), word.end(), word.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    return word == "true" || word == "yes";
+  };
+  if (says_yes(first) != says_yes(second)) return says_yes(first);
+  return first > second;
+}
+
+void become_classes(Dataset& set, std::vector<std::string> names, std::vector<double> labels,
+                    const std::string& positive, bool are_words) {
+  if (are_words ? first_is_positive(names[0], names[1]) : false) {
+    std::swap(names[0], names[1]);
+    std::swap(labels[0], labels[1]);
+  }
+  if (!positive.empty()) {
+    const auto is_chosen = [&](const std::string& name) {
+      return name == positive || (!are_words && plain_number(name).value == plain_number(positive).value &&
+                                  plain_number(positive).kind == CellKind::Number);
+    };
+    if (!is_chosen(names[0]) && !is_chosen(names[1]))
+      throw std::invalid_argument(fmt::format("--positive: {} is no label of {}; its labels are {} and {}",
+                                              in_quotes(positive), set.sources.front(), in_quotes(names[0]),
+                                              in_quotes(names[1])));
+    if (is_chosen(names[0])) {
+      std::swap(names[0], names[1]);
+      std::swap(labels[0], labels[1]);
+    }
+  }
+  for (Task& task : set.train)
+    for (double& label : task.labels) label = label == labels[1] ? 1.0 : -1.0;
+  set.classes = ClassNames{names[0], names[1]};
+  const bool as_they_are = labels[0] == -1.0 && labels[1] == 1.0 && !are_words;
+  if (!as_they_are)
+    set.notes.push_back(
+        fmt::format("the label has two values: {} is the positive class (+1), {} the negative (-1); "
+                    "--positive changes it",
+                    in_quotes(names[1]), in_quotes(names[0])));
+}
+
+// What the labels of a file say about its use.
+void settle_labels(Dataset& set, const LoadOptions& options) {
+  constexpr std::size_t most_ratings = 10;
+  const std::vector<std::string> words = set.csv ? set.csv->coding.label_words : std::vector<std::string>();
+  const std::string& column = set.label_column;
+  const std::string& file = set.sources.front();
+  set.recipe.loss = "squared";
+  if (!words.empty()) {
+    if (options.loss == "squared")
+      throw DataError(fmt::format("{}: column {} holds words ({}); --loss squared needs numbers", file,
+                                  in_quotes(column), listed(words)));
+    if (words.size() != 2)
+      throw DataError(fmt::format(
+          "{}: the label {} has {} word{} ({}); two classes can be learned: write a column with one class against the "
+          "rest, or numbers and --loss squared",
+          file, in_quotes(column), words.size(), words.size() == 1 ? "" : "s", listed(words)));
+    become_classes(set, words, {0.0, 1.0}, options.positive, true);
+    set.recipe.loss = "squared-hinge";
+    return;
+  }
+  const std::vector<double> values = distinct_labels(set.train, most_ratings);
+  const bool whole = std::all_of(values.begin(), values.end(), [](double v) { return v == std::round(v); });
+  if (options.loss == "squared") return;
+  if (values.size() == 2) {
+    const NumberFormat format = set.csv ? set.csv->coding.label_format : NumberFormat();
+    become_classes(set, {format.format(values[0]), format.format(values[1])}, values, options.positive, false);
+  } else if (values.size() > 2 && values.size() <= most_ratings && whole && options.loss.empty()) {
+    throw DataError(
+        fmt::format("{}: the label {} has {} whole numbers ({}): --loss squared learns them as a number; for classes, "
+                    "write a column "
+                    "with one class against the rest",
+                    file, in_quotes(column), values.size(), fmt::join(values, ", ")));
+  }
+  if (!options.positive.empty() && !set.classes)
+    throw DataError(fmt::format("{}: --positive needs a label of two values; {} has {}{}", file, in_quotes(column),
+                                values.size() > most_ratings ? "more than " : "",
+                                std::min(values.size(), most_ratings)));
+  if (has_sign_labels(set.train)) set.recipe.loss = "squared-hinge";
 }
 
 std::string nearest_source(const std::string& wanted) {
@@ -107,7 +217,7 @@ Dataset load(const std::string& name_or_path, const LoadOptions& options) {
     set = known(*named, options);
   } else if (fs::exists(name_or_path, ignored)) {
     set = file(name_or_path, options);
-    settle_labels(set, options.loss);
+    settle_labels(set, options);
   } else {
     const std::string near = nearest_source(name_or_path);
     throw DataError(fmt::format(

@@ -127,26 +127,27 @@ Dataset school(const fs::path& folder, const LoadOptions&) {
   return set;
 }
 
-Dataset from_csv(const std::vector<CsvSource>& sources, const CsvOptions& options) {
+Dataset from_csv(const std::vector<CsvSource>& sources, CsvOptions options) {
+  options.as_published = true;
   CsvData csv = read_csv(sources, options);
   Dataset set;
   set.train = std::move(csv.tasks);
   set.notes = std::move(csv.notes);
   set.task_column = options.task_column;
-  set.label_column = options.label_column;
+  set.label_column = options.label_columns.front();
   return set;
 }
 
 Dataset parkinsons(const fs::path& folder, const LoadOptions&) {
   Dataset set = from_csv({{folder / "parkinsons_updrs.data", ""}},
-                         {.task_column = "subject#", .label_column = "motor_UPDRS", .ignore = {"total_UPDRS"}});
+                         {.task_column = "subject#", .label_columns = {"motor_UPDRS"}, .ignore = {"total_UPDRS"}});
   set.notes.emplace_back("column \"total_UPDRS\" was dropped: it is the label's twin");
   return set;
 }
 
 Dataset student(const fs::path& folder, const LoadOptions&) {
   Dataset set = from_csv({{folder / "student-mat.csv", "mathematics"}, {folder / "student-por.csv", "portuguese"}},
-                         {.label_column = "G3"});
+                         {.label_columns = {"G3"}});
   set.task_column = "course";
   return set;
 }

@@ -137,7 +137,7 @@ TEST_F(CsvReader, RefusesToEncodeIdentifiers) {
 }
 
 TEST_F(CsvReader, NamesUnknownColumnsAndTheNearest) {
-  EXPECT_EQ(error("task,stars,x\na,1,2\n", {.task_column = "task", .label_column = "strs"}),
+  EXPECT_EQ(error("task,stars,x\na,1,2\n", {.task_column = "task", .label_columns = {"strs"}}),
             "f.csv: no column \"strs\"; did you mean \"stars\"?");
   EXPECT_EQ(error("task,label,x\na,1,2\n", {.task_column = "user"}),
             "f.csv: no column \"user\"; its columns are \"task\", \"label\", \"x\"");

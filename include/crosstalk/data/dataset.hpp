@@ -22,6 +22,12 @@ struct Recipe {
   bool standardise_labels = false;
 };
 
+/// The two values of a label that were read as -1 and +1, in the words of the file.
+struct ClassNames {
+  std::string negative;
+  std::string positive;
+};
+
 struct Dataset {
   std::string name;  ///< as the user wrote it
   TaskSet train;     ///< in the units of the file, without a bias column; all rows when there is no test part
@@ -29,22 +35,27 @@ struct Dataset {
   std::string task_column = "task";  ///< for writing rows back as CSV; empty: the source has no such column
   std::string label_column = "label";
   Recipe recipe;
-  std::vector<std::string> notes;    ///< what was done on loading, one sentence each
-  std::vector<std::string> sources;  ///< the files that were read
+  std::vector<std::string> notes;     ///< what was done on loading, one sentence each
+  std::vector<std::string> sources;   ///< the files that were read
+  std::optional<ClassNames> classes;  ///< of a file with two classes
+  std::optional<CsvData> csv;         ///< what a CSV file is besides its tasks (and its notes), which are above
 };
 
 struct LoadOptions {
-  std::uint64_t seed = 1;  ///< of the rows that a recipe draws
-  std::string loss = {};   ///< as the user asked; "squared" leaves labels 0/1 of a file as they are
-  CsvOptions csv = {};     ///< for CSV files that are not a known set
+  std::uint64_t seed = 1;     ///< of the rows that a recipe draws
+  std::string loss = {};      ///< as the user asked; "squared" leaves the labels of a file as they are
+  std::string positive = {};  ///< which of a file's two labels is the positive class; empty: class_names decides
+  CsvOptions csv = {};        ///< for CSV files that are not a known set
   std::vector<std::filesystem::path> search_path = default_search_path();
 };
 
 /// Loads a known set by its name, or else a file by its extension, .gz or not: .npz, .mat, `*-images-idx3-ubyte` with
-/// its labels beside it; anything else is read as CSV. Labels 0/1 of a file become -1/+1 unless the loss asked for is
-/// "squared"; a file with labels -1/+1 has the squared hinge loss as its recipe, any other the squared loss.
+/// its labels beside it; anything else is read as CSV. Two values of a file's label are two classes and become -1 and
+/// +1, unless the loss asked for is "squared"; such a file has the squared hinge loss as its recipe, any other the
+/// squared loss.
 /// @throws DataError when there is no such set or file (naming the nearest), when a known set is not on this machine
-///         (saying where it was looked for and how to get it), and as the readers do.
+///         (saying where it was looked for and how to get it), and as the readers do; for a file whose labels are more
+///         than two words, or 3 to 10 whole numbers without a loss that says what they are.
 Dataset load(const std::string& name_or_path, const LoadOptions& options);
 
 }  // namespace crosstalk::data

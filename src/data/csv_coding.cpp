@@ -1,0 +1,302 @@
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <stdexcept>
+#include <unordered_map>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "crosstalk/data/csv.hpp"
+#include "crosstalk/error.hpp"
+#include "csv_columns.hpp"
+#include "csv_file.hpp"
+
+namespace crosstalk::data {
+
+namespace {
+
+nlohmann::json to_json(const NumberFormat& format) {
+  return {{"decimal", std::string(1, format.decimal)},
+          {"marked", format.marked},
+          {"percent", format.percent},
+          {"currency", format.currency}};
+}
+
+NumberFormat format_from_json(const nlohmann::json& json) {
+  const std::string decimal = json.at("decimal");
+  if (decimal != "." && decimal != ",") throw std::invalid_argument("columns: decimal must be . or ,");
+  return {decimal[0], json.at("marked"), json.at("percent"), json.at("currency")};
+}
+
+void require_sorted(const std::vector<std::string>& words, const char* field) {
+  if (std::adjacent_find(words.begin(), words.end(), std::greater_equal<>()) != words.end())
+    throw std::invalid_argument(fmt::format("columns: {} must be sorted and differ", field));
+}
+
+// Reads rows of a new file by the columns of another one.
+class RowReader {
+ public:
+  RowReader(const std::filesystem::path& path, const CsvCoding& coding, const std::vector<std::string>& tasks,
+            const NewRowsOptions& options)
+      : coding_(coding), options_(options), file_(path, csv_options(coding, options), rows_.notes) {
+    for (std::size_t t = 0; t < tasks.size(); ++t) task_index_.emplace(tasks[t], t);
+    const std::string task_column = options.task_column.empty() ? coding.task_column : options.task_column;
+    if (!task_column.empty()) task_ = file_.position(task_column);
+    for (const CsvColumn& column : coding.columns) positions_.push_back(position_of_feature(column));
+    const std::vector<std::string> labels =
+        options.label_column.empty() ? coding.label_columns : std::vector<std::string>{options.label_column};
+    for (const std::string& label : labels)
+      if (const auto found = std::find(file_.names().begin(), file_.names().end(), label); found != file_.names().end())
+        labels_.push_back(static_cast<std::size_t>(found - file_.names().begin()));
+    if (labels_.empty() && !options.label_column.empty()) static_cast<void>(file_.position(options.label_column));
+    if (labels_.size() != labels.size()) labels_.clear();
+    note_other_columns();
+  }
+
+  NewRows read() {
+    const auto d = static_cast<Eigen::Index>(coding_.feature_count());
+    const std::size_t tasks_a_row = std::max<std::size_t>(1, coding_.label_columns.size());
+    std::vector<double> values;
+    std::vector<double> labels;
+    CsvScanner scanner = file_.rows();
+    std::vector<std::string_view> fields;
+    std::size_t dropped = 0;
+    while (file_.next(scanner, fields)) {
+      const std::size_t before = values.size();
+      if (!read_features(scanner, fields, values)) {
+        values.resize(before);
+        ++dropped;
+        continue;
+      }
+      for (std::size_t k = 0; k < tasks_a_row; ++k) {
+        if (k > 0) values.insert(values.end(), values.end() - d, values.end());
+        add_task(scanner, fields, k);
+        if (!labels_.empty()) labels.push_back(label_of(scanner, fields[labels_[k]], file_.names()[labels_[k]]));
+        rows_.lines.push_back(scanner.line());
+      }
+    }
+    const auto n = static_cast<Eigen::Index>(rows_.lines.size());
+    if (n == 0)
+      throw DataError(fmt::format("{}: {}", file_.name(),
+                                  dropped > 0 ? "every row has a missing value" : "holds a header but no rows"));
+    if (dropped > 0) rows_.notes.push_back(fmt::format("{} rows were left out: a value is missing", dropped));
+    using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    rows_.features = Eigen::Map<const RowMajor>(values.data(), n, d);
+    rows_.labels = Eigen::Map<const Eigen::VectorXd>(labels.data(), static_cast<Eigen::Index>(labels.size()));
+    if (options_.keep_text) rows_.text = file_.release_text();
+    return std::move(rows_);
+  }
+
+ private:
+  static CsvOptions csv_options(const CsvCoding& coding, const NewRowsOptions& options) {
+    CsvOptions csv;
+    csv.separator = options.separator;
+    csv.has_header = coding.has_header;
+    return csv;
+  }
+
+  std::size_t position_of_feature(const CsvColumn& column) const {
+    const auto found = std::find(file_.names().begin(), file_.names().end(), column.name);
+    if (found == file_.names().end())
+      throw DataError(fmt::format("{}: there is no column {}, which the model was learned from; its columns are {}",
+                                  file_.name(), in_quotes(column.name), listed(file_.names())));
+    return static_cast<std::size_t>(found - file_.names().begin());
+  }
+
+  void note_other_columns() {
+    std::vector<std::string> others;
+    for (std::size_t j = 0; j < file_.names().size(); ++j) {
+      const std::string& name = file_.names()[j];
+      const auto is = [&](const std::vector<std::size_t>& list) {
+        return std::find(list.begin(), list.end(), j) != list.end();
+      };
+      const bool known_to_be_left_out =
+          std::find(coding_.left_out.begin(), coding_.left_out.end(), name) != coding_.left_out.end();
+      const bool is_label =
+          std::find(coding_.label_columns.begin(), coding_.label_columns.end(), name) != coding_.label_columns.end();
+      if (j != task_ && !is(positions_) && !is(labels_) && !known_to_be_left_out && !is_label) others.push_back(name);
+    }
+    if (!others.empty())
+      rows_.notes.push_back(fmt::format("{} passed over, which the model does not know: {}",
+                                        others.size() == 1 ? "a column was" : "columns were", listed(others)));
+  }
+
+  [[noreturn]] void refuse(const CsvScanner& scanner, std::string_view cell, const std::string& column,
+                           const std::string& what) const {
+    throw DataError(fmt::format("{}:{}: {} {} (column {})", file_.name(), scanner.line(), in_quotes(cell), what,
+                                in_quotes(column)));
+  }
+
+  // Whether the row is kept.
+  bool read_features(const CsvScanner& scanner, const std::vector<std::string_view>& fields,
+                     std::vector<double>& values) const {
+    const std::size_t begin = values.size();
+    values.resize(begin + coding_.feature_count());
+    Eigen::Map<Eigen::RowVectorXd> row(values.data() + begin, static_cast<Eigen::Index>(values.size() - begin));
+    Eigen::Index j = 0;
+    for (std::size_t k = 0; k < coding_.columns.size(); ++k) {
+      const CsvColumn& column = coding_.columns[k];
+      const std::string_view cell = fields[positions_[k]];
+      const auto value =
+          column.is_categorical() ? word_value(scanner, column, cell) : number_value(scanner, column, cell);
+      if (!value) return false;
+      const Eigen::Index first = j;
+      write_features(column, *value, row, j);
+      if (std::isnan(row[first])) row[first] = *column.fill;
+    }
+    return true;
+  }
+
+  // A position in the values; behind their end for a word that is ignored.
+  std::optional<double> word_value(const CsvScanner& scanner, const CsvColumn& column, std::string_view cell) const {
+    std::size_t index = value_index(column.values, cell);
+    if (index == column.values.size() && coding_.is_missing(cell)) {
+      if (coding_.missing == MissingRule::Drop) return std::nullopt;
+      index = value_index(column.values, kMissingValue);
+      if (index == column.values.size() && coding_.missing == MissingRule::Refuse)
+        refuse(scanner, cell, column.name, "is a missing value, and the model was learned without a rule for these");
+    } else if (index == column.values.size() && !options_.ignore_unseen) {
+      refuse(scanner, cell, column.name,
+             "is no value that the model was learned from; it knows " + listed(column.values) +
+                 "; --unseen ignore predicts such rows without it");
+    }
+    return static_cast<double>(index);
+  }
+
+  std::optional<double> number_value(const CsvScanner& scanner, const CsvColumn& column, std::string_view cell) const {
+    if (const auto number = column.format.parse(cell)) return number;
+    if (coding_.is_missing(cell)) {
+      if (coding_.missing == MissingRule::Drop) return std::nullopt;
+      if (column.fill) return std::numeric_limits<double>::quiet_NaN();
+      refuse(scanner, cell, column.name, "is a missing value, and the model was learned without a rule for these");
+    }
+    const Cell plain = plain_number(cell);
+    if (plain.kind == CellKind::NotFinite) refuse(scanner, cell, column.name, "is not a finite number");
+    if (plain.kind == CellKind::Word) refuse(scanner, cell, column.name, "is not a number");
+    return plain.value;
+  }
+
+  void add_task(const CsvScanner& scanner, const std::vector<std::string_view>& fields, std::size_t label) {
+    std::string name = coding_.label_columns.size() > 1 ? coding_.label_columns[label]
+                       : task_ == kNoColumn             ? std::string("all")
+                                                        : std::string(fields[task_]);
+    const auto known = task_index_.find(name);
+    if (known == task_index_.end() && !options_.take_unknown_tasks)
+      refuse(scanner, name, task_ == kNoColumn ? "task" : file_.names()[task_],
+             "is no task of the model; --unknown-task mean predicts such rows with the mean of all tasks");
+    rows_.tasks.push_back(known == task_index_.end() ? NewRows::kUnknownTask : known->second);
+    rows_.task_names.push_back(std::move(name));
+  }
+
+  // NaN for a label that is missing.
+  double label_of(const CsvScanner& scanner, std::string_view cell, const std::string& column) const {
+    if (!coding_.label_words.empty()) {
+      const std::size_t index = value_index(coding_.label_words, cell);
+      if (index < coding_.label_words.size()) return static_cast<double>(index);
+      if (coding_.is_missing(cell)) return std::numeric_limits<double>::quiet_NaN();
+      refuse(scanner, cell, column, "is no class of the model; it knows " + listed(coding_.label_words));
+    }
+    if (const auto number = coding_.label_format.parse(cell)) return *number;
+    if (coding_.is_missing(cell)) return std::numeric_limits<double>::quiet_NaN();
+    const Cell plain = plain_number(cell);
+    if (plain.kind != CellKind::Number) refuse(scanner, cell, column, "is not a finite number");
+    return plain.value;
+  }
+
+  static constexpr std::size_t kNoColumn = SIZE_MAX;
+  const CsvCoding& coding_;
+  const NewRowsOptions& options_;
+  NewRows rows_;
+  CsvFile file_;
+  std::unordered_map<std::string, std::size_t> task_index_;
+  std::size_t task_ = kNoColumn;
+  std::vector<std::size_t> positions_;  // of the model's columns in the file
+  std::vector<std::size_t> labels_;     // of its label columns; empty where one is not in the file
+};
+
+}  // namespace
+
+std::vector<std::string> CsvCoding::feature_names() const {
+  std::vector<std::string> names;
+  for (const CsvColumn& column : columns) {
+    if (!column.is_categorical()) names.push_back(column.name);
+    for (const std::string& value : column.values) names.push_back(column.name + "=" + value);
+    if (column.indicator) names.push_back(column.name + " missing");
+  }
+  return names;
+}
+
+std::size_t CsvCoding::feature_count() const {
+  Eigen::Index count = 0;
+  for (const CsvColumn& column : columns) count += column.width();
+  return static_cast<std::size_t>(count);
+}
+
+bool CsvCoding::is_missing(std::string_view cell) const {
+  const std::string lower = in_small_letters(cell.substr(0, 64));
+  return cell.size() <= 64 && std::find(missing_words.begin(), missing_words.end(), lower) != missing_words.end();
+}
+
+nlohmann::json CsvCoding::to_json() const {
+  auto list = nlohmann::json::array();
+  for (const CsvColumn& column : columns) {
+    nlohmann::json entry = {{"name", column.name}, {"format", data::to_json(column.format)}};
+    if (column.is_categorical()) entry["values"] = column.values;
+    if (column.indicator) entry["indicator"] = true;
+    if (column.fill) entry["fill"] = *column.fill;
+    list.push_back(std::move(entry));
+  }
+  return {{"task_column", task_column},
+          {"label_columns", label_columns},
+          {"separator", std::string(1, separator)},
+          {"has_header", has_header},
+          {"skip_lines", skip_lines},
+          {"missing", to_string(missing)},
+          {"missing_words", missing_words},
+          {"columns", std::move(list)},
+          {"label_format", data::to_json(label_format)},
+          {"label_words", label_words},
+          {"left_out", left_out}};
+}
+
+CsvCoding CsvCoding::from_json(const nlohmann::json& json) {
+  try {
+    CsvCoding coding;
+    json.at("task_column").get_to(coding.task_column);
+    json.at("label_columns").get_to(coding.label_columns);
+    const std::string separator = json.at("separator");
+    if (separator.size() != 1) throw std::invalid_argument("columns: separator must be one character");
+    coding.separator = separator[0];
+    json.at("has_header").get_to(coding.has_header);
+    json.at("skip_lines").get_to(coding.skip_lines);
+    coding.missing = missing_rule_named(json.at("missing"));
+    json.at("missing_words").get_to(coding.missing_words);
+    coding.label_format = format_from_json(json.at("label_format"));
+    json.at("label_words").get_to(coding.label_words);
+    require_sorted(coding.label_words, "label_words");
+    json.at("left_out").get_to(coding.left_out);
+    for (const nlohmann::json& entry : json.at("columns")) {
+      CsvColumn column{entry.at("name"), format_from_json(entry.at("format"))};
+      if (entry.contains("values")) entry.at("values").get_to(column.values);
+      require_sorted(column.values, "values");
+      if (entry.contains("indicator")) entry.at("indicator").get_to(column.indicator);
+      if (entry.contains("fill")) column.fill = entry.at("fill").get<double>();
+      if (column.indicator && !column.fill) throw std::invalid_argument("columns: an indicator needs a fill");
+      coding.columns.push_back(std::move(column));
+    }
+    if (coding.columns.empty()) throw std::invalid_argument("columns: there are none");
+    if (coding.label_columns.empty()) throw std::invalid_argument("columns: there is no label column");
+    return coding;
+  } catch (const nlohmann::json::exception& error) {
+    throw std::invalid_argument(fmt::format("columns: {}", error.what()));
+  }
+}
+
+NewRows read_rows(const std::filesystem::path& path, const CsvCoding& coding, const std::vector<std::string>& tasks,
+                  const NewRowsOptions& options) {
+  return RowReader(path, coding, tasks, options).read();
+}
+
+}  // namespace crosstalk::data

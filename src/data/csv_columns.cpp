@@ -1,0 +1,220 @@
+#include "csv_columns.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "crosstalk/data/csv_scanner.hpp"
+#include "crosstalk/error.hpp"
+
+namespace crosstalk::data {
+
+namespace {
+
+constexpr std::size_t kMostValues = 100;  // of a one-hot encoded column
+constexpr double kShareOfNumbers = 0.9;   // from here on a word in a column is a mistake, not a category
+constexpr double kShareOfDates = 0.9;
+constexpr std::size_t kFewestIdentifiers = 5;  // so many words that all differ name the rows
+
+std::string percent(std::size_t part, std::size_t whole) {
+  return fmt::format("{:.3g} %", 100.0 * static_cast<double>(part) / static_cast<double>(whole));
+}
+
+std::string format_note(const std::string& name, const NumberFormat& format) {
+  std::string how;
+  if (format.decimal == ',') how += ", with a decimal comma";
+  if (!format.currency.empty()) how += fmt::format(", in {}", format.currency);
+  if (format.percent) how += ", in per cent (45 % is 0.45)";
+  if (how.empty()) how = ", with marks between thousands";
+  return fmt::format("column {} was read as numbers{}", in_quotes(name), how);
+}
+
+}  // namespace
+
+std::string in_small_letters(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return lower;
+}
+
+std::string_view to_string(MissingRule rule) {
+  switch (rule) {
+    case MissingRule::Refuse: return "refuse";
+    case MissingRule::Drop: return "drop";
+    case MissingRule::Mean: return "mean";
+    case MissingRule::Median: return "median";
+    case MissingRule::Indicator: return "indicator";
+  }
+  return "unknown";
+}
+
+MissingRule missing_rule_named(const std::string& name) {
+  for (const MissingRule rule :
+       {MissingRule::Refuse, MissingRule::Drop, MissingRule::Mean, MissingRule::Median, MissingRule::Indicator})
+    if (to_string(rule) == name) return rule;
+  throw std::invalid_argument(
+      fmt::format("\"{}\" is no rule for missing values; there are refuse, drop, mean, median, indicator", name));
+}
+
+const std::vector<std::string>& default_missing_words() {
+  static const std::vector<std::string> words = {"", "na", "n/a", "nan", "null", "none", "?", "-"};
+  return words;
+}
+
+std::string canonical_value(std::string_view cell) {
+  const std::size_t point = cell.find('.');
+  if (point == std::string_view::npos || point + 1 == cell.size() || plain_number(cell).kind != CellKind::Number ||
+      cell.find_first_not_of("+-0123456789.") != std::string_view::npos)
+    return std::string(cell);
+  std::string_view shorter = cell.substr(0, cell.find_last_not_of('0') + 1);
+  if (shorter.ends_with('.')) shorter.remove_suffix(1);
+  return std::string(shorter);
+}
+
+std::size_t value_index(const std::vector<std::string>& values, std::string_view cell) {
+  const std::string value = canonical_value(cell);
+  const auto found = std::lower_bound(values.begin(), values.end(), value);
+  return found != values.end() && *found == value ? static_cast<std::size_t>(found - values.begin()) : values.size();
+}
+
+bool is_row_number_name(std::string_view name) {
+  const std::string lower = in_small_letters(name);
+  static const std::set<std::string, std::less<>> names = {
+      "",   "id",     "index", "idx", "row", "rowid", "row_id", "rownr", "rownum", "row_no",
+      "no", "number", "nr",    "#",   "x.1", "rn",    "key",    "uid",   "obs",    "rownames"};
+  return names.contains(lower) || lower.starts_with("unnamed: ") || lower.starts_with("unnamed:");
+}
+
+void ColumnFacts::count(const Cell& cell) {
+  if (!counts_rows) return;
+  if (cells() == 0) first_number_ = cell.value;
+  counts_rows = cell.kind == CellKind::Number && (first_number_ == 0.0 || first_number_ == 1.0) &&
+                cell.value == first_number_ + static_cast<double>(cells());
+}
+
+void ColumnFacts::look_again(std::string_view cell, bool is_missing) {
+  if (is_missing) {
+    if (!cell.empty() && distinct_missing_.size() < kMostValues) distinct_missing_.emplace(cell);
+    return;
+  }
+  format_.add(cell);
+  dates_ += looks_like_date(cell) ? 1 : 0;
+  if (distinct_.size() < kCountValuesUpTo) {
+    std::string value = canonical_value(cell);
+    if (!distinct_.contains(value)) distinct_.insert(std::move(value));
+  }
+}
+
+void ColumnFacts::require_no_missing(const CsvOptions& options, const char* among) const {
+  if (missing == 0 || options.missing != MissingRule::Refuse) return;
+  const std::string what = first_missing.text.empty()
+                               ? fmt::format("an empty cell among {}", among)
+                               : fmt::format("{} among {}", in_quotes(first_missing.text), among);
+  throw DataError(fmt::format(
+      "{}: {}: a missing value (column {}: {} of {} values are missing, {}); --missing drop leaves such rows out, "
+      "mean, median or indicator fill them in",
+      first_missing.place, what, in_quotes(name), missing, cells(), percent(missing, cells())));
+}
+
+void ColumnFacts::decide(const CsvOptions& options, const std::string& file, std::size_t missing_label_columns,
+                         std::vector<std::string>& notes) {
+  column.name = name;
+  const bool label_may_be_missing =
+      is_label && missing_label_columns > 1;  // a row is of the tasks that it has labels of
+  if (numbers + words == 0)
+    throw DataError(
+        fmt::format("{}: column {} holds no value at all; leave it out with --ignore", file, in_quotes(name)));
+  if (words == 0) {
+    if (!label_may_be_missing) require_no_missing(options, "numbers");
+    column.indicator = !is_label && missing > 0 && options.missing == MissingRule::Indicator;
+    return;
+  }
+  switch (format_.answer(column.format, options.decimal)) {
+    case NumberFormatSearch::Answer::Found:
+      if (!label_may_be_missing) require_no_missing(options, "numbers");
+      column.indicator = !is_label && missing > 0 && options.missing == MissingRule::Indicator;
+      if (column.format.marked) notes.push_back(format_note(name, column.format));
+      return;
+    case NumberFormatSearch::Answer::Ambiguous:
+      throw DataError(
+          fmt::format("{}: column {}: {} can be read with a decimal comma or with a comma between thousands; say "
+                      "--decimal comma or "
+                      "--decimal point",
+                      file, in_quotes(name), in_quotes(format_.ambiguous_cell())));
+    case NumberFormatSearch::Answer::None: break;
+  }
+  decide_words(options, file, notes);
+}
+
+void ColumnFacts::decide_words(const CsvOptions& options, const std::string& file, std::vector<std::string>& notes) {
+  const std::size_t known = numbers + words;
+  const auto share = [&](std::size_t part) { return static_cast<double>(part) / static_cast<double>(known); };
+  if (share(dates_) >= kShareOfDates)
+    throw DataError(fmt::format(
+        "{}: {} is a date or a time (column {}); give numbers in its place, such as the days since a day, the month or "
+        "the hour, or leave it out with --ignore",
+        first_word.place, in_quotes(first_word.text), in_quotes(name)));
+  if (is_label) {
+    if (numbers > 0 && (share(numbers) >= kShareOfNumbers || distinct_.size() > 2))
+      throw DataError(fmt::format("{}: {} is not a number (column {}, where {} of {} values are)", first_word.place,
+                                  in_quotes(first_word.text), in_quotes(name), numbers, known));
+    column.values.assign(distinct_.begin(), distinct_.end());
+    // `severe` and `none`: the second is a class, though it is a word for a missing value elsewhere.
+    missing_is_a_value = distinct_.size() == 1 && distinct_missing_.size() == 1 && empty == 0;
+    if (missing_is_a_value) {
+      column.values.push_back(*distinct_missing_.begin());
+      std::sort(column.values.begin(), column.values.end());
+    } else {
+      require_no_missing(options, "labels");
+    }
+    return;
+  }
+  if (share(numbers) >= kShareOfNumbers)
+    throw DataError(fmt::format(
+        "{}: {} is not a number (column {}, where {} of {} values are); mend the cell, or name it as a missing value "
+        "with --missing-words and --missing",
+        first_word.place, in_quotes(first_word.text), in_quotes(name), numbers, known));
+  const bool all_differ = distinct_.size() == known && known >= kFewestIdentifiers && numbers == 0;
+  if (all_differ && !options.as_published) {
+    left_out = true;
+    notes.push_back(
+        fmt::format("column {} was left out: its {} words all differ, so it names the rows", in_quotes(name), known));
+    return;
+  }
+  if (distinct_.size() > kMostValues) {
+    const std::string how_many =
+        fmt::format("{}{}", distinct_.size() == kCountValuesUpTo ? "at least " : "", distinct_.size());
+    if (2 * numbers >= known)
+      throw DataError(
+          fmt::format("{}: {} is not a number (column {}, where {} of {} values are): mend these cells, name them as "
+                      "missing values "
+                      "with --missing-words and --missing, or leave the column out with --ignore",
+                      first_word.place, in_quotes(first_word.text), in_quotes(name), numbers, known));
+    throw DataError(fmt::format(
+        "{}: column {} has {} different values that are not all numbers, and at most {} can be one-hot encoded; the "
+        "first is {}: if they are numbers with a unit or a mark, write them as numbers; if they are names or text, "
+        "give "
+        "the column as the task or leave it out with --ignore",
+        file, in_quotes(name), how_many, kMostValues, in_quotes(first_word.text)));
+  }
+  column.values.assign(distinct_.begin(), distinct_.end());
+  if (missing > 0) {
+    if (empty > 0) require_no_missing(options, "words");
+    missing_is_a_value = options.missing == MissingRule::Refuse;
+    if (missing_is_a_value) {
+      column.values.insert(column.values.end(), distinct_missing_.begin(), distinct_missing_.end());
+      notes.push_back(
+          fmt::format("column {}: {} is kept as a value of its own ({} rows); --missing drop leaves such rows out",
+                      in_quotes(name), in_quotes(*distinct_missing_.begin()), missing));
+    } else if (options.missing != MissingRule::Drop) {
+      column.values.emplace_back(kMissingValue);
+    }
+    std::sort(column.values.begin(), column.values.end());
+  }
+  notes.push_back(fmt::format("column {} has {} value{} and was one-hot encoded", in_quotes(name), column.values.size(),
+                              column.values.size() == 1 ? "" : "s"));
+}
+
+}  // namespace crosstalk::data

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "crosstalk/data/csv.hpp"
+
+namespace crosstalk::data {
+
+/// A cell of which a message may speak.
+struct CellPlace {
+  std::string place;  // file:line
+  std::string text;
+};
+
+/// What is known of a column of features or labels while its file is read, from the rows that are not injected.
+class ColumnFacts {
+ public:
+  ColumnFacts(std::size_t at, std::string called) : position(at), name(std::move(called)) {}
+
+  std::size_t position;  ///< in the record
+  std::string name;
+  bool is_label = false;
+  bool is_unnamed = false;
+
+  // First pass: plain numbers, missing values, other words.
+  std::size_t numbers = 0;
+  std::size_t missing = 0;
+  std::size_t empty = 0;  ///< of the missing ones
+  std::size_t words = 0;
+  CellPlace first_missing;
+  CellPlace first_word;
+  bool counts_rows = true;  ///< 0, 1, 2, ... or 1, 2, 3, ... in the order of the file
+
+  /// Notes whether the next cell goes on counting the rows.
+  void count(const Cell& cell);
+  /// Whether the cells must be looked at again.
+  [[nodiscard]] bool is_open() const { return words > 0 || missing > 0; }
+  [[nodiscard]] std::size_t cells() const { return numbers + missing + words; }
+
+  // Second pass, of open columns.
+  void look_again(std::string_view cell, bool is_missing);
+  /// Decides what the column is. @throws DataError when it cannot be read.
+  void decide(const CsvOptions& options, const std::string& file, std::size_t missing_label_columns,
+              std::vector<std::string>& notes);
+
+  // The decision.
+  bool left_out = false;
+  CsvColumn column;                 ///< format and values; of a label its words
+  bool missing_is_a_value = false;  ///< words such as NA are kept as a value of a column of words
+
+ private:
+  void decide_words(const CsvOptions& options, const std::string& file, std::vector<std::string>& notes);
+  void require_no_missing(const CsvOptions& options, const char* among) const;
+
+  static constexpr std::size_t kCountValuesUpTo = 100000;
+  NumberFormatSearch format_;
+  std::set<std::string, std::less<>> distinct_;  // in canonical form, missing words too
+  std::set<std::string, std::less<>> distinct_missing_;
+  std::size_t dates_ = 0;
+  double first_number_ = 0.0;
+};
+
+/// `1.0` and `1.50` as `1` and `1.5`; other text as it is.
+std::string canonical_value(std::string_view cell);
+
+/// The position of a cell in a column's values; values.size() when it is none of them.
+std::size_t value_index(const std::vector<std::string>& values, std::string_view cell);
+
+/// Whether a name is one that columns of row numbers have: empty, `Unnamed: 0`, id, index, row, ...
+bool is_row_number_name(std::string_view name);
+
+/// ASCII letters small.
+std::string in_small_letters(std::string_view text);
+
+/// Writes the features of one column into a row, from j on, and moves j behind them.
+/// @param value  a number, NaN for a missing one, or a position in the column's values; beyond these for none of them.
+template <class Row>
+void write_features(const CsvColumn& column, double value, Row&& row, Eigen::Index& j) {
+  const Eigen::Index width = column.width();
+  if (column.is_categorical()) {
+    row.segment(j, width).setZero();
+    if (value < static_cast<double>(width)) row[j + static_cast<Eigen::Index>(value)] = 1.0;
+  } else {
+    row[j] = value;
+    if (column.indicator) row[j + 1] = std::isnan(value) ? 1.0 : 0.0;
+  }
+  j += width;
+}
+
+/// The cell in a column of words that stands for a missing value when there is a rule for these.
+inline constexpr const char* kMissingValue = "(missing)";
+
+}  // namespace crosstalk::data
