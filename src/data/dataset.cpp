@@ -81,10 +81,13 @@ Dataset file(const fs::path& path, const LoadOptions& options) {
   return set;
 }
 
-// What the labels of a file say about its use; 0 and 1 become signs unless the user asked for regression.
+// What the labels of a file say about its use; 0 and 1 become signs unless the user asked for regression. The units of
+// its columns are anything.
 void settle_labels(Dataset& set, const std::string& asked_loss) {
   if (asked_loss != "squared" && zero_one_to_signs(set.train)) set.notes.emplace_back(kLabelsBecameSigns);
   set.recipe.loss = has_sign_labels(set.train) ? "squared-hinge" : "squared";
+  set.recipe.scale = Scale::Standard;
+  set.recipe.labels = LabelScale::Pooled;
 }
 
 std::string nearest_source(const std::string& wanted) {
