@@ -3,15 +3,77 @@
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
+#include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "crosstalk/error.hpp"
 #include "crosstalk/symmetric_eigen.hpp"
 
 namespace crosstalk {
 
 namespace {
+
+template <class Name, std::size_t N>
+Name named(const std::string& name, const std::array<Name, N>& all, const char* what) {
+  for (const Name one : all)
+    if (to_string(one) == name) return one;
+  std::vector<std::string_view> names;
+  for (const Name one : all) names.push_back(to_string(one));
+  throw std::invalid_argument(fmt::format("\"{}\" is no {}; there are {}", name, what, fmt::join(names, ", ")));
+}
+
+template <class Name, std::size_t N>
+bool is_one_of(const std::string& name, const std::array<Name, N>& all) {
+  return std::any_of(all.begin(), all.end(), [&](Name one) { return to_string(one) == name; });
+}
+
+struct Moments {
+  double mean;
+  double deviation;  // 0 for values that are all equal up to rounding; infinite beyond the range of a double
+};
+
+// Of the values of all parts together, in two passes [Chan, Golub, LeVeque 1983, "corrected two-pass"].
+Moments moments_of(const std::vector<Eigen::Ref<const Eigen::VectorXd>>& parts) {
+  double largest = 0.0;
+  double count = 0.0;
+  for (const auto& part : parts) {
+    largest = std::max(largest, part.cwiseAbs().maxCoeff());
+    count += static_cast<double>(part.size());
+  }
+  if (largest == 0.0) return {0.0, 0.0};
+  // In units of a power of two near the largest value no square can overflow. From the first value on, equal values
+  // differ by exactly 0.
+  const double unit = std::ldexp(1.0, std::ilogb(largest));
+  const double first = parts.front()[0] / unit;
+  double shift = 0.0;
+  for (const auto& part : parts) shift += (part.array() / unit - first).sum();
+  const double mean = first + shift / count;
+  double sum = 0.0;
+  double squares = 0.0;
+  for (const auto& part : parts) {
+    sum += (part.array() / unit - mean).sum();
+    squares += (part.array() / unit - mean).square().sum();
+  }
+  const double deviation = std::sqrt(std::max(0.0, squares - sum * sum / count) / count);
+  // Some hundred roundings of the largest value: what computing left in a constant, far below what a shift by 10^6
+  // deviations leaves of a column.
+  constexpr double kConstant = 1e-13;
+  if (deviation <= kConstant) return {first * unit, 0.0};
+  return {mean * unit, deviation * unit};
+}
+
+// Whether a column is one that a reader of words made, `name=value`: 1 where the word stands, else 0.
+bool is_indicator(const TaskSet& tasks, Eigen::Index feature) {
+  const auto k = static_cast<std::size_t>(feature);
+  return k < tasks.feature_names.size() && tasks.feature_names[k].find('=') != std::string::npos &&
+         std::all_of(tasks.begin(), tasks.end(), [&](const Task& task) {
+           const auto x = task.features.col(feature).array();
+           return (x == 0.0 || x == 1.0).all();
+         });
+}
 
 // Mean and leading principal axes of all rows of all tasks.
 void fit_pca(const TaskSet& tasks, Eigen::Index components, Eigen::RowVectorXd& mean, Eigen::MatrixXd& axes) {
@@ -36,46 +98,116 @@ void fit_pca(const TaskSet& tasks, Eigen::Index components, Eigen::RowVectorXd& 
 
 }  // namespace
 
+std::string_view to_string(Scale scale) {
+  switch (scale) {
+    case Scale::None: return "none";
+    case Scale::UnitBall: return "unit-ball";
+    case Scale::Standard: return "standard";
+  }
+  return "unknown";
+}
+
+Scale scale_named(const std::string& name) {
+  return named(name, kScales, "scale");
+}
+
+std::string_view to_string(LabelScale scale) {
+  switch (scale) {
+    case LabelScale::None: return "none";
+    case LabelScale::Pooled: return "all";
+    case LabelScale::Task: return "task";
+  }
+  return "unknown";
+}
+
+LabelScale label_scale_named(const std::string& name) {
+  if (name == "true") return LabelScale::Task;
+  if (name == "false") return LabelScale::None;
+  return named(name, kLabelScales, "scale of labels");
+}
+
 Preparation Preparation::fit(const TaskSet& training, const PreparationOptions& options) {
   require_valid(training, "prepare");
-  if (options.pca < 0 || options.pca > training.features())
+  const Eigen::Index d = training.features();
+  if (options.pca < 0 || options.pca > d)
     throw std::invalid_argument(
-        fmt::format("prepare: pca is {}; it must be between 0 and the {} features", options.pca, training.features()));
+        fmt::format("prepare: pca is {}; it must be between 0 and the {} features", options.pca, d));
   Preparation result;
   result.options_ = options;
   result.raw_names_ = training.feature_names;
-  if (options.pca > 0) fit_pca(training, options.pca, result.mean_, result.components_);
-  if (options.scale == Scale::UnitBall) {
+  if (options.scale == Scale::Standard) {
+    result.mean_.resize(d);
+    result.deviation_.resize(d);
+    bool varies = false;
+    for (Eigen::Index k = 0; k < d; ++k) {
+      std::vector<Eigen::Ref<const Eigen::VectorXd>> columns;
+      for (const Task& task : training) columns.emplace_back(task.features.col(k));
+      const auto [mean, deviation] = moments_of(columns);
+      varies = varies || deviation > 0.0;
+      result.mean_[k] = mean;
+      // 0 and 1 of a word stay one apart: divided by their deviation, rare words would get the largest weights.
+      const bool as_is = deviation == 0.0 ? mean == 0.0 : is_indicator(training, k);
+      result.deviation_[k] = as_is ? 1.0 : deviation > 0.0 ? deviation : std::abs(mean);
+    }
+    if (!varies)
+      throw DataError("prepare: every feature has one value in all training rows; there is nothing to learn from");
+  }
+  if (options.pca > 0) {
+    if (options.scale == Scale::Standard) {
+      TaskSet standard;
+      for (const Task& task : training)
+        standard.tasks.push_back({task.name, result.before_division(task.features), task.labels});
+      Eigen::RowVectorXd zero;
+      fit_pca(standard, options.pca, zero, result.components_);
+    } else {
+      fit_pca(training, options.pca, result.mean_, result.components_);
+    }
+  }
+  if (options.scale != Scale::None) {
     double largest = 0.0;
+    double squares = 0.0;
     for (const Task& task : training) {
-      if (options.pca > 0)
-        largest = std::max(largest,
-                           ((task.features.rowwise() - result.mean_) * result.components_).rowwise().norm().maxCoeff());
-      else
-        largest = std::max(largest, task.features.rowwise().norm().maxCoeff());
+      const Eigen::VectorXd norms = result.before_division(task.features).rowwise().norm();
+      largest = std::max(largest, norms.maxCoeff());
+      squares += norms.squaredNorm();
     }
     if (!std::isfinite(largest))
-      throw std::invalid_argument(
-          "prepare: the norm of a training row is too large for a double; scale the features in the file");
-    if (largest == 0.0)
-      throw std::invalid_argument("prepare: all features of all training rows are 0; nothing to scale");
-    result.divisor_ = largest;
+      throw DataError("prepare: the norm of a training row is too large for a double; scale the features in the file");
+    if (largest == 0.0) throw DataError("prepare: all features of all training rows are 0; nothing to scale");
+    result.divisor_ =
+        options.scale == Scale::UnitBall ? largest : std::sqrt(squares / static_cast<double>(training.rows()));
   }
-  if (options.standardise_labels) {
+  if (options.labels != LabelScale::None) {
     const auto m = static_cast<Eigen::Index>(training.size());
     result.label_mean_.resize(m);
     result.label_deviation_.resize(m);
-    for (Eigen::Index i = 0; i < m; ++i) {
-      const Task& task = training[static_cast<std::size_t>(i)];
-      result.label_mean_[i] = task.labels.mean();
-      const double deviation = std::sqrt((task.labels.array() - task.labels.mean()).square().mean());
+    const auto scale = [&](std::size_t first, std::size_t last, const std::string& whose) {
+      std::vector<Eigen::Ref<const Eigen::VectorXd>> labels;
+      for (std::size_t i = first; i < last; ++i) labels.emplace_back(training[i].labels);
+      const auto [mean, deviation] = moments_of(labels);
       if (deviation == 0.0)
-        throw std::invalid_argument(fmt::format(
-            "prepare: all labels of task \"{}\" are {}; they cannot be standardised", task.name, task.labels[0]));
-      result.label_deviation_[i] = deviation;
-    }
+        throw DataError(fmt::format("prepare: all labels{} are {}; they cannot be standardised", whose, mean));
+      if (!std::isfinite(1.0 / deviation) || !std::isfinite(deviation))
+        throw DataError(
+            fmt::format("prepare: the labels{} have the deviation {}; scale them in the file", whose, deviation));
+      const auto n = static_cast<Eigen::Index>(last - first);
+      result.label_mean_.segment(static_cast<Eigen::Index>(first), n).setConstant(mean);
+      result.label_deviation_.segment(static_cast<Eigen::Index>(first), n).setConstant(deviation);
+    };
+    if (options.labels == LabelScale::Pooled)
+      scale(0, training.size(), "");
+    else
+      for (std::size_t i = 0; i < training.size(); ++i)
+        scale(i, i + 1, fmt::format(" of task \"{}\"", training[i].name));
   }
   return result;
+}
+
+Eigen::MatrixXd Preparation::before_division(const Eigen::MatrixXd& raw) const {
+  Eigen::MatrixXd X = mean_.size() > 0 ? Eigen::MatrixXd(raw.rowwise() - mean_) : raw;
+  if (deviation_.size() > 0) X.array().rowwise() /= deviation_.array();
+  if (components_.size() > 0) return X * components_;
+  return X;
 }
 
 TaskSet Preparation::apply(const TaskSet& raw) const {
@@ -85,12 +217,9 @@ TaskSet Preparation::apply(const TaskSet& raw) const {
     const Task& from = raw[i];
     const Eigen::Index k = options_.pca > 0 ? options_.pca : from.features.cols();
     Task to{from.name, Eigen::MatrixXd(from.rows(), k + (options_.bias ? 1 : 0)), from.labels};
-    if (options_.pca > 0)
-      to.features.leftCols(k).noalias() = (from.features.rowwise() - mean_) * components_ / divisor_;
-    else
-      to.features.leftCols(k) = from.features / divisor_;
+    to.features.leftCols(k) = before_division(from.features) / divisor_;
     if (options_.bias) to.features.col(k).setOnes();
-    if (options_.standardise_labels) {
+    if (options_.labels != LabelScale::None) {
       const auto t = static_cast<Eigen::Index>(i);
       to.labels = (from.labels.array() - label_mean_[t]) / label_deviation_[t];
     }
@@ -110,9 +239,11 @@ TaskSet Preparation::undo(const TaskSet& prepared) const {
   raw.feature_names = raw_names_;
   for (std::size_t i = 0; i < prepared.size(); ++i) {
     const Task& from = prepared[i];
-    const Eigen::MatrixXd features = from.features.leftCols(from.features.cols() - (options_.bias ? 1 : 0)) * divisor_;
-    Task to{from.name, features, from.labels};
-    if (options_.pca > 0) to.features = (features * components_.transpose()).rowwise() + mean_;
+    Eigen::MatrixXd features = from.features.leftCols(from.features.cols() - (options_.bias ? 1 : 0)) * divisor_;
+    if (components_.size() > 0) features = features * components_.transpose();
+    if (deviation_.size() > 0) features.array().rowwise() *= deviation_.array();
+    if (mean_.size() > 0) features.rowwise() += mean_;
+    Task to{from.name, std::move(features), from.labels};
     for (double& label : to.labels) label = label_in_file_units(i, label);
     raw.tasks.push_back(std::move(to));
   }
@@ -120,9 +251,21 @@ TaskSet Preparation::undo(const TaskSet& prepared) const {
 }
 
 double Preparation::label_in_file_units(std::size_t task, double label) const {
-  if (!options_.standardise_labels) return label;
+  if (options_.labels == LabelScale::None) return label;
   const auto t = static_cast<Eigen::Index>(task);
   return label * label_deviation_[t] + label_mean_[t];
+}
+
+double Preparation::unit_step(Eigen::Index feature) const {
+  return (deviation_.size() > 0 ? 1.0 / deviation_[feature] : 1.0) / divisor_;
+}
+
+double Preparation::largest_norm(const TaskSet& prepared) const {
+  double largest = 0.0;
+  for (const Task& task : prepared)
+    largest = std::max(
+        largest, task.features.leftCols(task.features.cols() - (options_.bias ? 1 : 0)).rowwise().norm().maxCoeff());
+  return largest;
 }
 
 Eigen::Index Preparation::raw_features(Eigen::Index prepared_features) const {
@@ -154,53 +297,75 @@ Eigen::MatrixXd matrix_from_json(const nlohmann::json& json) {
 }
 
 nlohmann::json Preparation::to_json() const {
-  return {{"scale", options_.scale == Scale::UnitBall ? "unit-ball" : "none"},
+  const auto list = [](const auto& values) { return std::vector<double>(values.begin(), values.end()); };
+  return {{"scale", to_string(options_.scale)},
           {"divisor", divisor_},
           {"pca", options_.pca},
           {"bias", options_.bias},
-          {"standardise_labels", options_.standardise_labels},
-          {"mean", std::vector<double>(mean_.begin(), mean_.end())},
+          {"standardise_labels", to_string(options_.labels)},
+          {"mean", list(mean_)},
+          {"deviation", list(deviation_)},
           {"components", matrix_to_json(components_)},
-          {"label_mean", std::vector<double>(label_mean_.begin(), label_mean_.end())},
-          {"label_deviation", std::vector<double>(label_deviation_.begin(), label_deviation_.end())},
+          {"label_mean", list(label_mean_)},
+          {"label_deviation", list(label_deviation_)},
           {"features", raw_names_}};
 }
 
 Preparation Preparation::from_json(const nlohmann::json& json) {
+  const auto require = [](bool good, const std::string& rule) {
+    if (!good) throw std::invalid_argument(fmt::format("preparation: {}", rule));
+  };
+  const auto numbers = [&](const char* name) {
+    const nlohmann::json& list = json.at(name);
+    require(
+        list.is_array() && std::all_of(list.begin(), list.end(), [](const auto& entry) { return entry.is_number(); }),
+        fmt::format("{} must be a list of numbers", name));
+    const auto values = list.get<std::vector<double>>();
+    require(std::all_of(values.begin(), values.end(), [](double value) { return std::isfinite(value); }),
+            fmt::format("{} must be a list of finite numbers", name));
+    return Eigen::VectorXd(Eigen::Map<const Eigen::VectorXd>(values.data(), static_cast<Eigen::Index>(values.size())));
+  };
+  const auto positive = [](const auto& values) { return (values.array() > 0.0).all(); };
   try {
     Preparation result;
-    result.options_.scale = json.at("scale").get<std::string>() == "unit-ball" ? Scale::UnitBall : Scale::None;
-    json.at("divisor").get_to(result.divisor_);
-    json.at("pca").get_to(result.options_.pca);
-    json.at("bias").get_to(result.options_.bias);
-    json.at("standardise_labels").get_to(result.options_.standardise_labels);
-    json.at("features").get_to(result.raw_names_);
-    const auto vector = [&](const char* name) {
-      const nlohmann::json& list = json.at(name);
-      if (!list.is_array() ||
-          !std::all_of(list.begin(), list.end(), [](const auto& entry) { return entry.is_number(); }))
-        throw std::invalid_argument(fmt::format("preparation: {} must be a list of numbers", name));
-      const auto numbers = list.get<std::vector<double>>();
-      return Eigen::VectorXd(
-          Eigen::Map<const Eigen::VectorXd>(numbers.data(), static_cast<Eigen::Index>(numbers.size())));
-    };
-    result.mean_ = vector("mean").transpose();
-    result.components_ = matrix_from_json(json.at("components"));
-    result.label_mean_ = vector("label_mean");
-    result.label_deviation_ = vector("label_deviation");
-    const auto require = [](bool good, const char* rule) {
-      if (!good) throw std::invalid_argument(fmt::format("preparation: {}", rule));
-    };
+    PreparationOptions& options = result.options_;
     const std::string scale = json.at("scale");
-    require(scale == "unit-ball" || scale == "none", "scale must be unit-ball or none");
+    require(is_one_of(scale, kScales), "scale must be none, unit-ball or standard");
+    options.scale = scale_named(scale);
+    json.at("divisor").get_to(result.divisor_);
+    json.at("pca").get_to(options.pca);
+    json.at("bias").get_to(options.bias);
+    const nlohmann::json& labels = json.at("standardise_labels");
+    const std::string which =
+        labels.is_boolean() ? labels.dump() : labels.get<std::string>();  // true, false: version 1
+    require(labels.is_boolean() || is_one_of(which, kLabelScales), "standardise_labels must be none, all or task");
+    options.labels = label_scale_named(which);
+    json.at("features").get_to(result.raw_names_);
+    result.mean_ = numbers("mean").transpose();
+    if (options.scale == Scale::Standard || json.contains("deviation"))
+      result.deviation_ = numbers("deviation").transpose();
+    result.components_ = matrix_from_json(json.at("components"));
+    result.label_mean_ = numbers("label_mean");
+    result.label_deviation_ = numbers("label_deviation");
     require(result.divisor_ > 0.0 && std::isfinite(result.divisor_), "divisor must be > 0");
-    require(result.options_.pca >= 0 && result.components_.cols() == result.options_.pca,
+    require(options.pca >= 0 && result.components_.cols() == options.pca,
             "pca must be the number of columns of components");
-    require(result.mean_.size() == result.components_.rows(),
+    require(result.components_.allFinite(), "components must be finite");
+    const bool standard = options.scale == Scale::Standard;
+    require((result.mean_.size() > 0) == (standard || options.pca > 0),
+            "mean must have a number per feature with scale standard or pca, and none else");
+    require(options.pca == 0 || result.mean_.size() == result.components_.rows(),
             "mean and components must have the same number of features");
+    require(result.deviation_.size() == (standard ? result.mean_.size() : 0),
+            "deviation must have as many numbers as mean with scale standard, and none else");
+    require(positive(result.deviation_), "deviation must be > 0");
+    require(result.raw_names_.empty() || result.mean_.size() == 0 ||
+                result.mean_.size() == static_cast<Eigen::Index>(result.raw_names_.size()),
+            "features must have as many names as mean has numbers");
     require(result.label_mean_.size() == result.label_deviation_.size() &&
-                (result.label_mean_.size() > 0) == result.options_.standardise_labels,
+                (result.label_mean_.size() > 0) == (options.labels != LabelScale::None),
             "label_mean and label_deviation must have a number per task when labels are standardised");
+    require(positive(result.label_deviation_), "label_deviation must be > 0");
     return result;
   } catch (const nlohmann::json::exception& error) {
     throw std::invalid_argument(fmt::format("preparation: {}", error.what()));

@@ -73,7 +73,7 @@ report::Table iterates_table(const Problem& problem, const attack::AttackResult&
   const bool with_covariance = tasks.size() <= evaluate::kCorrelationTasks;
   for (std::size_t t = 0; t < result.iterates.size(); ++t) {
     const auto& [utility, fit] = result.iterates[t];
-    const mtrl::Metrics metrics = mtrl::evaluate(problem.evaluation(), *problem.loss, fit.weights);
+    const mtrl::Metrics metrics = problem.metrics(problem.evaluation(), fit.weights);
     const Eigen::MatrixXd Omega = with_covariance ? fit.covariance.dense() : Eigen::MatrixXd();
     std::vector<report::Cell> row = {static_cast<double>(t), utility};
     for (std::size_t k = 0; k < metrics.names.size(); ++k) {
@@ -116,7 +116,7 @@ int run(const Flags& flags, const Configuration& configuration) {
     throw std::invalid_argument(
         fmt::format("--labels: free needs --method exact; {} keeps the labels it draws", flags.attack.method));
   Session session({"attack", flags.common.out, flags.common.json, flags.common.quiet});
-  choose_lambdas(problem, flags.common, flags.learner, false, session.watch());
+  choose_lambdas(problem, flags.common, flags.learner, session.watch());
 
   const mtrl::EmpiricalRisk risk(problem.train, *problem.loss);
   const mtrl::Fit clean = mtrl::solve(risk, problem.learner);
@@ -145,8 +145,8 @@ int run(const Flags& flags, const Configuration& configuration) {
 
   const attack::Iterate& last = result.iterates.back();
   const auto names = problem.train.names();
-  const mtrl::Metrics before = mtrl::evaluate(problem.evaluation(), *problem.loss, clean.weights);
-  const mtrl::Metrics after = mtrl::evaluate(problem.evaluation(), *problem.loss, last.fit.weights);
+  const mtrl::Metrics before = problem.metrics(problem.evaluation(), clean.weights);
+  const mtrl::Metrics after = problem.metrics(problem.evaluation(), last.fit.weights);
   bool converged = clean.status == mtrl::Status::Converged;
   for (const attack::Iterate& iterate : result.iterates)
     converged = converged && iterate.fit.status == mtrl::Status::Converged;

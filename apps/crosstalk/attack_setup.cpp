@@ -110,7 +110,8 @@ Limits limits_of(const AttackOptions& options, const Problem& problem) {
   const bool with_schema = !options.schema.empty();
   if (options.radius && !(*options.radius > 0.0 && std::isfinite(*options.radius)))
     throw std::invalid_argument(fmt::format("--radius: {} is not > 0", *options.radius));
-  const double radius = options.radius.value_or(with_schema ? std::numeric_limits<double>::infinity() : 1.0);
+  double radius = options.radius.value_or(with_schema ? std::numeric_limits<double>::infinity() : 1.0);
+  if (problem.preparation.options().scale == Scale::Standard) radius *= problem.preparation.largest_norm(problem.train);
   if (!with_schema) return {{radius, problem.preparation.options().bias}};
   const auto rules =
       options.schema == "auto" ? attack::suggested_rules(problem.raw_train) : read_schema(options.schema);

@@ -64,6 +64,7 @@ evaluate::AuditOptions audit_options(const Flags& flags, const Problem& problem)
     options.defence = for_flag("--defence", [&] { return defence::method_named(flags.defence); });
   options.patom = patom_options(flags.attack);
   options.exact = exact_options(flags.attack);
+  options.label_units = problem.preparation.label_units();
   options.seed = flags.common.seed;
   options.threads = thread_count(flags.common);
   return options;
@@ -96,7 +97,7 @@ int run(const Flags& flags, Configuration configuration) {
                       problem.dataset.name, task.name));
   Session session({"audit", flags.common.out, flags.common.json, flags.common.quiet});
   FinishedParts finished(session, configuration.flags, flags.resume);
-  choose_lambdas(problem, flags.common, flags.learner, true, session.watch());
+  choose_lambdas(problem, flags.common, flags.learner, session.watch());
   const evaluate::AuditOptions options = audit_options(flags, problem);
   const auto result =
       evaluate::audit(problem.train, problem.evaluation(), *problem.loss, options, finished.memory(), session.watch());

@@ -29,7 +29,7 @@ int run(const Flags& flags, const Configuration& configuration) {
   Problem problem = load_problem(flags.common, flags.data, flags.learner);
   const Attacker attacker = attacker_of(flags.attack, one_budget(flags.attack), problem, flags.common.seed);
   Session session({"check-gradient", flags.common.out, flags.common.json, flags.common.quiet});
-  choose_lambdas(problem, flags.common, flags.learner, false, session.watch());
+  choose_lambdas(problem, flags.common, flags.learner, session.watch());
 
   const TaskSet rows = first_rows(flags.attack, attacker, problem, flags.common.seed);
   const mtrl::EmpiricalRisk risk(problem.train, *problem.loss);

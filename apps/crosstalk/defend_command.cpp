@@ -73,7 +73,7 @@ int run(const Flags& flags, const Configuration& configuration) {
   if (flags.leave_one_out && problem.train.size() < 2)
     throw DataError(fmt::format("{}: there is 1 task; --leave-one-out needs others", problem.dataset.name));
   Session session({"defend", flags.common.out, flags.common.json, flags.common.quiet});
-  choose_lambdas(problem, flags.common, flags.learner, false, session.watch());
+  choose_lambdas(problem, flags.common, flags.learner, session.watch());
   options.learner = problem.learner;
   const mtrl::Fit plain = mtrl::solve(problem.train, *problem.loss, problem.learner);
   const defence::Defended result = defence::defend(problem.train, *problem.loss, options);
@@ -128,8 +128,8 @@ int run(const Flags& flags, const Configuration& configuration) {
   defend.update(write_model(session, problem, result.weights, result.fit.covariance));
   const TaskSet& rows = problem.evaluation();
   record["test"] = {{"rows", evaluation_rows(problem)},
-                    {"undefended", evaluate::to_json(mtrl::evaluate(rows, *problem.loss, plain.weights), names)},
-                    {"defended", evaluate::to_json(mtrl::evaluate(rows, *problem.loss, result.weights), names)}};
+                    {"undefended", evaluate::to_json(problem.metrics(rows, plain.weights), names)},
+                    {"defended", evaluate::to_json(problem.metrics(rows, result.weights), names)}};
   session.finish(fmt::format("{}\nreport: {}\n", page.answer, session.path("report.html").string()));
   return plain.status == mtrl::Status::Converged && result.fit.status == mtrl::Status::Converged ? kDone
                                                                                                  : kNotConverged;

@@ -35,11 +35,11 @@ std::string summary_of(const Problem& problem, const mtrl::Fit& fit, const mtrl:
 int run(const Flags& flags, const Configuration& configuration) {
   Problem problem = load_problem(flags.common, flags.data, flags.learner);
   Session session({"fit", flags.common.out, flags.common.json, flags.common.quiet});
-  choose_lambdas(problem, flags.common, flags.learner, false, session.watch());
+  choose_lambdas(problem, flags.common, flags.learner, session.watch());
   const auto start = std::chrono::steady_clock::now();
   const mtrl::Fit fit = mtrl::solve(problem.train, *problem.loss, problem.learner);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  const mtrl::Metrics metrics = mtrl::evaluate(problem.evaluation(), *problem.loss, fit.weights);
+  const mtrl::Metrics metrics = problem.metrics(problem.evaluation(), fit.weights);
 
   auto& record = session.record();
   record["configuration"] = completed(configuration, problem).flags;
@@ -54,7 +54,7 @@ int run(const Flags& flags, const Configuration& configuration) {
                    {"peak_mb", peak_memory_mb()}};
   record["fit"].update(write_model(session, problem, fit.weights, fit.covariance));
   const auto names = problem.train.names();
-  record["train"] = evaluate::to_json(mtrl::evaluate(problem.train, *problem.loss, fit.weights), names);
+  record["train"] = evaluate::to_json(problem.metrics(problem.train, fit.weights), names);
   record["test"] = evaluate::to_json(metrics, names);
   record["test"]["rows"] = evaluation_rows(problem);
   session.finish(summary_of(problem, fit, metrics, session));

@@ -49,8 +49,10 @@ void add_options(CLI::App& command, DataOptions& options) {
       ->check(CLI::IsMember({"comma", "semicolon", "tab"}))
       ->group("Data");
   command
-      .add_option("--scale", options.scale, "none, or unit-ball: divide so that the largest training row has norm 1")
-      ->check(CLI::IsMember({"none", "unit-ball"}))
+      .add_option("--scale", options.scale,
+                  "standard: every feature to mean 0, variance 1 on the training rows; unit-ball: divide so that the "
+                  "largest training row has norm 1; none. Standard for files, unit-ball for known sets")
+      ->check(CLI::IsMember({"standard", "unit-ball", "none"}))
       ->group("Data");
   command
       .add_option("--test-fraction", options.test_fraction, "Share of each task's rows held out for testing, in [0, 1)")
@@ -58,7 +60,9 @@ void add_options(CLI::App& command, DataOptions& options) {
   command.add_option("--pca", options.pca, "Principal components to keep; 0 for all features")->group("Data");
   command
       .add_option("--standardise-labels", options.standardise_labels,
-                  "Labels of each task to mean 0, variance 1 (true, false)")
+                  "Number labels to mean 0, variance 1 on the training rows: all together, of each task, or none. All "
+                  "for files, none for known sets")
+      ->check(CLI::IsMember({"all", "task", "none", "true", "false"}))
       ->group("Data");
 }
 
@@ -76,7 +80,10 @@ void add_options(CLI::App& command, LearnerOptions& options) {
       .add_option("--tolerance", options.tolerance,
                   "Certified gap at which a fit has converged, relative to the objective")
       ->group("Learner");
-  command.add_flag("--cv", options.cross_validate, "Choose lambda1 and lambda2 by cross-validation")->group("Learner");
+  command
+      .add_flag("--cv", options.cross_validate,
+                "Choose lambda1 and lambda2 by cross-validation, as is done when neither is given")
+      ->group("Learner");
   command.add_option("--folds", options.folds, "Folds of the cross-validation")
       ->check(CLI::Range(2, 100))
       ->group("Learner");
@@ -106,8 +113,10 @@ void add_threat_options(CLI::App& command, AttackOptions& options, bool one_budg
       ->check(CLI::IsMember({"clean", "uniform", "ends", "free"}))
       ->group("Attack");
   command
-      .add_option("--radius", options.radius,
-                  "Ball of the injected rows, in the learner's units, > 0; 1, or none with --schema")
+      .add_option(
+          "--radius", options.radius,
+          "Ball of the injected rows, > 0: so many times the largest norm of a clean training row (with --scale "
+          "none in the units of the file); 1, or none with --schema")
       ->group("Attack");
   command
       .add_option("--schema", options.schema,

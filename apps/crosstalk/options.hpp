@@ -33,7 +33,7 @@ struct DataOptions {
   std::optional<std::string> scale;
   std::optional<double> test_fraction;
   std::optional<long> pca;
-  std::optional<bool> standardise_labels;
+  std::optional<std::string> standardise_labels;
 };
 
 struct LearnerOptions {

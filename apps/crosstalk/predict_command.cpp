@@ -54,7 +54,8 @@ int run(const Flags& flags, const Configuration& configuration) {
       table.rows.push_back({prepared[i].name, raw[i].labels[j], model.preparation.label_in_file_units(i, z[j])});
   }
   const auto file = session.write("predictions.csv", report::to_csv(table));
-  const mtrl::Metrics metrics = mtrl::evaluate(prepared, mtrl::loss_named(model.loss), model.weights);
+  const mtrl::Metrics metrics =
+      mtrl::evaluate(prepared, mtrl::loss_named(model.loss), model.weights, model.preparation.label_units());
   session.record()["configuration"] = configuration.flags;
   session.record()["predict"] = {{"rows", table.rows.size()}, {"predictions_file", file.string()}};
   session.record()["test"] = evaluate::to_json(metrics, model.tasks);

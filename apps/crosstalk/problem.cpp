@@ -27,8 +27,16 @@ data::LoadOptions load_options(const CommonOptions& common, const DataOptions& d
   return options;
 }
 
-const char* scale_name(Scale scale) {
-  return scale == Scale::UnitBall ? "unit-ball" : "none";
+// Classes have no scale.
+LabelScale labels_scale(const DataOptions& data, const data::Recipe& recipe, const mtrl::Loss& loss) {
+  if (!data.standardise_labels) return loss.is_classification() ? LabelScale::None : recipe.labels;
+  const LabelScale scale = label_scale_named(*data.standardise_labels);
+  if (loss.is_classification() && scale != LabelScale::None)
+    throw std::invalid_argument(
+        fmt::format("--standardise-labels: {} is for labels that are numbers; the {} loss has "
+                    "classes",
+                    *data.standardise_labels, loss.name()));
+  return scale;
 }
 
 void require_learnable(const TaskSet& train, const mtrl::Loss& loss, const std::string& data_name) {
@@ -90,18 +98,21 @@ Problem load_problem(const CommonOptions& common, const DataOptions& data, const
   require_learnable(split.train, *problem.loss, dataset.name);
 
   PreparationOptions preparation;
-  preparation.scale = data.scale.value_or("unit-ball") == "none" ? Scale::None : Scale::UnitBall;
+  preparation.scale = data.scale ? scale_named(*data.scale) : dataset.recipe.scale;
   preparation.pca = data.pca.value_or(dataset.recipe.pca);
-  preparation.standardise_labels = data.standardise_labels.value_or(dataset.recipe.standardise_labels);
-  problem.preparation = Preparation::fit(split.train, preparation);
+  preparation.labels = labels_scale(data, dataset.recipe, *problem.loss);
+  try {
+    problem.preparation = Preparation::fit(split.train, preparation);
+  } catch (const DataError& error) {
+    throw DataError(fmt::format("{}: {}", dataset.name, error.what()));
+  }
   problem.train = problem.preparation.apply(split.train);
   problem.test = problem.preparation.apply(split.test);
   problem.raw_train = std::move(split.train);
   return problem;
 }
 
-void choose_lambdas(Problem& problem, const CommonOptions& common, const LearnerOptions& learner, bool by_default,
-                    const Watch& watch) {
+void choose_lambdas(Problem& problem, const CommonOptions& common, const LearnerOptions& learner, const Watch& watch) {
   const bool given = learner.lambda1.has_value() || learner.lambda2.has_value();
   if (learner.cross_validate && given)
     throw std::invalid_argument("--cv chooses lambda1 and lambda2; give either --cv or the lambdas");
@@ -109,7 +120,7 @@ void choose_lambdas(Problem& problem, const CommonOptions& common, const Learner
   problem.learner.lambda2 = learner.lambda2.value_or(0.1);
   problem.learner.smoothing = learner.smoothing;
   problem.learner.tolerance = learner.tolerance;
-  if (!learner.cross_validate && (given || !by_default)) return;
+  if (given) return;
   mtrl::CrossValidationOptions grid;
   grid.folds = learner.folds;
   grid.seed = common.seed;
@@ -126,10 +137,10 @@ Configuration completed(Configuration configuration, const Problem& problem) {
   const PreparationOptions& preparation = problem.preparation.options();
   const data::Recipe& recipe = problem.dataset.recipe;
   const bool chosen = problem.cross_validation.has_value();
-  set("scale", scale_name(preparation.scale), scale_name(Scale::UnitBall));
+  set("scale", to_string(preparation.scale), to_string(recipe.scale));
   if (problem.test_fraction) set("test-fraction", *problem.test_fraction, recipe.test_fraction);
   set("pca", preparation.pca, recipe.pca);
-  set("standardise-labels", preparation.standardise_labels, recipe.standardise_labels);
+  set("standardise-labels", to_string(preparation.labels), to_string(labels_scale({}, recipe, *problem.loss)));
   set("loss", problem.loss->name(), recipe.loss);
   // Given lambdas are never the default, whatever they are: with one of them left out an audit would choose both.
   const nlohmann::ordered_json none;
@@ -152,10 +163,10 @@ nlohmann::ordered_json data_record(const Problem& problem) {
           {"test_rows", problem.test.rows()},
           {"preparation",
            {{"pca", preparation.pca},
-            {"scale", scale_name(preparation.scale)},
+            {"scale", to_string(preparation.scale)},
             {"divisor", problem.preparation.divisor()},
             {"bias", preparation.bias},
-            {"standardise_labels", preparation.standardise_labels}}}};
+            {"standardise_labels", to_string(preparation.labels)}}}};
 }
 
 nlohmann::ordered_json learner_record(const Problem& problem) {
@@ -184,13 +195,18 @@ std::string evaluation_rows(const Problem& problem) {
 std::string preparation_text(const Problem& problem) {
   const PreparationOptions& options = problem.preparation.options();
   std::string text;
+  if (options.scale == Scale::Standard) text += "Features standardised on the training rows. ";
   if (options.pca > 0) text += fmt::format("Reduced to {} principal components of the training rows. ", options.pca);
   if (options.scale == Scale::UnitBall)
     text +=
         fmt::format("Features divided by {:.6g}, the largest norm of a training row. ", problem.preparation.divisor());
+  else if (options.scale == Scale::Standard)
+    text += fmt::format("Divided by {:.6g}, the root mean square of the norms of the training rows. ",
+                        problem.preparation.divisor());
   else
     text += "Features as in the file. ";
-  if (options.standardise_labels) text += "Labels of each task standardised. ";
+  if (options.labels == LabelScale::Pooled) text += "Labels standardised over all training rows. ";
+  if (options.labels == LabelScale::Task) text += "Labels of each task standardised. ";
   return text + "A constant feature 1 appended as the bias.";
 }
 

@@ -8,6 +8,7 @@
 #include "crosstalk/data/dataset.hpp"
 #include "crosstalk/mtrl/cross_validation.hpp"
 #include "crosstalk/mtrl/loss.hpp"
+#include "crosstalk/mtrl/metrics.hpp"
 #include "crosstalk/mtrl/solve.hpp"
 #include "crosstalk/preparation.hpp"
 #include "crosstalk/watch.hpp"
@@ -29,6 +30,10 @@ struct Problem {
 
   /// The rows to measure on: the test rows, or the training rows when there are none.
   [[nodiscard]] const TaskSet& evaluation() const { return test.size() > 0 ? test : train; }
+  /// Metrics of weights on prepared rows, those that have units in the units of the file.
+  [[nodiscard]] mtrl::Metrics metrics(const TaskSet& rows, const Eigen::MatrixXd& W) const {
+    return mtrl::evaluate(rows, *loss, W, preparation.label_units());
+  }
 };
 
 /// Whether rows are held out when neither the user nor the set says how many.
@@ -40,10 +45,8 @@ enum class HoldOut { ByRecipe, WhenAsked };
 Problem load_problem(const CommonOptions& common, const DataOptions& data, const LearnerOptions& learner,
                      HoldOut hold_out = HoldOut::ByRecipe);
 
-/// Sets the lambdas: as given, or by cross-validation when the user asks or, with `by_default`, gives neither; else 0.1
-/// each as in the paper.
-void choose_lambdas(Problem& problem, const CommonOptions& common, const LearnerOptions& learner, bool by_default,
-                    const Watch& watch);
+/// Sets the lambdas: as given, one that is not given 0.1 as in the paper; by cross-validation when neither is.
+void choose_lambdas(Problem& problem, const CommonOptions& common, const LearnerOptions& learner, const Watch& watch);
 
 /// Number of threads for 0 = all cores.
 int thread_count(const CommonOptions& common);

@@ -147,8 +147,7 @@ FeasibleSet Schema::in_learner_units(const Preparation& preparation, double radi
     set.box.push_back(interval);
     const ColumnKind kind = kinds_[static_cast<std::size_t>(k)];
     if (kind == ColumnKind::Fixed) set.fixed.push_back(k);
-    if (kind == ColumnKind::Binary || kind == ColumnKind::Integer)
-      set.lattice.push_back({k, 1.0 / preparation.divisor()});
+    if (kind == ColumnKind::Binary || kind == ColumnKind::Integer) set.lattice.push_back({k, preparation.unit_step(k)});
   }
   set.one_hot = groups_;
   if (label_)

@@ -175,7 +175,7 @@ class Auditor {
     result.clean_fit = clean_fit_ = mtrl::solve(risk_, options_.learner);
     if (options_.stealth)
       feasible_.screen = attack::Screen(train_, clean_fit_.weights, feasible_.bias, *options_.stealth);
-    result.clean = mtrl::evaluate(evaluation_, loss_, clean_fit_.weights);
+    result.clean = mtrl::evaluate(evaluation_, loss_, clean_fit_.weights, options_.label_units);
     result.clean_loss = mean_losses(evaluation_, loss_, clean_fit_.weights);
     if (train_.size() <= kCorrelationTasks) result.clean_correlation = clean_fit_.covariance.correlation();
     result.clean_utility.resize(static_cast<Eigen::Index>(result.scenarios.size()));
@@ -425,7 +425,7 @@ class Auditor {
     outcome.metric_curve.resize(count);
     for (Eigen::Index t = 0; t < count; ++t) {
       const attack::Iterate& iterate = attacked.iterates[static_cast<std::size_t>(t)];
-      const mtrl::Metrics metrics = mtrl::evaluate(evaluation_, loss_, iterate.fit.weights);
+      const mtrl::Metrics metrics = mtrl::evaluate(evaluation_, loss_, iterate.fit.weights, options_.label_units);
       outcome.utility_curve[t] = iterate.utility;
       outcome.metric_curve[t] = metrics.mean(0, scenario.targets);
       outcome.converged = outcome.converged && iterate.fit.status == mtrl::Status::Converged;
@@ -466,7 +466,7 @@ class Auditor {
   [[nodiscard]] Behind measured(const Eigen::MatrixXd& weights) const {
     Behind behind;
     behind.loss = mean_losses(evaluation_, loss_, weights);
-    behind.metrics = mtrl::evaluate(evaluation_, loss_, weights).values;
+    behind.metrics = mtrl::evaluate(evaluation_, loss_, weights, options_.label_units).values;
     return behind;
   }
 

@@ -63,8 +63,9 @@ Problem problem_of(const PaperSet& set, std::uint64_t seed, const Reading& readi
   else
     split = split_rows(drawn.train, drawn.recipe.test_fraction, seed);
   if (reading.swap_parts) std::swap(split.train, split.test);
-  const auto preparation =
-      Preparation::fit(split.train, {.standardise_labels = reading.standardise_labels, .pca = drawn.recipe.pca});
+  const auto preparation = Preparation::fit(
+      split.train,
+      {.labels = reading.standardise_labels ? LabelScale::Task : LabelScale::None, .pca = drawn.recipe.pca});
   const mtrl::Loss& loss = mtrl::loss_named(drawn.recipe.loss);
   return {preparation.apply(split.train), preparation.apply(split.test), &loss};
 }

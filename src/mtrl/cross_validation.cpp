@@ -1,9 +1,14 @@
 #include "crosstalk/mtrl/cross_validation.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <mutex>
 #include <stdexcept>
+#include <string>
+#include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "crosstalk/mtrl/metrics.hpp"
 #include "crosstalk/parallel.hpp"
@@ -45,15 +50,34 @@ double mean_loss(const TaskSet& tasks, const Loss& loss, const Eigen::MatrixXd& 
   return sum / counted;
 }
 
+// With two rows every fold leaves a task one to learn from, whatever the number of folds.
+void require_rows(const TaskSet& tasks) {
+  std::vector<std::string> small;
+  for (const Task& task : tasks)
+    if (task.rows() < 2) small.push_back(fmt::format("\"{}\"", task.name));
+  if (!small.empty())
+    throw std::invalid_argument(fmt::format("cross_validate: {} task{} fewer than 2 rows: {}", small.size(),
+                                            small.size() == 1 ? " has" : "s have", fmt::join(small, ", ")));
+}
+
+// Of the trials whose loss the noise of a coarse fit could have put first, the one that pulls hardest.
+const CrossValidation::Trial& simplest_of_best(const std::vector<CrossValidation::Trial>& trials, double tie) {
+  const auto less = [](const auto& a, const auto& b) { return a.loss < b.loss; };
+  const double least = std::min_element(trials.begin(), trials.end(), less)->loss;
+  const CrossValidation::Trial* best = nullptr;
+  for (const CrossValidation::Trial& trial : trials)
+    if (trial.loss <= least * (1.0 + tie) &&
+        (best == nullptr || std::pair(trial.lambda1, trial.lambda2) > std::pair(best->lambda1, best->lambda2)))
+      best = &trial;
+  return *best;
+}
+
 }  // namespace
 
 CrossValidation cross_validate(const TaskSet& tasks, const Loss& loss, const Options& options,
                                const CrossValidationOptions& grid, const Watch& watch) {
   if (grid.lambda1.empty() || grid.lambda2.empty()) throw std::invalid_argument("cross_validate: the grid is empty");
-  for (const Task& task : tasks)
-    if (static_cast<std::size_t>(task.rows()) < grid.folds)
-      throw std::invalid_argument(
-          fmt::format("cross_validate: task \"{}\" has {} rows for {} folds", task.name, task.rows(), grid.folds));
+  require_rows(tasks);
   const auto assignment = assign_folds(tasks, grid.folds, grid.seed);
   std::vector<Fold> folds;
   std::vector<EmpiricalRisk> risks;
@@ -85,19 +109,26 @@ CrossValidation cross_validate(const TaskSet& tasks, const Loss& loss, const Opt
     ++done;
     watch.progress(static_cast<double>(done) / static_cast<double>(parts.size()), "choosing lambda");
   });
-  const auto count = static_cast<double>(grid.folds);
-  const CrossValidation::Trial* best = nullptr;
   for (std::size_t t = 0; t < result.trials.size(); ++t) {
     CrossValidation::Trial& trial = result.trials[t];
-    for (std::size_t k = 0; k < grid.folds; ++k) {
-      trial.loss += parts[t * grid.folds + k].loss / count;
-      trial.metric += parts[t * grid.folds + k].metric / count;
-    }
-    if (best == nullptr || trial.loss < best->loss) best = &trial;
+    const auto mean = [&](double CrossValidation::Trial::*of) {
+      double sum = 0.0;
+      double count = 0.0;
+      for (std::size_t k = 0; k < grid.folds; ++k) {
+        const double value = parts[t * grid.folds + k].*of;
+        if (std::isnan(value)) continue;  // a fold without held-out rows
+        sum += value;
+        count += 1.0;
+      }
+      return sum / count;
+    };
+    trial.loss = mean(&CrossValidation::Trial::loss);
+    trial.metric = mean(&CrossValidation::Trial::metric);
   }
+  const CrossValidation::Trial& best = simplest_of_best(result.trials, grid.tie);
   result.best = options;
-  result.best.lambda1 = best->lambda1;
-  result.best.lambda2 = best->lambda2;
+  result.best.lambda1 = best.lambda1;
+  result.best.lambda2 = best.lambda2;
   return result;
 }
 

@@ -71,7 +71,7 @@ double Metrics::mean(std::size_t metric, const std::vector<std::size_t>& tasks) 
   return count > 0.0 ? sum / count : kUndefined;
 }
 
-Metrics evaluate(const TaskSet& tasks, const Loss& loss, const Eigen::MatrixXd& W) {
+Metrics evaluate(const TaskSet& tasks, const Loss& loss, const Eigen::MatrixXd& W, const Eigen::VectorXd& label_units) {
   Metrics result;
   result.names = loss.is_classification() ? std::vector<std::string>{"auc", "accuracy"}
                                           : std::vector<std::string>{"nmse", "rmse", "explained_variance"};
@@ -85,7 +85,8 @@ Metrics evaluate(const TaskSet& tasks, const Loss& loss, const Eigen::MatrixXd& 
     if (loss.is_classification())
       result.values.row(row) << auc(z, y), accuracy(z, y);
     else
-      result.values.row(row) << nmse(z, y), rmse(z, y), explained_variance(z, y);
+      result.values.row(row) << nmse(z, y), rmse(z, y) * (label_units.size() > 0 ? label_units[row] : 1.0),
+          explained_variance(z, y);
   }
   return result;
 }

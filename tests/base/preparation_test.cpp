@@ -7,6 +7,7 @@
 #include <Eigen/SVD>
 #include <nlohmann/json.hpp>
 
+#include "crosstalk/error.hpp"
 #include "support/problems.hpp"
 
 namespace crosstalk {
@@ -41,11 +42,11 @@ Eigen::MatrixXd all_rows(const TaskSet& tasks, Eigen::Index columns) {
 
 std::vector<PreparationOptions> all_options() {
   std::vector<PreparationOptions> result;
-  for (const Scale scale : {Scale::None, Scale::UnitBall})
-    for (const bool standardise : {false, true})
+  for (const Scale scale : kScales)
+    for (const LabelScale labels : kLabelScales)
       for (const Eigen::Index pca : {0, 2, 4})
         for (const bool bias : {false, true})
-          result.push_back({.scale = scale, .standardise_labels = standardise, .pca = pca, .bias = bias});
+          result.push_back({.scale = scale, .labels = labels, .pca = pca, .bias = bias});
   return result;
 }
 
@@ -106,7 +107,7 @@ TEST(Preparation, PcaAndUnitBallTogetherScaleTheProjectedRows) {
 
 TEST(Preparation, StandardisedLabelsHaveMeanZeroAndVarianceOneInEveryTask) {
   const TaskSet raw = raw_tasks();
-  const Preparation preparation = Preparation::fit(raw, {.standardise_labels = true});
+  const Preparation preparation = Preparation::fit(raw, {.labels = LabelScale::Task});
   const TaskSet prepared = preparation.apply(raw);
   for (std::size_t i = 0; i < raw.size(); ++i) {
     EXPECT_NEAR(prepared[i].labels.mean(), 0.0, 1e-14);
@@ -120,11 +121,111 @@ TEST(Preparation, TestRowsUseTheNumbersOfTheTrainingRows) {
   const TaskSet train = raw_tasks(1);
   TaskSet test = raw_tasks(50);
   for (Task& task : test) task.features *= 3.0;
-  const Preparation preparation = Preparation::fit(train, {.standardise_labels = true});
+  const Preparation preparation = Preparation::fit(train, {.labels = LabelScale::Task});
   const TaskSet prepared = preparation.apply(test);
   EXPECT_LT((prepared[0].features.leftCols(4) * preparation.divisor() - test[0].features).norm(), 1e-12);
   EXPECT_GT(all_rows(prepared, 4).rowwise().norm().maxCoeff(), 1.0);
   EXPECT_GT(std::abs(prepared[0].labels.mean()), 1e-3);
+}
+
+// Mean and mean square of every column over all rows.
+TEST(Preparation, StandardColumnsHaveMeanZeroAndOneVarianceAndRowsNormOneInRootMeanSquare) {
+  const TaskSet raw = raw_tasks();
+  const Preparation preparation = Preparation::fit(raw, {.scale = Scale::Standard, .bias = false});
+  const Eigen::MatrixXd X = all_rows(preparation.apply(raw), 4);
+  EXPECT_LT(X.colwise().mean().cwiseAbs().maxCoeff(), 1e-15);
+  EXPECT_LT((X.array().square().colwise().mean() - 0.25).abs().maxCoeff(), 1e-14);  // 4 columns share the norm
+  EXPECT_NEAR(X.rowwise().squaredNorm().mean(), 1.0, 1e-14);
+  EXPECT_NEAR(preparation.divisor(), 2.0, 1e-14);
+  EXPECT_EQ(preparation.largest_norm(preparation.apply(raw)), X.rowwise().norm().maxCoeff());
+}
+
+TEST(Preparation, StandardWithPcaScalesThePrincipalAxesOfTheStandardisedRows) {
+  const TaskSet raw = raw_tasks();
+  Eigen::MatrixXd X = all_rows(raw, 4);
+  X.rowwise() -= X.colwise().mean();
+  X.array().rowwise() /= X.array().square().colwise().mean().sqrt();
+  const Eigen::BDCSVD<Eigen::MatrixXd> svd(X, Eigen::ComputeThinV);
+  Eigen::MatrixXd expected = X * svd.matrixV().leftCols(2);
+  expected /= std::sqrt(expected.rowwise().squaredNorm().mean());
+  const TaskSet prepared = Preparation::fit(raw, {.scale = Scale::Standard, .pca = 2}).apply(raw);
+  EXPECT_LT((all_rows(prepared, 2).cwiseAbs() - expected.cwiseAbs()).norm(), 1e-10);
+}
+
+// A column in other units, shifted by a million deviations, with what a file of 17 digits leaves of it.
+TEST(Preparation, StandardColumnsDoNotDependOnTheUnitsOfTheFile) {
+  const TaskSet raw = raw_tasks();
+  TaskSet moved = raw;
+  for (Task& task : moved) {
+    task.features.col(0) *= 1e6;
+    task.features.col(1).array() += 1e6;
+    task.features.col(2) = task.features.col(2).array() * -1e-200;
+    task.features.col(3) *= 1e200;
+    task.labels = 1e160 * task.labels.array() + 1e163;
+  }
+  const PreparationOptions options = {.scale = Scale::Standard, .labels = LabelScale::Pooled};
+  const Preparation of_moved = Preparation::fit(moved, options);
+  const TaskSet expected = Preparation::fit(raw, options).apply(raw);
+  const TaskSet prepared = of_moved.apply(moved);
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    Eigen::MatrixXd X = prepared[i].features;
+    X.col(2) *= -1.0;
+    EXPECT_LT((X - expected[i].features).cwiseAbs().maxCoeff(), 1e-9);  // 1e6 roundings of 1e-16
+    EXPECT_LT((prepared[i].labels - expected[i].labels).cwiseAbs().maxCoeff(), 1e-12);
+    EXPECT_NEAR(of_moved.label_in_file_units(i, prepared[i].labels[0]) / moved[i].labels[0], 1.0, 1e-15);
+  }
+}
+
+TEST(Preparation, ConstantColumnsAreZeroWhereverTheyStand) {
+  TaskSet raw = raw_tasks();
+  for (const double constant : {0.0, 0.1, -1e9}) {
+    for (Task& task : raw) task.features.col(1).setConstant(constant);
+    raw[1].features(0, 1) = std::nextafter(constant, 1e300);  // what computing leaves in a constant
+    if (constant == 0.0) raw[1].features(0, 1) = 0.0;
+    const Preparation preparation = Preparation::fit(raw, {.scale = Scale::Standard});
+    EXPECT_LT(all_rows(preparation.apply(raw), 2).col(1).cwiseAbs().maxCoeff(), 1e-15);
+    EXPECT_NEAR(preparation.divisor(), std::sqrt(3.0), 1e-14);
+  }
+  // A million deviations away a column still varies.
+  raw = raw_tasks();
+  for (Task& task : raw) task.features.col(1).array() += 1e6;
+  EXPECT_NEAR(Preparation::fit(raw, {.scale = Scale::Standard}).divisor(), 2.0, 1e-9);
+}
+
+TEST(Preparation, LabelsStandardiseOverAllRowsToo) {
+  const TaskSet raw = raw_tasks();
+  const Preparation preparation = Preparation::fit(raw, {.labels = LabelScale::Pooled});
+  double sum = 0.0;
+  double squares = 0.0;
+  for (const Task& task : preparation.apply(raw)) {
+    sum += task.labels.sum();
+    squares += task.labels.squaredNorm();
+  }
+  EXPECT_NEAR(sum, 0.0, 1e-13);
+  EXPECT_NEAR(squares / static_cast<double>(raw.rows()), 1.0, 1e-14);
+  ASSERT_EQ(preparation.label_units().size(), 3);
+  EXPECT_EQ(preparation.label_units().minCoeff(), preparation.label_units().maxCoeff());
+}
+
+TEST(Preparation, NamesOfScalesGoBackAndForth) {
+  for (const Scale scale : kScales) EXPECT_EQ(scale_named(std::string(to_string(scale))), scale);
+  for (const LabelScale scale : kLabelScales) EXPECT_EQ(label_scale_named(std::string(to_string(scale))), scale);
+  EXPECT_EQ(label_scale_named("true"), LabelScale::Task);
+  EXPECT_EQ(label_scale_named("false"), LabelScale::None);
+  EXPECT_THAT([] { scale_named("standrad"); },
+              ThrowsMessage<std::invalid_argument>("\"standrad\" is no scale; there are none, unit-ball, standard"));
+}
+
+TEST(Preparation, ReadsTheJsonOfVersionsBeforeStandard) {
+  const TaskSet raw = raw_tasks();
+  for (const bool standardised : {false, true}) {
+    const Preparation before =
+        Preparation::fit(raw, {.labels = standardised ? LabelScale::Task : LabelScale::None, .pca = 2});
+    nlohmann::json json = before.to_json();
+    json.erase("deviation");
+    json["standardise_labels"] = standardised;
+    EXPECT_EQ(Preparation::from_json(json).to_json(), before.to_json());
+  }
 }
 
 TEST(Preparation, SurvivesJson) {
@@ -152,18 +253,24 @@ TEST(Preparation, RefusesWhatItCannotDo) {
               ThrowsMessage<std::invalid_argument>("prepare: pca is -1; it must be between 0 and the 4 features"));
   EXPECT_THAT([] { Preparation::fit({}, {}); }, ThrowsMessage<std::invalid_argument>("prepare: there are no tasks"));
   for (Task& task : raw) task.features.setZero();
-  EXPECT_THAT(
-      [&] { Preparation::fit(raw, {}); },
-      ThrowsMessage<std::invalid_argument>("prepare: all features of all training rows are 0; nothing to scale"));
+  EXPECT_THAT([&] { Preparation::fit(raw, {}); },
+              ThrowsMessage<DataError>("prepare: all features of all training rows are 0; nothing to scale"));
+  EXPECT_THAT([&] { Preparation::fit(raw, {.scale = Scale::Standard}); },
+              ThrowsMessage<DataError>(
+                  "prepare: every feature has one value in all training rows; there is nothing to learn from"));
   EXPECT_NO_THROW(Preparation::fit(raw, {.scale = Scale::None}));
   raw[1].labels.setConstant(4.5);
-  EXPECT_THAT([&] { Preparation::fit(raw, {.scale = Scale::None, .standardise_labels = true}); },
-              ThrowsMessage<std::invalid_argument>(
-                  "prepare: all labels of task \"task 1\" are 4.5; they cannot be standardised"));
+  EXPECT_THAT([&] { Preparation::fit(raw, {.scale = Scale::None, .labels = LabelScale::Task}); },
+              ThrowsMessage<DataError>("prepare: all labels of task \"task 1\" are 4.5; they cannot be standardised"));
+  EXPECT_NO_THROW(Preparation::fit(raw, {.scale = Scale::None, .labels = LabelScale::Pooled}));
+  for (Task& task : raw) task.labels.setConstant(0.1);
+  EXPECT_THAT([&] { Preparation::fit(raw, {.scale = Scale::None, .labels = LabelScale::Pooled}); },
+              ThrowsMessage<DataError>("prepare: all labels are 0.1; they cannot be standardised"));
 }
 
 TEST(Preparation, RefusesJsonThatLacksAField) {
-  const nlohmann::json good = Preparation::fit(raw_tasks(), {.standardise_labels = true, .pca = 2}).to_json();
+  const nlohmann::json good =
+      Preparation::fit(raw_tasks(), {.scale = Scale::Standard, .labels = LabelScale::Task, .pca = 2}).to_json();
   for (const auto& [key, value] : good.items()) {
     nlohmann::json bad = good;
     bad.erase(key);
@@ -179,7 +286,8 @@ TEST(Preparation, RefusesJsonThatLacksAField) {
 }
 
 TEST(Preparation, RefusesJsonThatContradictsItself) {
-  const nlohmann::json good = Preparation::fit(raw_tasks(), {.standardise_labels = true, .pca = 2}).to_json();
+  const nlohmann::json good =
+      Preparation::fit(raw_tasks(), {.scale = Scale::Standard, .labels = LabelScale::Task, .pca = 2}).to_json();
   const auto expect_refused = [&](const std::string& key, const nlohmann::json& value) {
     nlohmann::json bad = good;
     bad[key] = value;
@@ -190,7 +298,17 @@ TEST(Preparation, RefusesJsonThatContradictsItself) {
   expect_refused("pca", -1);
   expect_refused("components", nlohmann::json::array());  // 4 x 2 are needed
   expect_refused("mean", {{1.0}, {2.0}, {3.0}, {4.0}});   // 1 x 4 are needed
+  expect_refused("mean", {1.0, 2.0, 3.0});                // 4 are needed
   expect_refused("label_deviation", {{1.0, 2.0, 3.0}});   // 3 x 1, as many as means
+  expect_refused("label_deviation", {1.0, 2.0});
+  expect_refused("label_deviation", {1.0, 0.0, 2.0});
+  expect_refused("label_mean", nlohmann::json::array());
+  expect_refused("deviation", {1.0, 2.0, 3.0});
+  expect_refused("deviation", {1.0, 2.0, 3.0, 0.0});
+  expect_refused("deviation", {1.0, 2.0, 3.0, nullptr});
+  expect_refused("features", {"a", "b", "c"});
+  expect_refused("standardise_labels", "some");
+  expect_refused("standardise_labels", "none");
 }
 
 TEST(MatrixJson, IsRowWise) {

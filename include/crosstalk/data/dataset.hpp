@@ -10,16 +10,18 @@
 
 #include "crosstalk/data/csv.hpp"
 #include "crosstalk/data/known_sets.hpp"
+#include "crosstalk/preparation.hpp"
 #include "crosstalk/task_set.hpp"
 
 namespace crosstalk::data {
 
 /// How a data set is meant to be used: what a command takes when the user says nothing.
 struct Recipe {
-  std::string loss = "squared";  ///< "squared", "squared-hinge" or "logistic"
-  double test_fraction = 0.3;    ///< of each task's rows; not used when the set has a test part
-  Eigen::Index pca = 0;          ///< principal components to keep; 0 for all features as they are
-  bool standardise_labels = false;
+  std::string loss = "squared";          ///< "squared", "squared-hinge" or "logistic"
+  double test_fraction = 0.3;            ///< of each task's rows; not used when the set has a test part
+  Eigen::Index pca = 0;                  ///< principal components to keep; 0 for all features as they are
+  Scale scale = Scale::UnitBall;         ///< Standard for files
+  LabelScale labels = LabelScale::None;  ///< of number labels; Pooled for files
 };
 
 /// The two values of a label that were read as -1 and +1, in the words of the file.

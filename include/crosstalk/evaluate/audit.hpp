@@ -65,6 +65,8 @@ struct AuditOptions {
   /// A defence to put before the learner: what it makes of the most planned attack at the largest budget, and what an
   /// attacker does who knows it.
   std::optional<defence::Method> defence = {};
+  /// What one unit of the learner's labels is in units of the file, m; empty: all 1. RMSE is told in the file's.
+  Eigen::VectorXd label_units = {};
   std::uint64_t seed = 1;
   int threads = 1;
 };

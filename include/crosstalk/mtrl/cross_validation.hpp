@@ -15,7 +15,10 @@ struct CrossValidationOptions {
   /// it is not multi-task learning any more.
   std::vector<double> lambda1 = {1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0};
   std::vector<double> lambda2 = {1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0};
-  std::size_t folds = 3;  ///< 2 to the smallest number of rows of a task
+  std::size_t folds = 3;  ///< >= 2. A task with fewer rows is held out in as many folds as it has rows
+  /// Of the trials whose loss is at most this share above the least, the one with the largest lambda1 is taken, then
+  /// the largest lambda2: the last digits of a coarse fit choose nothing.
+  double tie = 1e-4;
   std::uint64_t seed = 1;
   int threads = 1;
 };
@@ -28,12 +31,12 @@ struct CrossValidation {
     double metric;  ///< mean of the primary metric, for the record
   };
   std::vector<Trial> trials;  ///< in grid order
-  Options best;               ///< the options given, with the lambdas of the trial of least held-out loss
+  Options best;               ///< the options given, with the lambdas of the trial of least held-out loss, up to a tie
 };
 
 /// Chooses lambda1 and lambda2 by k-fold cross-validation inside every task. The held-out quantity is the learner's own
 /// loss. Of the watch only the progress is used: it runs to its end.
-/// @throws std::invalid_argument for an empty grid, or fewer than 2 folds.
+/// @throws std::invalid_argument for an empty grid, fewer than 2 folds, or tasks with fewer than 2 rows, naming all.
 CrossValidation cross_validate(const TaskSet& tasks, const Loss& loss, const Options& options,
                                const CrossValidationOptions& grid, const Watch& watch = {});
 

@@ -34,7 +34,9 @@ struct Metrics {
 /// NMSE, RMSE and explained variance for a regression loss; AUC and accuracy for a classification loss. The first is
 /// the primary one.
 /// @param W  d x m.
-Metrics evaluate(const TaskSet& tasks, const Loss& loss, const Eigen::MatrixXd& W);
+/// @param label_units  what one unit of a task's labels is in the units that RMSE is told in, m; empty: all 1.
+Metrics evaluate(const TaskSet& tasks, const Loss& loss, const Eigen::MatrixXd& W,
+                 const Eigen::VectorXd& label_units = {});
 
 /// True when a larger value of the metric is a better model.
 bool larger_is_better(std::string_view metric);
