@@ -268,6 +268,12 @@ double Preparation::largest_norm(const TaskSet& prepared) const {
   return largest;
 }
 
+bool Preparation::fits(Eigen::Index raw_features) const {
+  const auto has = [&](Eigen::Index size) { return size == 0 || size == raw_features; };
+  return has(mean_.size()) && has(deviation_.size()) && has(components_.rows()) &&
+         has(static_cast<Eigen::Index>(raw_names_.size()));
+}
+
 Eigen::Index Preparation::raw_features(Eigen::Index prepared_features) const {
   return options_.pca > 0 ? components_.rows() : prepared_features - (options_.bias ? 1 : 0);
 }

@@ -151,4 +151,34 @@ TaskSet rows_in_order(TaskSet rows, const std::string& owner, const std::vector<
   return ordered;
 }
 
+TaskSet read_more_rows(const std::string& path, const data::Dataset& dataset, const TaskSet& like) {
+  if (!dataset.csv) {
+    const data::CsvOptions options{
+        .task_column = dataset.task_column, .label_columns = {dataset.label_column}, .as_published = true};
+    TaskSet rows = data::read_csv(path, options).tasks;
+    try {
+      return rows_in_order(std::move(rows), dataset.name, like.names(), like.feature_names, like.features());
+    } catch (const DataError& error) {
+      throw DataError(fmt::format("{}: {}", path, error.what()));
+    }
+  }
+  const data::CsvCoding& coding = dataset.csv->coding;
+  const data::NewRows rows = data::read_rows(path, coding, like.names(), {});
+  if (rows.labels.size() == 0)
+    throw DataError(fmt::format("{}: there is no column {}; these rows need their labels", path,
+                                data::in_quotes(coding.label_columns.front())));
+  std::vector<std::vector<Eigen::Index>> of_task(like.size());
+  for (std::size_t r = 0; r < rows.tasks.size(); ++r)
+    if (!std::isnan(rows.labels[static_cast<Eigen::Index>(r)]))
+      of_task[rows.tasks[r]].push_back(static_cast<Eigen::Index>(r));
+  TaskSet result;
+  result.feature_names = like.feature_names;
+  for (std::size_t t = 0; t < like.size(); ++t) {
+    Task task{like[t].name, rows.features(of_task[t], Eigen::all), rows.labels(of_task[t])};
+    for (double& label : task.labels) label = data::learner_label(coding, dataset.classes, label, path);
+    result.tasks.push_back(std::move(task));
+  }
+  return result;
+}
+
 }  // namespace crosstalk::app

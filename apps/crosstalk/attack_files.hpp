@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "crosstalk/attack/schema.hpp"
+#include "crosstalk/data/dataset.hpp"
 #include "crosstalk/task_set.hpp"
 
 namespace crosstalk::app {
@@ -24,5 +25,10 @@ std::vector<double> read_prices(const std::filesystem::path& path, const TaskSet
 /// @throws DataError for a task that is not among these, a feature that is missing, another number of features.
 TaskSet rows_in_order(TaskSet rows, const std::string& owner, const std::vector<std::string>& tasks,
                       const std::vector<std::string>& features, Eigen::Index feature_count);
+
+/// Rows with labels of another file, as the data set's own file is read, in the units of the file.
+/// @param like  whose tasks and features they have, in this order.
+/// @throws DataError naming the file and what does not fit.
+TaskSet read_more_rows(const std::string& path, const data::Dataset& dataset, const TaskSet& like);
 
 }  // namespace crosstalk::app

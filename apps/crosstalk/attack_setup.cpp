@@ -25,16 +25,7 @@ Objective::Relation relation_of(const std::string& text, const TaskSet& tasks) {
 }
 
 TaskSet wanted_rows(const std::string& path, const Problem& problem) {
-  data::CsvOptions options;
-  options.task_column = problem.dataset.task_column;
-  options.label_column = problem.dataset.label_column;
-  TaskSet rows = data::read_csv(path, options).tasks;
-  try {
-    rows = rows_in_order(std::move(rows), problem.dataset.name, problem.raw_train.names(),
-                         problem.raw_train.feature_names, problem.raw_train.features());
-  } catch (const DataError& error) {
-    throw DataError(fmt::format("{}: {}", path, error.what()));
-  }
+  const TaskSet rows = read_more_rows(path, problem.dataset, problem.raw_train);
   for (const Task& task : rows)
     for (const double label : task.labels)
       if (problem.loss->is_classification() && std::abs(label) != 1.0)

@@ -1,6 +1,8 @@
 #include "model_file.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <stdexcept>
 
 #include <fmt/format.h>
 
@@ -54,32 +56,71 @@ std::string covariance_csv(const TaskSet& tasks, const mtrl::Covariance& covaria
   return csv_of(header, names, covariance.factor);
 }
 
+constexpr const char* kFormat = "crosstalk model 2";
+constexpr const char* kOldFormat = "crosstalk model 1";  // without columns and classes
+
 nlohmann::json to_json(const Model& model) {
-  return {{"format", "crosstalk model 1"},
-          {"tasks", model.tasks},
-          {"loss", model.loss},
-          {"label_column", model.label_column},
-          {"preparation", model.preparation.to_json()},
-          {"weights", matrix_to_json(model.weights)}};
+  nlohmann::json json = {{"format", kFormat},
+                         {"tasks", model.tasks},
+                         {"loss", model.loss},
+                         {"label_column", model.label_column},
+                         {"preparation", model.preparation.to_json()},
+                         {"weights", matrix_to_json(model.weights)}};
+  if (model.coding) json["columns"] = model.coding->to_json();
+  if (model.classes) json["classes"] = {{"negative", model.classes->negative}, {"positive", model.classes->positive}};
+  return json;
+}
+
+void require_sizes(const Model& model) {
+  const auto require = [](bool good, const std::string& what) {
+    if (!good) throw std::invalid_argument(what);
+  };
+  require(!model.tasks.empty(), "it has no task");
+  auto names = model.tasks;
+  std::sort(names.begin(), names.end());
+  const auto twice = std::adjacent_find(names.begin(), names.end());
+  require(twice == names.end(), twice == names.end() ? "" : fmt::format("two tasks are named \"{}\"", *twice));
+  require(static_cast<std::size_t>(model.weights.cols()) == model.tasks.size(),
+          fmt::format("weights of {} tasks for {} task names", model.weights.cols(), model.tasks.size()));
+  require(model.weights.allFinite(), "a weight is not a finite number");
+  require(
+      model.preparation.label_scales() == 0 ||
+          static_cast<std::size_t>(model.preparation.label_scales()) == model.tasks.size(),
+      fmt::format("label scales of {} tasks for {} task names", model.preparation.label_scales(), model.tasks.size()));
+  const Eigen::Index features = model.preparation.raw_features(model.weights.rows());
+  require(features > 0, fmt::format("weights of {} rows have no feature", model.weights.rows()));
+  const std::size_t prepared =
+      static_cast<std::size_t>(model.preparation.options().pca > 0 ? model.preparation.options().pca : features);
+  const std::size_t bias = model.preparation.options().bias ? 1 : 0;
+  require(static_cast<std::size_t>(model.weights.rows()) == prepared + bias,
+          fmt::format("weights of {} rows for {} features", model.weights.rows(), prepared));
+  require(model.preparation.fits(features),
+          fmt::format("the preparation does not have the {} features of the weights", features));
+  require(!model.coding || model.coding->feature_count() == static_cast<std::size_t>(features),
+          fmt::format("columns of {} features; the weights have {}", model.coding ? model.coding->feature_count() : 0,
+                      features));
 }
 
 }  // namespace
 
 Model read_model(const std::filesystem::path& path) {
   const auto json = nlohmann::json::parse(data::read_file(path), nullptr, false);
-  if (json.is_discarded() || !json.is_object() || json.value("format", "") != "crosstalk model 1")
-    throw DataError(fmt::format("{}: not a model that `crosstalk fit` wrote", path.string()));
+  const bool known = !json.is_discarded() && json.is_object() && json.contains("format") &&
+                     (json["format"] == kFormat || json["format"] == kOldFormat);
+  if (!known) throw DataError(fmt::format("{}: not a model that `crosstalk fit` wrote", path.string()));
   try {
-    Model model{json.at("tasks"), json.at("loss"), json.at("label_column"),
-                Preparation::from_json(json.at("preparation")), matrix_from_json(json.at("weights"))};
-    if (static_cast<std::size_t>(model.weights.cols()) != model.tasks.size())
-      throw DataError(fmt::format("{}: weights of {} tasks for {} task names", path.string(), model.weights.cols(),
-                                  model.tasks.size()));
+    Model model{json.at("tasks"),
+                json.at("loss"),
+                json.at("label_column"),
+                {},
+                {},
+                Preparation::from_json(json.at("preparation")),
+                matrix_from_json(json.at("weights"))};
+    if (json.contains("columns")) model.coding = data::CsvCoding::from_json(json["columns"]);
+    if (json.contains("classes"))
+      model.classes = data::ClassNames{json["classes"].at("negative"), json["classes"].at("positive")};
     mtrl::loss_named(model.loss);
-    if (model.preparation.label_scales() > 0 &&
-        static_cast<std::size_t>(model.preparation.label_scales()) != model.tasks.size())
-      throw DataError(fmt::format("{}: label scales of {} tasks for {} task names", path.string(),
-                                  model.preparation.label_scales(), model.tasks.size()));
+    require_sizes(model);
     return model;
   } catch (const nlohmann::json::exception& error) {
     throw DataError(fmt::format("{}: {}", path.string(), error.what()));
@@ -90,8 +131,13 @@ Model read_model(const std::filesystem::path& path) {
 
 nlohmann::json write_model(Session& session, const Problem& problem, const Eigen::MatrixXd& W,
                            const mtrl::Covariance& covariance) {
-  const Model model{problem.train.names(), std::string(problem.loss->name()), problem.dataset.label_column,
-                    problem.preparation, W};
+  const Model model{problem.train.names(),
+                    std::string(problem.loss->name()),
+                    problem.dataset.label_column,
+                    problem.dataset.csv ? std::optional(problem.dataset.csv->coding) : std::nullopt,
+                    problem.dataset.classes,
+                    problem.preparation,
+                    W};
   return {{"model_file", session.write("model.json", to_json(model).dump() + "\n").string()},
           {"weights_file", session.write("weights.csv", weights_csv(problem.train, W)).string()},
           {"covariance_file", session.write("covariance.csv", covariance_csv(problem.train, covariance)).string()}};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,10 +20,13 @@ struct Model {
   std::vector<std::string> tasks;
   std::string loss;
   std::string label_column;
+  std::optional<data::CsvCoding> coding;    ///< of a CSV file: how its columns become features
+  std::optional<data::ClassNames> classes;  ///< in the words of the file
   Preparation preparation;
   Eigen::MatrixXd weights;  ///< d x m in the learner's units, the bias last
 };
 
+/// Checks every size against the others, so that whatever it returns can predict.
 /// @throws DataError naming the file and what is missing or wrong.
 Model read_model(const std::filesystem::path& path);
 

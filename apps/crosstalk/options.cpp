@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "crosstalk/data/csv_scanner.hpp"
+#include "crosstalk/error.hpp"
 #include "crosstalk/evaluate/audit.hpp"
 
 namespace crosstalk::app {
@@ -43,10 +45,40 @@ void add_options(CLI::App& command, DataOptions& options) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeFirst)
       ->group("Data");
   command.add_option("--task", options.task, "CSV: column that names the task of a row")->group("Data");
-  command.add_option("--label", options.label, "CSV: column of the label")->group("Data");
-  command.add_option("--ignore", options.ignore, "CSV: columns to leave out, a,b,c")->group("Data");
-  command.add_option("--separator", options.separator, "CSV: comma, semicolon or tab; found out when not given")
-      ->check(CLI::IsMember({"comma", "semicolon", "tab"}))
+  command
+      .add_option("--label", options.label, "CSV: column of the label; several, a,b,c, are tasks over the same rows")
+      ->group("Data");
+  command.add_option("--positive", options.positive, "Which of two labels is the positive class")->group("Data");
+  command.add_option("--ignore", options.ignore, "CSV: columns to leave out, a,b,c; \"b, c\" has a comma")
+      ->group("Data");
+  command.add_option("--separator", options.separator, "CSV: comma, semicolon, tab or pipe; found out when not given")
+      ->check(CLI::IsMember({"comma", "semicolon", "tab", "pipe"}))
+      ->group("Data");
+  command.add_option("--decimal", options.decimal, "CSV: comma or point, where 1,234 could be either")
+      ->check(CLI::IsMember({"comma", "point"}))
+      ->group("Data");
+  command.add_option("--skip-lines", options.skip_lines, "CSV: lines before the header")->group("Data");
+  command.add_flag("--no-header", options.no_header, "CSV: the first line is a row; columns are \"column 1\", ...")
+      ->group("Data");
+  command
+      .add_option("--missing", options.missing,
+                  "What to do about missing values: refuse, drop such rows, fill in the mean or median of the training "
+                  "rows, or indicator: the mean, and a feature that says so")
+      ->check(CLI::IsMember({"refuse", "drop", "mean", "median", "indicator"}))
+      ->group("Data");
+  command
+      .add_option("--missing-words", options.missing_words,
+                  "More words for a missing value, a,b, beside an empty cell, NA, N/A, NaN, null, none, ? and -")
+      ->group("Data");
+  command
+      .add_option("--min-rows", options.min_rows,
+                  "Leave out tasks of fewer rows, and tasks that have one class in their training rows")
+      ->check(CLI::Range(1L, 1000000000L))
+      ->group("Data");
+  command.add_option("--test", options.test, "File with the rows to test on; then none are held out")->group("Data");
+  command
+      .add_option("--split-by", options.split_by,
+                  "CSV: column by which rows are held out: whole groups, or the last of a time")
       ->group("Data");
   command
       .add_option("--scale", options.scale,
@@ -196,9 +228,16 @@ std::function<std::string(const std::string&)> parses(std::function<void(const s
 
 std::vector<std::string> split_list(const std::string& text) {
   std::vector<std::string> words;
-  std::istringstream stream(text);
-  for (std::string word; std::getline(stream, word, ',');)
-    if (!word.empty()) words.push_back(word);
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos) return words;
+  try {
+    data::CsvScanner list(text, "list", ',');
+    std::vector<std::string_view> fields;
+    while (list.next(fields))
+      for (const std::string_view field : fields)
+        if (!field.empty()) words.emplace_back(field);
+  } catch (const DataError& error) {
+    throw std::invalid_argument(fmt::format("the list {} is not right: {}", data::in_quotes(text), error.what()));
+  }
   return words;
 }
 

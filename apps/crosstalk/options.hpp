@@ -27,9 +27,19 @@ struct CommonOptions {
 struct DataOptions {
   std::string data;
   std::string task;
-  std::string label = "label";
-  std::string ignore;  ///< columns, separated by commas
+  std::string label = "label";  ///< a column, or several: a,b,c
+  std::string ignore;           ///< columns, separated by commas
   std::string separator;
+  std::string decimal;  ///< comma or point
+  std::size_t skip_lines = 0;
+  bool no_header = false;
+  std::string missing = "refuse";
+  std::string missing_words;  ///< a,b,c
+  std::string positive;
+  std::optional<long> min_rows;
+  std::string test;        ///< file
+  std::string split_by;    ///< column
+  bool keep_text = false;  ///< no flag: for commands that write the file's rows back
   std::optional<std::string> scale;
   std::optional<double> test_fraction;
   std::optional<long> pca;
@@ -91,7 +101,7 @@ auto for_flag(const std::string& flag, const F& f) {
 
 /// A check of a flag: that `parse` takes its text. What it throws says what is wrong.
 std::function<std::string(const std::string&)> parses(std::function<void(const std::string&)> parse);
-/// Words of a list "a,b,c"; none for an empty text.
+/// Words of a list "a,b,c"; none for an empty text. A word with a comma stands in quotes, as in CSV: "b, c",d.
 std::vector<std::string> split_list(const std::string& text);
 /// The one number that the budget must be. @throws std::invalid_argument when it is not.
 double one_budget(const AttackOptions& options);

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <memory>
 
 #include <fmt/format.h>
@@ -5,6 +8,7 @@
 
 #include "attack_files.hpp"
 #include "commands.hpp"
+#include "crosstalk/data/csv_scanner.hpp"
 #include "crosstalk/data/dataset.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/evaluate/audit.hpp"
@@ -12,6 +16,7 @@
 #include "crosstalk/report/table.hpp"
 #include "model_file.hpp"
 #include "options.hpp"
+#include "problem.hpp"
 #include "session.hpp"
 
 namespace crosstalk::app {
@@ -22,46 +27,148 @@ struct Flags {
   CommonOptions common;
   DataOptions data;
   std::string model;
+  std::string unseen = "error";
+  std::string unknown_task = "error";
+  bool keep_columns = false;
 };
 
-int run(const Flags& flags, const Configuration& configuration) {
-  const Model model = read_model(flags.model);
+// The rows of a file that has no columns, or of a known set, in the order of the model's tasks.
+data::NewRows rows_of_other_file(const Flags& flags, const Model& model) {
   data::LoadOptions options;
   options.seed = flags.common.seed;
   options.loss = model.loss;
-  options.csv.task_column = flags.data.task;
-  options.csv.label_column = flags.data.label.empty() ? model.label_column : flags.data.label;
-  options.csv.ignore = split_list(flags.data.ignore);
+  options.csv = csv_options(flags.data);
+  if (flags.data.label.empty()) options.csv.label_columns = {model.label_column};
   const data::Dataset dataset = data::load(flags.data.data, options);
-  const auto raw_features = model.preparation.raw_features(model.weights.rows());
-  TaskSet raw;
+  const auto features = model.preparation.raw_features(model.weights.rows());
+  TaskSet tasks;
   try {
-    raw = rows_in_order(dataset.train, "the model", model.tasks, model.preparation.raw_names(), raw_features);
+    tasks = rows_in_order(dataset.train, "the model", model.tasks, model.preparation.raw_names(), features);
   } catch (const DataError& error) {
     throw DataError(fmt::format("{}: {}", dataset.name, error.what()));
   }
-  const TaskSet prepared = model.preparation.apply(raw);
-
-  Session session({"predict", flags.common.out, flags.common.json, flags.common.quiet});
-  report::Table table;
-  table.columns = {{.name = "task"},
-                   {.name = "label", .format = report::NumberFormat{}},
-                   {.name = "prediction", .format = report::NumberFormat{}}};
-  for (std::size_t i = 0; i < prepared.size(); ++i) {
-    if (prepared[i].rows() == 0) continue;
-    const Eigen::VectorXd z = prepared[i].features * model.weights.col(static_cast<Eigen::Index>(i));
-    for (Eigen::Index j = 0; j < z.size(); ++j)
-      table.rows.push_back({prepared[i].name, raw[i].labels[j], model.preparation.label_in_file_units(i, z[j])});
+  data::NewRows rows;
+  rows.features.resize(tasks.rows(), features);
+  rows.labels.resize(tasks.rows());
+  Eigen::Index next = 0;
+  for (std::size_t t = 0; t < tasks.size(); ++t) {
+    const Eigen::Index n = tasks[t].rows();
+    rows.features.middleRows(next, n) = tasks[t].features;
+    rows.labels.segment(next, n) = tasks[t].labels;
+    rows.tasks.insert(rows.tasks.end(), static_cast<std::size_t>(n), t);
+    rows.task_names.insert(rows.task_names.end(), static_cast<std::size_t>(n), tasks[t].name);
+    next += n;
   }
-  const auto file = session.write("predictions.csv", report::to_csv(table));
-  const mtrl::Metrics metrics =
-      mtrl::evaluate(prepared, mtrl::loss_named(model.loss), model.weights, model.preparation.label_units());
+  for (std::size_t r = 0; r < rows.tasks.size(); ++r) rows.records.push_back(r);
+  return rows;
+}
+
+data::NewRows rows_to_predict(const Flags& flags, const Model& model) {
+  if (!model.coding || data::find_known_set(flags.data.data) != nullptr) return rows_of_other_file(flags, model);
+  data::NewRowsOptions options;
+  options.ignore_unseen = flags.unseen == "ignore";
+  options.take_unknown_tasks = flags.unknown_task == "mean";
+  options.task_column = flags.data.task;
+  options.label_column = flags.data.label;
+  options.separator = separator_named(flags.data.separator);
+  options.skip_lines = flags.data.skip_lines;
+  options.keep_text = flags.keep_columns;
+  data::NewRows rows = data::read_rows(flags.data.data, *model.coding, model.tasks, options);
+  for (double& label : rows.labels) label = data::learner_label(*model.coding, model.classes, label, flags.data.data);
+  return rows;
+}
+
+// Predictions in the units of the file; those of an unknown task are the mean of all tasks' predictions.
+Eigen::VectorXd predictions(const Model& model, const data::NewRows& rows) {
+  const Task task{"", rows.features, Eigen::VectorXd::Zero(rows.features.rows())};
+  const Eigen::MatrixXd prepared = model.preparation.apply(TaskSet{task})[0].features;
+  Eigen::VectorXd z(prepared.rows());
+  for (Eigen::Index r = 0; r < z.size(); ++r) {
+    const auto of_task = [&](std::size_t t) {
+      const double value = prepared.row(r).dot(model.weights.col(static_cast<Eigen::Index>(t)));
+      return model.preparation.label_in_file_units(t, value);
+    };
+    const std::size_t t = rows.tasks[static_cast<std::size_t>(r)];
+    z[r] = 0.0;
+    if (t != data::NewRows::kUnknownTask)
+      z[r] = of_task(t);
+    else
+      for (std::size_t k = 0; k < model.tasks.size(); ++k) z[r] += of_task(k) / static_cast<double>(model.tasks.size());
+    if (!std::isfinite(z[r]))
+      throw DataError(
+          fmt::format("row {}: the prediction is too large for a double; a feature is out of all proportion "
+                      "to those that the model was learned from",
+                      rows.records[static_cast<std::size_t>(r)] + 1));
+  }
+  return z;
+}
+
+// The rows of known tasks that have labels, in the learner's units.
+TaskSet labelled_rows(const Model& model, const data::NewRows& rows) {
+  std::vector<std::vector<Eigen::Index>> of_task(model.tasks.size());
+  for (std::size_t r = 0; r < rows.tasks.size(); ++r)
+    if (rows.tasks[r] != data::NewRows::kUnknownTask && !std::isnan(rows.labels[static_cast<Eigen::Index>(r)]))
+      of_task[rows.tasks[r]].push_back(static_cast<Eigen::Index>(r));
+  TaskSet tasks;
+  for (std::size_t t = 0; t < model.tasks.size(); ++t)
+    tasks.tasks.push_back({model.tasks[t], rows.features(of_task[t], Eigen::all), rows.labels(of_task[t])});
+  return model.preparation.apply(tasks);
+}
+
+std::string predictions_csv(const Model& model, const data::NewRows& rows, const Eigen::VectorXd& z) {
+  std::vector<std::string> others;
+  std::vector<std::size_t> positions;
+  if (rows.text) {
+    others = rows.text->names;
+    for (std::size_t j = 0; j < others.size(); ++j)
+      if (!model.coding || others[j] != model.coding->task_column) positions.push_back(j);
+  }
+  std::string text = "row,task,prediction,class,score";
+  for (const std::size_t j : positions) text += ',' + data::csv_quoted(others[j]);
+  text += '\n';
+  for (Eigen::Index r = 0; r < z.size(); ++r) {
+    const auto row = static_cast<std::size_t>(r);
+    const std::string score = report::exact(z[r]);
+    std::string word;
+    if (model.classes)
+      word = data::csv_quoted(z[r] >= 0.0 ? model.classes->positive : model.classes->negative);
+    else if (mtrl::loss_named(model.loss).is_classification())
+      word = z[r] >= 0.0 ? "1" : "-1";
+    text += fmt::format("{},{},{},{},{}", rows.records[row] + 1, data::csv_quoted(rows.task_names[row]),
+                        word.empty() ? score : word, word, score);
+    if (rows.text) {
+      std::vector<std::string_view> fields;
+      const std::size_t record = rows.records[row];
+      data::CsvScanner scanner(rows.text->text.utf8, "", rows.text->separator, rows.text->begins[record]);
+      scanner.next(fields);
+      for (const std::size_t j : positions) text += ',' + data::csv_quoted(fields[j]);
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+int run(const Flags& flags, const Configuration& configuration) {
+  const Model model = read_model(flags.model);
+  const data::NewRows rows = rows_to_predict(flags, model);
+  const Eigen::VectorXd z = predictions(model, rows);
+  Session session({"predict", flags.common.out, flags.common.json, flags.common.quiet});
+  const auto file = session.write("predictions.csv", predictions_csv(model, rows, z));
   session.record()["configuration"] = configuration.flags;
-  session.record()["predict"] = {{"rows", table.rows.size()}, {"predictions_file", file.string()}};
-  session.record()["test"] = evaluate::to_json(metrics, model.tasks);
-  std::string summary = fmt::format("{} rows predicted: {}\n", table.rows.size(), file.string());
-  for (std::size_t k = 0; k < metrics.names.size(); ++k)
-    summary += fmt::format("mean {} {:.4f}\n", metrics.names[k], metrics.mean(k));
+  session.record()["predict"] = {{"rows", z.size()}, {"notes", rows.notes}, {"predictions_file", file.string()}};
+  const auto unknown = std::count(rows.tasks.begin(), rows.tasks.end(), data::NewRows::kUnknownTask);
+  session.record()["predict"]["rows_of_unknown_tasks"] = unknown;
+  std::string summary;
+  for (const std::string& note : rows.notes) summary += fmt::format("{}: {}\n", flags.data.data, note);
+  summary += fmt::format("{} rows predicted: {}\n", z.size(), file.string());
+  if (unknown > 0) summary += fmt::format("{} of them with the mean of all tasks, as their task is unknown\n", unknown);
+  if (rows.labels.size() > 0 && !rows.labels.array().isNaN().all()) {
+    const mtrl::Metrics metrics = mtrl::evaluate(labelled_rows(model, rows), mtrl::loss_named(model.loss),
+                                                 model.weights, model.preparation.label_units());
+    session.record()["test"] = evaluate::to_json(metrics, model.tasks);
+    for (std::size_t k = 0; k < metrics.names.size(); ++k)
+      summary += fmt::format("mean {} {:.4f}\n", metrics.names[k], metrics.mean(k));
+  }
   session.finish(summary);
   return kDone;
 }
@@ -74,11 +181,28 @@ Action add_predict(CLI::App& app) {
   flags->data.label.clear();
   app.add_option("model,--model", flags->model, "model.json of an earlier fit");
   app.add_option("data,--data", flags->data.data,
-                 "Rows to predict: the same kind of file as the model was learned from");
-  app.add_option("--task", flags->data.task, "CSV: column that names the task of a row");
+                 "Rows to predict: the same kind of file as the model was learned from. Columns are found by name; the "
+                 "label may be missing");
+  app.add_option("--task", flags->data.task,
+                 "CSV: column that names the task of a row; the model's own when not given");
   app.add_option("--label", flags->data.label, "CSV: column of the label; the model's own when not given");
-  app.add_option("--ignore", flags->data.ignore, "CSV: columns to leave out, a,b,c");
+  app.add_option("--ignore", flags->data.ignore,
+                 "CSV: columns to leave out, a,b,c; columns that the model does not know "
+                 "are passed over anyhow");
+  app.add_option("--separator", flags->data.separator, "CSV: comma, semicolon, tab or pipe; found out when not given")
+      ->check(CLI::IsMember({"comma", "semicolon", "tab", "pipe"}));
+  app.add_option("--skip-lines", flags->data.skip_lines, "CSV: lines before the header");
+  app.add_option("--unseen", flags->unseen, "A word that no training row has: error, or ignore: predict without it")
+      ->check(CLI::IsMember({"error", "ignore"}));
+  app.add_option("--unknown-task", flags->unknown_task,
+                 "A task that the model does not know: error, or mean of all tasks")
+      ->check(CLI::IsMember({"error", "mean"}));
+  app.add_flag("--keep-columns", flags->keep_columns, "Write the file's own columns behind the predictions");
   add_options(app, flags->common);
+  app.footer(
+      "predictions.csv has the rows in the order of the file: row (1 for the first), task, prediction, class (in the "
+      "words of the file), score\n"
+      "(the number that decides: at least 0 is the positive class).");
   return [flags](const Configuration& configuration) { return run(*flags, configuration); };
 }
 

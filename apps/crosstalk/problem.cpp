@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "crosstalk/error.hpp"
-#include "crosstalk/split.hpp"
+#include "split_data.hpp"
 
 namespace crosstalk::app {
 
@@ -19,11 +19,8 @@ data::LoadOptions load_options(const CommonOptions& common, const DataOptions& d
   data::LoadOptions options;
   options.seed = common.seed;
   options.loss = learner.loss;
-  options.csv.task_column = data.task;
-  options.csv.label_column = data.label;
-  options.csv.ignore = split_list(data.ignore);
-  if (!data.separator.empty())
-    options.csv.separator = data.separator == "tab" ? '\t' : data.separator == "comma" ? ',' : ';';
+  options.csv = csv_options(data);
+  options.positive = data.positive;
   return options;
 }
 
@@ -65,6 +62,27 @@ void require_learnable(const TaskSet& train, const mtrl::Loss& loss, const std::
 
 }  // namespace
 
+data::CsvOptions csv_options(const DataOptions& data) {
+  data::CsvOptions csv;
+  csv.task_column = data.task;
+  csv.label_columns = for_flag("--label", [&] { return split_list(data.label); });
+  csv.ignore = for_flag("--ignore", [&] { return split_list(data.ignore); });
+  csv.separator = separator_named(data.separator);
+  csv.decimal = data.decimal == "comma" ? ',' : data.decimal == "point" ? '.' : '\0';
+  csv.has_header = !data.no_header;
+  csv.skip_lines = data.skip_lines;
+  csv.missing = data::missing_rule_named(data.missing);
+  csv.missing_words = for_flag("--missing-words", [&] { return split_list(data.missing_words); });
+  csv.split_column = data.split_by;
+  csv.keep_text = data.keep_text;
+  return csv;
+}
+
+char separator_named(const std::string& name) {
+  if (name.empty()) return '\0';
+  return name == "tab" ? '\t' : name == "comma" ? ',' : name == "pipe" ? '|' : ';';
+}
+
 int thread_count(const CommonOptions& common) {
   if (common.threads > 0) return common.threads;
   return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
@@ -77,24 +95,12 @@ Problem load_problem(const CommonOptions& common, const DataOptions& data, const
   data::Dataset& dataset = problem.dataset;
   problem.loss = &mtrl::loss_named(learner.loss.empty() ? dataset.recipe.loss : learner.loss);
 
-  Split split;
-  if (dataset.test) {
-    if (data.test_fraction)
-      throw std::invalid_argument(fmt::format("--test-fraction: {} has a test part of its own", dataset.name));
-    split = {std::move(dataset.train), std::move(*dataset.test)};
-  } else {
-    const double fraction =
-        data.test_fraction.value_or(hold_out == HoldOut::ByRecipe ? dataset.recipe.test_fraction : 0.0);
-    if (!(fraction >= 0.0 && fraction < 1.0))
-      throw std::invalid_argument(fmt::format("--test-fraction: {} is not in [0, 1)", fraction));
-    problem.test_fraction = fraction;
-    if (fraction == 0.0)
-      split.train = std::move(dataset.train);
-    else
-      split = split_rows(dataset.train, fraction, common.seed);
-  }
-  dataset.train = {};
-  dataset.test.reset();
+  DataSplit parts =
+      split_data(dataset, data, hold_out == HoldOut::ByRecipe ? dataset.recipe.test_fraction : 0.0, common.seed);
+  problem.test_fraction = parts.test_fraction;
+  problem.split_by = parts.by;
+  Split& split = parts.rows;
+  leave_out_small_tasks(split, data, problem.loss->is_classification(), dataset.notes);
   require_learnable(split.train, *problem.loss, dataset.name);
 
   PreparationOptions preparation;
@@ -213,14 +219,18 @@ std::string preparation_text(const Problem& problem) {
 std::vector<std::size_t> task_list(const std::string& flag, const std::string& text, const TaskSet& tasks) {
   std::vector<std::size_t> chosen;
   const auto names = tasks.names();
-  for (const std::string& word : split_list(text)) {
+  // A number is a name where names are numbers: the third task must not be taken for the task "3".
+  const bool names_are_numbers = std::any_of(names.begin(), names.end(), [](const std::string& name) {
+    return data::plain_number(name).kind == data::CellKind::Number;
+  });
+  for (const std::string& word : for_flag(flag, [&] { return split_list(text); })) {
     const auto found = std::find(names.begin(), names.end(), word);
     std::size_t number = 0;
     const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
     const bool is_number = error == std::errc() && end == word.data() + word.size();
     if (found != names.end())
       chosen.push_back(static_cast<std::size_t>(found - names.begin()));
-    else if (is_number && number >= 1 && number <= tasks.size())
+    else if (is_number && !names_are_numbers && number >= 1 && number <= tasks.size())
       chosen.push_back(number - 1);
     else
       static_cast<void>(for_flag(flag, [&] { return task_index(tasks, word); }));

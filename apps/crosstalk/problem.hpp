@@ -23,7 +23,8 @@ struct Problem {
   TaskSet train;  ///< prepared, with the bias column
   TaskSet test;   ///< prepared; no tasks when nothing was held out
   Preparation preparation;
-  std::optional<double> test_fraction;  ///< held out of each task; none for a set with a test part of its own
+  std::optional<double> test_fraction;  ///< held out of each task; none where something else decides
+  std::string split_by;                 ///< what decided (DataSplit::by)
   const mtrl::Loss* loss = nullptr;
   mtrl::Options learner;
   std::optional<mtrl::CrossValidation> cross_validation;  ///< when it chose the lambdas
@@ -48,6 +49,11 @@ Problem load_problem(const CommonOptions& common, const DataOptions& data, const
 /// Sets the lambdas: as given, one that is not given 0.1 as in the paper; by cross-validation when neither is.
 void choose_lambdas(Problem& problem, const CommonOptions& common, const LearnerOptions& learner, const Watch& watch);
 
+/// How the flags say that a CSV file is read.
+data::CsvOptions csv_options(const DataOptions& data);
+/// The character of a --separator; 0 for none.
+char separator_named(const std::string& name);
+
 /// Number of threads for 0 = all cores.
 int thread_count(const CommonOptions& common);
 
@@ -60,7 +66,7 @@ std::string evaluation_rows(const Problem& problem);
 /// The preparation in a sentence.
 std::string preparation_text(const Problem& problem);
 
-/// Positions of tasks named by the words of a list, or numbered from 1.
+/// Positions of tasks named by the words of a list, or numbered from 1 where no name is a number.
 /// @throws std::invalid_argument naming the flag and the unknown word.
 std::vector<std::size_t> task_list(const std::string& flag, const std::string& text, const TaskSet& tasks);
 

@@ -67,6 +67,8 @@ class Preparation {
   /// The largest norm of a row in the learner's units, the bias left out.
   [[nodiscard]] double largest_norm(const TaskSet& prepared) const;
 
+  /// Whether it can be applied to rows of so many features of the file.
+  [[nodiscard]] bool fits(Eigen::Index raw_features) const;
   /// Number of features of the file, given that of the learner.
   [[nodiscard]] Eigen::Index raw_features(Eigen::Index prepared_features) const;
 

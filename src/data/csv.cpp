@@ -73,9 +73,7 @@ class Reader {
     for (const CsvFile& other : files_)
       if (other.names() != first.names())
         throw DataError(fmt::format("{}: its columns differ from those of {}", other.name(), first.name()));
-    coding_.separator = first.separator();
     coding_.has_header = options_.has_header;
-    coding_.skip_lines = options_.skip_lines;
     coding_.label_columns = options_.label_columns;
     if (coding_.label_columns.empty()) throw std::invalid_argument("read_csv: there is no label column");
     if (sources_.front().task.empty()) coding_.task_column = options_.task_column;

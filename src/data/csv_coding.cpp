@@ -63,7 +63,7 @@ class RowReader {
     CsvScanner scanner = file_.rows();
     std::vector<std::string_view> fields;
     std::size_t dropped = 0;
-    while (file_.next(scanner, fields)) {
+    for (std::size_t record = 0; file_.next(scanner, fields); ++record) {
       const std::size_t before = values.size();
       if (!read_features(scanner, fields, values)) {
         values.resize(before);
@@ -74,10 +74,10 @@ class RowReader {
         if (k > 0) values.insert(values.end(), values.end() - d, values.end());
         add_task(scanner, fields, k);
         if (!labels_.empty()) labels.push_back(label_of(scanner, fields[labels_[k]], file_.names()[labels_[k]]));
-        rows_.lines.push_back(scanner.line());
+        rows_.records.push_back(record);
       }
     }
-    const auto n = static_cast<Eigen::Index>(rows_.lines.size());
+    const auto n = static_cast<Eigen::Index>(rows_.records.size());
     if (n == 0)
       throw DataError(fmt::format("{}: {}", file_.name(),
                                   dropped > 0 ? "every row has a missing value" : "holds a header but no rows"));
@@ -94,6 +94,7 @@ class RowReader {
     CsvOptions csv;
     csv.separator = options.separator;
     csv.has_header = coding.has_header;
+    csv.skip_lines = options.skip_lines;
     return csv;
   }
 
@@ -250,9 +251,7 @@ nlohmann::json CsvCoding::to_json() const {
   }
   return {{"task_column", task_column},
           {"label_columns", label_columns},
-          {"separator", std::string(1, separator)},
           {"has_header", has_header},
-          {"skip_lines", skip_lines},
           {"missing", to_string(missing)},
           {"missing_words", missing_words},
           {"columns", std::move(list)},
@@ -266,11 +265,7 @@ CsvCoding CsvCoding::from_json(const nlohmann::json& json) {
     CsvCoding coding;
     json.at("task_column").get_to(coding.task_column);
     json.at("label_columns").get_to(coding.label_columns);
-    const std::string separator = json.at("separator");
-    if (separator.size() != 1) throw std::invalid_argument("columns: separator must be one character");
-    coding.separator = separator[0];
     json.at("has_header").get_to(coding.has_header);
-    json.at("skip_lines").get_to(coding.skip_lines);
     coding.missing = missing_rule_named(json.at("missing"));
     json.at("missing_words").get_to(coding.missing_words);
     coding.label_format = format_from_json(json.at("label_format"));

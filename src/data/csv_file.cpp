@@ -168,6 +168,7 @@ bool CsvFile::next(CsvScanner& rows, std::vector<std::string_view>& fields) cons
 
 std::shared_ptr<const CsvText> CsvFile::release_text() {
   text_->has_header = !header_.empty();
+  text_->separator = separator_;
   text_->names = names_;
   CsvScanner scanner = first_row_;
   text_->body = scanner.position();

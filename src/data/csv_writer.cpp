@@ -114,7 +114,7 @@ std::string with_injected(const CsvText& text, const CsvCoding& coding, const st
                           const TaskSet& injected, const std::pair<std::string, std::string>& label_words) {
   const std::string& whole = text.text.utf8;
   const std::string end = line_end(text);
-  const char separator = coding.separator;
+  const char separator = text.separator;
   const auto record = [&](std::size_t begin, std::size_t behind) {
     return std::string(without_break(std::string_view(whole).substr(begin, behind - begin)));
   };

@@ -164,6 +164,8 @@ void settle_labels(Dataset& set, const LoadOptions& options) {
   const std::string& column = set.label_column;
   const std::string& file = set.sources.front();
   set.recipe.loss = "squared";
+  set.recipe.scale = Scale::Standard;  // the units of its columns are anything
+  set.recipe.labels = LabelScale::Pooled;
   if (!words.empty()) {
     if (options.loss == "squared")
       throw DataError(fmt::format("{}: column {} holds words ({}); --loss squared needs numbers", file,
@@ -209,6 +211,17 @@ std::string nearest_source(const std::string& wanted) {
 }
 
 }  // namespace
+
+double learner_label(const CsvCoding& coding, const std::optional<ClassNames>& classes, double label,
+                     const std::string& name) {
+  if (!classes || std::isnan(label)) return label;
+  const std::string word = coding.label_words.empty() ? coding.label_format.format(label)
+                                                      : coding.label_words[static_cast<std::size_t>(label)];
+  if (word == classes->positive) return 1.0;
+  if (word == classes->negative) return -1.0;
+  throw DataError(fmt::format("{}: the label {} is neither {} nor {}, the classes of the model", name, in_quotes(word),
+                              in_quotes(classes->negative), in_quotes(classes->positive)));
+}
 
 Dataset load(const std::string& name_or_path, const LoadOptions& options) {
   Dataset set;

@@ -69,9 +69,7 @@ struct CsvColumn {
 struct CsvCoding {
   std::string task_column;
   std::vector<std::string> label_columns;
-  char separator = ',';
   bool has_header = true;
-  std::size_t skip_lines = 0;
   MissingRule missing = MissingRule::Refuse;
   std::vector<std::string> missing_words;  ///< all of them, in small letters
   std::vector<CsvColumn> columns;          ///< in the order of the features
@@ -91,6 +89,7 @@ struct CsvCoding {
 struct CsvText {
   Text text;
   bool has_header = true;
+  char separator = ',';
   std::vector<std::string> names = {};   ///< of all columns
   std::size_t body = 0;                  ///< behind the header
   std::vector<std::size_t> begins = {};  ///< of every record
@@ -146,6 +145,7 @@ struct NewRowsOptions {
   std::string task_column = {};   ///< where the new file calls it otherwise
   std::string label_column = {};  ///< likewise
   char separator = 0;
+  std::size_t skip_lines = 0;
   bool keep_text = false;
 };
 
@@ -157,7 +157,7 @@ struct NewRows {
   std::vector<std::size_t> tasks;       ///< n positions in the list of tasks, or kUnknownTask
   std::vector<std::string> task_names;  ///< n, as written
   Eigen::VectorXd labels;               ///< n, NaN where there is none; empty without a label column
-  std::vector<std::size_t> lines;       ///< n
+  std::vector<std::size_t> records;     ///< n: which record of the file, 0 for the first
   std::vector<std::string> notes;
   std::shared_ptr<const CsvText> text;  ///< with keep_text
 };

@@ -51,6 +51,12 @@ struct LoadOptions {
   std::vector<std::filesystem::path> search_path = default_search_path();
 };
 
+/// The label that the learner takes for one of a file that is read by the coding: -1 or +1 for classes, NaN for NaN.
+/// @param name  the file's, for messages.
+/// @throws DataError for a label that is neither class.
+double learner_label(const CsvCoding& coding, const std::optional<ClassNames>& classes, double label,
+                     const std::string& name);
+
 /// Loads a known set by its name, or else a file by its extension, .gz or not: .npz, .mat, `*-images-idx3-ubyte` with
 /// its labels beside it; anything else is read as CSV. Two values of a file's label are two classes and become -1 and
 /// +1, unless the loss asked for is "squared"; such a file has the squared hinge loss as its recipe, any other the

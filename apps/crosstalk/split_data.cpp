@@ -1,0 +1,167 @@
+#include "split_data.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+#include <set>
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+#include "attack_files.hpp"
+#include "crosstalk/data/csv_scanner.hpp"
+#include "crosstalk/error.hpp"
+#include "crosstalk/rng.hpp"
+
+namespace crosstalk::app {
+
+namespace {
+
+// The rows of every task for which `in_test` of their origin holds, and the others.
+Split by_origin(const TaskSet& tasks, const std::vector<bool>& in_test) {
+  Split split;
+  split.train.feature_names = split.test.feature_names = tasks.feature_names;
+  for (const Task& task : tasks) {
+    std::vector<Eigen::Index> train;
+    std::vector<Eigen::Index> test;
+    for (std::size_t r = 0; r < task.origin.size(); ++r)
+      (in_test[task.origin[r]] ? test : train).push_back(static_cast<Eigen::Index>(r));
+    split.train.tasks.push_back(select_rows(task, train));
+    split.test.tasks.push_back(select_rows(task, test));
+  }
+  return split;
+}
+
+// Groups at random, whole, until the share is reached; or the last of numbers and dates, which are a time.
+std::vector<bool> by_cells(const std::vector<std::string>& cells, double fraction, std::uint64_t seed) {
+  const bool numbers = std::all_of(cells.begin(), cells.end(), [](const std::string& cell) {
+    return data::plain_number(cell).kind == data::CellKind::Number;
+  });
+  const bool iso_dates = std::all_of(cells.begin(), cells.end(), [](const std::string& cell) {
+    return cell.size() >= 10 && cell[4] == '-' && data::looks_like_date(cell);
+  });
+  const std::set<std::string> distinct(cells.begin(), cells.end());
+  std::vector<std::string> values(distinct.begin(), distinct.end());
+  constexpr std::size_t fewest_times = 20;  // fewer numbers are groups: years, folds, wards
+  const bool is_time = iso_dates || (numbers && values.size() >= fewest_times);
+  if (is_time && numbers) {
+    std::sort(values.begin(), values.end(), [](const std::string& a, const std::string& b) {
+      return data::plain_number(a).value < data::plain_number(b).value;
+    });
+  } else if (!is_time) {
+    Rng rng = Rng::stream(seed, "split groups");
+    std::vector<std::string> shuffled;
+    for (const std::size_t k : rng.permutation(values.size())) shuffled.push_back(values[k]);
+    values = std::move(shuffled);
+  }
+  std::map<std::string, std::size_t> rows;
+  for (const std::string& cell : cells) ++rows[cell];
+  std::set<std::string> held_out;
+  std::size_t count = 0;
+  const double wanted = fraction * static_cast<double>(cells.size());
+  for (auto value = values.rbegin(); value != values.rend() && held_out.size() + 1 < values.size(); ++value) {
+    if (static_cast<double>(count) >= wanted) break;
+    held_out.insert(*value);
+    count += rows[*value];
+  }
+  std::vector<bool> in_test(cells.size());
+  std::transform(cells.begin(), cells.end(), in_test.begin(),
+                 [&](const std::string& cell) { return held_out.contains(cell); });
+  return in_test;
+}
+
+}  // namespace
+
+DataSplit split_data(data::Dataset& dataset, const DataOptions& options, double fraction, std::uint64_t seed) {
+  const int ways = (options.test.empty() ? 0 : 1) + (options.split_by.empty() ? 0 : 1);
+  if (ways > 1) throw std::invalid_argument("--test, --split-by: both say what is held out; give one of them");
+  if (!options.test.empty() && options.test_fraction)
+    throw std::invalid_argument("--test-fraction: --test says what is held out; give one of them");
+  const double share = options.test_fraction.value_or(fraction);
+  if (!(share >= 0.0 && share < 1.0))
+    throw std::invalid_argument(fmt::format("--test-fraction: {} is not in [0, 1)", share));
+  DataSplit split;
+  if (dataset.test) {
+    if (options.test_fraction || ways > 0)
+      throw std::invalid_argument(fmt::format("--{}: {} has a test part of its own",
+                                              options.test_fraction  ? "test-fraction"
+                                              : options.test.empty() ? "split-by"
+                                                                     : "test",
+                                              dataset.name));
+    split = {{std::move(dataset.train), std::move(*dataset.test)}, "test part", {}};
+  } else if (!options.test.empty()) {
+    if (dataset.csv) data::fill_missing(dataset.train, split.rows.test, dataset.csv->coding, dataset.csv->injected);
+    split.rows.test = read_more_rows(options.test, dataset, dataset.train);
+    split.rows.train = std::move(dataset.train);
+    split.by = "test file";
+  } else if (!options.split_by.empty()) {
+    if (!dataset.csv) throw std::invalid_argument(fmt::format("--split-by: {} is no CSV file", dataset.name));
+    const double held_out = share > 0.0 ? share : dataset.recipe.test_fraction;
+    split.rows = by_origin(dataset.train, by_cells(dataset.csv->split_cells, held_out, seed));
+    split.by = "column";
+  } else if (dataset.csv && !dataset.csv->in_test.empty() && !options.test_fraction) {
+    split.rows = by_origin(dataset.train, dataset.csv->in_test);
+    if (split.rows.test.rows() == 0) split.rows.test = {};
+    split.by = "part";
+  } else {
+    split.test_fraction = share;
+    split.by = share > 0.0 ? "fraction" : "nothing";
+    if (share == 0.0)
+      split.rows.train = std::move(dataset.train);
+    else
+      split.rows = split_rows(dataset.train, share, seed);
+  }
+  dataset.train = {};
+  dataset.test.reset();
+  // Tasks without a row to learn from are of no use: a group or a time may hold out all of one.
+  for (std::size_t t = split.rows.train.size(); t-- > 0;) {
+    if (split.rows.train[t].rows() > 0) continue;
+    dataset.notes.push_back(
+        fmt::format("task \"{}\" was left out: all of its rows are held out", split.rows.train[t].name));
+    const auto at = static_cast<std::ptrdiff_t>(t);
+    split.rows.train.tasks.erase(split.rows.train.tasks.begin() + at);
+    if (split.rows.test.size() > 0) split.rows.test.tasks.erase(split.rows.test.tasks.begin() + at);
+  }
+  if (split.rows.train.size() == 0) throw DataError(fmt::format("{}: no row is left to learn from", dataset.name));
+  if (dataset.csv && split.by != "test file")
+    data::fill_missing(split.rows.train, split.rows.test, dataset.csv->coding, dataset.csv->injected);
+  return split;
+}
+
+void leave_out_small_tasks(Split& rows, const DataOptions& options, bool is_classification,
+                           std::vector<std::string>& notes) {
+  if (!options.min_rows) return;
+  std::vector<std::string> small;
+  std::vector<std::string> one_class;
+  std::vector<Task> train;
+  std::vector<Task> test;
+  for (std::size_t t = 0; t < rows.train.size(); ++t) {
+    Task& task = rows.train[t];
+    const Eigen::Index all = task.rows() + (rows.test.size() > 0 ? rows.test[t].rows() : 0);
+    if (all < *options.min_rows || task.rows() < 2) {
+      small.push_back(task.name);
+      continue;
+    }
+    if (is_classification && task.labels.minCoeff() == task.labels.maxCoeff()) {
+      one_class.push_back(task.name);
+      continue;
+    }
+    train.push_back(std::move(task));
+    if (rows.test.size() > 0) test.push_back(std::move(rows.test[t]));
+  }
+  const std::size_t before = rows.train.size();
+  rows.train.tasks = std::move(train);
+  rows.test.tasks = std::move(test);
+  const auto note = [&](const std::vector<std::string>& left_out, const std::string& why) {
+    if (!left_out.empty())
+      notes.push_back(fmt::format("{} of {} tasks were left out, which have {}: {}", left_out.size(), before, why,
+                                  data::listed(left_out)));
+  };
+  note(small, fmt::format("fewer than {} rows", *options.min_rows));
+  note(one_class, "only one class in their training rows");
+  if (rows.train.size() == 0)
+    throw DataError(fmt::format("--min-rows {}: no task is left of {}", *options.min_rows, before));
+}
+
+}  // namespace crosstalk::app
