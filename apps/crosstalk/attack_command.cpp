@@ -11,6 +11,7 @@
 #include "crosstalk/data/csv.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/evaluate/audit.hpp"
+#include "crosstalk/json_number.hpp"
 #include "crosstalk/mtrl/metrics.hpp"
 #include "crosstalk/report/table.hpp"
 #include "problem.hpp"
@@ -27,8 +28,8 @@ struct Flags {
   AttackOptions attack;
 };
 
-// The clean training rows as they were read, and the injected rows in the same units behind them.
-std::string poisoned_csv(const Problem& problem, const Attacker& attacker, const TaskSet& injected) {
+// The injected rows as they are written: in the units of the file.
+TaskSet rows_of_file(const Problem& problem, const Attacker& attacker, const TaskSet& injected) {
   for (std::size_t i = 0; i < injected.size(); ++i)
     for (Eigen::Index j = 0; j < injected[i].rows(); ++j)
       if (!attacker.feasible.passes(i, injected[i].features.row(j).transpose(), injected[i].labels[j]))
@@ -36,6 +37,11 @@ std::string poisoned_csv(const Problem& problem, const Attacker& attacker, const
             fmt::format("injected row {} of \"{}\" does not pass the screen", j + 1, injected[i].name));
   TaskSet rows = problem.preparation.undo(injected);
   if (attacker.schema) attacker.schema->settle(rows);
+  return rows;
+}
+
+// The clean training rows as they were read, and the injected rows behind them.
+std::string poisoned_csv(const Problem& problem, const TaskSet& rows) {
   data::CsvLayout layout{problem.dataset.task_column, problem.dataset.label_column, {}};
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto clean = static_cast<std::size_t>(problem.raw_train[i].rows());
@@ -59,6 +65,51 @@ nlohmann::ordered_json names_of(const std::vector<std::size_t>& chosen, const Ta
   auto names = nlohmann::ordered_json::array();
   for (const std::size_t i : chosen) names.push_back(tasks[i].name);
   return names;
+}
+
+// The primary metric of the targets and their loss, both means over the targets' evaluation rows.
+struct Effect {
+  double metric;
+  double loss;
+};
+
+// @param loss_units  by task, what the loss is multiplied by; empty: 1.
+Effect effect_on(const std::vector<std::size_t>& targets, const TaskSet& rows, const mtrl::Loss& loss,
+                 const Eigen::MatrixXd& W, const Eigen::VectorXd& loss_units = {}) {
+  double sum = 0.0;
+  double count = 0.0;
+  for (const std::size_t target : targets) {
+    if (rows[target].rows() == 0) continue;
+    const auto i = static_cast<Eigen::Index>(target);
+    const double mean = mtrl::EmpiricalRisk({rows[target]}, loss).evaluate(W.col(i)).values[0];
+    sum += mean * (loss_units.size() > 0 ? loss_units[i] : 1.0);
+    count += 1.0;
+  }
+  return {mtrl::evaluate(rows, loss, W).mean(0, targets), sum / count};
+}
+
+nlohmann::ordered_json effect_record(const Effect& clean, const Effect& attacked, const std::string& metric) {
+  return {{metric, {{"clean", json_number(clean.metric)}, {"attacked", json_number(attacked.metric)}}},
+          {"loss", {{"clean", json_number(clean.loss)}, {"attacked", json_number(attacked.loss)}}}};
+}
+
+// What a user learns who has the poisoned file: everything is estimated on it, the preparation, too, as `fit` does.
+struct Refit {
+  mtrl::Fit fit;
+  Effect effect;
+};
+
+Refit refit(const Problem& problem, const TaskSet& rows, const std::vector<std::size_t>& targets) {
+  const TaskSet poisoned = join_rows(problem.raw_train, rows);
+  const Preparation preparation = Preparation::fit(poisoned, problem.preparation.options());
+  mtrl::Fit fit = mtrl::solve(preparation.apply(poisoned), *problem.loss, problem.learner);
+  const TaskSet evaluation = preparation.apply(problem.raw_test.size() > 0 ? problem.raw_test : problem.raw_train);
+  // The squared loss goes with the square of the labels' unit, which the injected rows moved.
+  Eigen::VectorXd loss_units;
+  if (preparation.label_scales() > 0)
+    loss_units = preparation.label_units().cwiseQuotient(problem.preparation.label_units()).cwiseAbs2();
+  const Effect effect = effect_on(targets, evaluation, *problem.loss, fit.weights, loss_units);
+  return {std::move(fit), effect};
 }
 
 // One row an iterate: utility, the targets' mean metrics, and Omega's entries above the diagonal.
@@ -184,8 +235,16 @@ int run(const Flags& flags, const Configuration& configuration) {
     record["attack"]["correlation"] = {
         {"clean", correlation(clean)}, {"wanted", wanted}, {"attacked", correlation(last.fit)}};
   }
-  record["attack"]["poisoned_file"] =
-      session.write("poisoned.csv", poisoned_csv(problem, attacker, result.injected)).string();
+  const TaskSet rows = rows_of_file(problem, attacker, result.injected);
+  const Effect clean_effect = effect_on(threat.targets, problem.evaluation(), *problem.loss, clean.weights);
+  record["attack"]["damage"] = effect_record(
+      clean_effect, effect_on(threat.targets, problem.evaluation(), *problem.loss, last.fit.weights), before.names[0]);
+  const Refit relearned = refit(problem, rows, threat.targets);
+  record["attack"]["refit"] = effect_record(clean_effect, relearned.effect, before.names[0]);
+  record["attack"]["refit"]["objective"] = relearned.fit.objective;
+  converged = converged && relearned.fit.status == mtrl::Status::Converged;
+  record["attack"]["converged"] = converged;
+  record["attack"]["poisoned_file"] = session.write("poisoned.csv", poisoned_csv(problem, rows)).string();
   record["attack"]["iterates_file"] =
       session.write("iterates.csv", report::to_csv(iterates_table(problem, result, threat))).string();
   record["test"] = {{"rows", evaluation_rows(problem)},
@@ -208,9 +267,11 @@ int run(const Flags& flags, const Configuration& configuration) {
                            correlation["clean"].get<double>(), objective.relation->correlation,
                            correlation["attacked"].get<double>());
   }
-  summary +=
-      fmt::format("targets' mean {}: clean {:.4f}, attacked {:.4f}\npoisoned data: {}\n", before.names[0],
-                  before.mean(0, threat.targets), after.mean(0, threat.targets), session.path("poisoned.csv").string());
+  summary += fmt::format(
+      "targets' mean {}: clean {:.4f}, attacked {:.4f}, learned anew with its preparation {:.4f}\n"
+      "poisoned data: {}\n",
+      before.names[0], before.mean(0, threat.targets), after.mean(0, threat.targets), relearned.effect.metric,
+      session.path("poisoned.csv").string());
   session.finish(summary);
   return converged ? kDone : kNotConverged;
 }

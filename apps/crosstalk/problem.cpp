@@ -7,6 +7,7 @@
 #include <thread>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "crosstalk/error.hpp"
 #include "split_data.hpp"
@@ -37,11 +38,14 @@ LabelScale labels_scale(const DataOptions& data, const data::Recipe& recipe, con
 }
 
 void require_learnable(const TaskSet& train, const mtrl::Loss& loss, const std::string& data_name) {
+  std::vector<std::string> small;
+  for (const Task& task : train)
+    if (task.rows() < 2) small.push_back(fmt::format("\"{}\"", task.name));
+  if (!small.empty())
+    throw DataError(fmt::format("{}: {} task{} only 1 training row; a task must have at least 2: {}", data_name,
+                                small.size(), small.size() == 1 ? " has" : "s have", fmt::join(small, ", ")));
   double largest = 0.0;
   for (const Task& task : train) {
-    if (task.rows() < 2)
-      throw DataError(fmt::format("{}: task \"{}\" has {} training row; it must have at least 2", data_name, task.name,
-                                  task.rows()));
     largest = std::max(largest, task.features.rowwise().norm().maxCoeff());
     if (!loss.is_classification()) continue;
     for (const double label : task.labels)
@@ -115,6 +119,7 @@ Problem load_problem(const CommonOptions& common, const DataOptions& data, const
   problem.train = problem.preparation.apply(split.train);
   problem.test = problem.preparation.apply(split.test);
   problem.raw_train = std::move(split.train);
+  problem.raw_test = std::move(split.test);
   return problem;
 }
 

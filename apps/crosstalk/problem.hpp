@@ -20,6 +20,7 @@ namespace crosstalk::app {
 struct Problem {
   data::Dataset dataset;  ///< without its rows, which are in the members below
   TaskSet raw_train;
+  TaskSet raw_test;  ///< no tasks when nothing was held out
   TaskSet train;  ///< prepared, with the bias column
   TaskSet test;   ///< prepared; no tasks when nothing was held out
   Preparation preparation;

@@ -89,9 +89,10 @@ CrossValidation cross_validate(const TaskSet& tasks, const Loss& loss, const Opt
   CrossValidation result;
   for (const double lambda1 : grid.lambda1)
     for (const double lambda2 : grid.lambda2) result.trials.push_back({lambda1, lambda2, 0.0, 0.0});
-  // A model for choosing needs no ten digits.
+  // A model for choosing needs no ten digits. With these the held-out losses are right to 2e-5 (student, all trials,
+  // against 1e-10; 2e-4 with 1e-6), well below the tie.
   Options coarse = options;
-  coarse.tolerance = std::max(options.tolerance, 1e-6);
+  coarse.tolerance = std::max(options.tolerance, 1e-8);
   std::vector<CrossValidation::Trial> parts(result.trials.size() * grid.folds);
   std::mutex progress_mutex;
   std::size_t done = 0;

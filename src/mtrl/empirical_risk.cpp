@@ -188,6 +188,7 @@ Eigen::MatrixXd EmpiricalRisk::hessian_block(const Evaluation& at, Eigen::Index 
     offset += part.rows();
   });
   Eigen::MatrixXd block = Eigen::MatrixXd::Zero(features(), features());
+  if (Z.rows() == 0) return block;  // BLAS complains of a product over nothing
   block.selfadjointView<Eigen::Lower>().rankUpdate(Z.transpose());
   block.triangularView<Eigen::StrictlyUpper>() = block.transpose();
   return block;

@@ -63,8 +63,8 @@ class AttackCommand : public Command {
   // Nothing held out, features as in the file, few iterations.
   [[nodiscard]] Finished attack(const std::vector<std::string>& more, const std::string& out = "out") const {
     return crosstalk(on_ratings("attack") +
-                     std::vector<std::string>{"--test-fraction", "0", "--scale", "none", "--iterations", "3", "--step",
-                                              "1", "--quiet", "--out", out} +
+                     std::vector<std::string>{"--test-fraction", "0", "--scale", "none", "--standardise-labels", "none",
+                                              "--iterations", "3", "--step", "1", "--quiet", "--out", out} +
                      more);
   }
   [[nodiscard]] nlohmann::json attack_record(const std::string& out = "out") const { return record(out).at("attack"); }
@@ -226,17 +226,35 @@ TEST_F(AttackCommand, LabelsFollowTheRule) {
 
 TEST_F(AttackCommand, ClassificationLabelsStaySigns) {
   for (const std::string rule : {"clean", "uniform", "ends"}) {
-    ASSERT_TRUE(ended_well(crosstalk({"attack", "signs.csv", "--task", "shop", "--label", "stars", "--budget", "1",
-                                      "--labels", rule, "--iterations", "1", "--quiet", "--out", "out"})));
+    ASSERT_TRUE(
+        ended_well(crosstalk({"attack", "signs.csv", "--task", "shop", "--label", "stars", "--budget", "1", "--labels",
+                              rule, "--iterations", "1", "--lambda1", "0.1", "--quiet", "--out", "out"})));
     for (const Row& row : poisoned_in(poisoned_csv()).injected) EXPECT_EQ(std::abs(row.label), 1.0) << rule;
   }
 }
 
 TEST_F(AttackCommand, TheUtilityIsTheTargetsLossAfterLearningFromThePoisonedFile) {
   ASSERT_TRUE(ended_well(attack(indirect)));
-  ASSERT_TRUE(ended_well(
-      crosstalk({"fit", "out/poisoned.csv", "--task", "shop", "--label", "stars", "--ignore", "injected", "--lambda1",
-                 "0.01", "--lambda2", "0.05", "--scale", "none", "--test-fraction", "0", "--out", "refit"})));
+  ASSERT_TRUE(ended_well(crosstalk({"fit",
+                                    "out/poisoned.csv",
+                                    "--task",
+                                    "shop",
+                                    "--label",
+                                    "stars",
+                                    "--ignore",
+                                    "injected",
+                                    "--lambda1",
+                                    "0.01",
+                                    "--lambda2",
+                                    "0.05",
+                                    "--scale",
+                                    "none",
+                                    "--standardise-labels",
+                                    "none",
+                                    "--test-fraction",
+                                    "0",
+                                    "--out",
+                                    "refit"})));
   const Eigen::MatrixXd W = weights_in(read_file(path("refit/weights.csv")));
   double utility = 0.0;
   for (const Row& row : rows_of(cells_of(ratings_csv()))) {
@@ -250,6 +268,31 @@ TEST_F(AttackCommand, TheUtilityIsTheTargetsLossAfterLearningFromThePoisonedFile
   // A fit with a relative gap of 1e-10 is within sqrt(2 gap / lambda1) of the solution.
   EXPECT_NEAR(printed, utility, 1e-4 * utility);
   EXPECT_GT(printed, attack_record().at("utility_clean").get<double>() * 1.001);
+}
+
+// The preparation of the poisoned file is its own: nearer to what a user has than the damage under the clean one.
+TEST_F(AttackCommand, TheRefitIsTheFitOfThePoisonedFile) {
+  for (const std::string file : {"ratings.csv", "signs.csv"}) {
+    const std::vector<std::string> learner = {"--task",    "shop", "--label",         "stars", "--lambda1", "0.01",
+                                              "--lambda2", "0.05", "--test-fraction", "0",     "--quiet"};
+    ASSERT_TRUE(ended_well(crosstalk(std::vector<std::string>{"attack", file, "--targets", "alpha", "--budget", "1",
+                                                              "--iterations", "2", "--out", "out"} +
+                                     learner)));
+    ASSERT_TRUE(ended_well(crosstalk(
+        std::vector<std::string>{"fit", "out/poisoned.csv", "--ignore", "injected", "--out", "refit"} + learner)));
+    const auto attack = attack_record();
+    const double objective = record("refit").at("fit").at("objective").get<double>();
+    EXPECT_NEAR(attack.at("refit").at("objective").get<double>(), objective, 1e-9 * objective);
+    const std::string metric = file == "ratings.csv" ? "nmse" : "auc";
+    for (const char* by : {"damage", "refit"})
+      EXPECT_EQ(attack.at(by).at(metric).at("clean"), record("out").at("test").at("targets").at("clean")) << by;
+    EXPECT_EQ(attack.at("damage").at(metric).at("attacked"), record("out").at("test").at("targets").at("poisoned"));
+    EXPECT_EQ(attack.at("damage").at("loss").at("clean"), attack.at("refit").at("loss").at("clean"));
+    // The targets' training loss is what the attacker raises, summed over alpha's 9 rows.
+    EXPECT_NEAR(9.0 * attack.at("damage").at("loss").at("attacked").get<double>(), attack.at("utility").get<double>(),
+                1e-12 * attack.at("utility").get<double>());
+    EXPECT_NE(attack.at("damage").at("loss").at("attacked"), attack.at("refit").at("loss").at("attacked"));
+  }
 }
 
 TEST_F(AttackCommand, PatomBeatsTheRandomRowsThatItStartsFrom) {

@@ -94,25 +94,33 @@ TEST_F(BadInput, PreparationThatCannotBeDone) {
                       {"huge.csv", "norm", "too large"}));
   write("constant.csv", "t,y,a\nA,4,1\nA,4,2\n");
   EXPECT_TRUE(refused(
-      {"fit", "constant.csv", "--task", "t", "--label", "y", "--test-fraction", "0", "--standardise-labels", "true"}, 2,
-      {"\"A\"", "4", "standardised"}));
+      {"fit", "constant.csv", "--task", "t", "--label", "y", "--test-fraction", "0", "--standardise-labels", "true"}, 1,
+      {"constant.csv", "\"A\"", "4", "standardised"}));
+  EXPECT_TRUE(refused({"fit", "constant.csv", "--task", "t", "--label", "y", "--test-fraction", "0"}, 1,
+                      {"constant.csv", "all labels are 4", "standardised"}));
+  write("same.csv", "t,y,a\nA,4,1\nA,5,1\n");
+  EXPECT_TRUE(refused({"fit", "same.csv", "--task", "t", "--label", "y", "--test-fraction", "0"}, 1,
+                      {"same.csv", "every feature", "one value"}));
+  write("signs.csv", "t,y,a\nA,-1,1\nA,1,2\n");
+  EXPECT_TRUE(refused({"fit", "signs.csv", "--task", "t", "--label", "y", "--standardise-labels", "all"}, 2,
+                      {"--standardise-labels", "all", "squared-hinge", "classes"}));
   write("two.csv", "t,y,a\nA,4,1\nA,3,2\n");
-  EXPECT_TRUE(refused({"fit", "two.csv", "--task", "t", "--label", "y", "--test-fraction", "0", "--cv"}, 2,
-                      {"\"A\"", "2 rows", "3 folds"}));
+  EXPECT_TRUE(ended_well(crosstalk(
+      {"fit", "two.csv", "--task", "t", "--label", "y", "--test-fraction", "0", "--cv", "--quiet", "--out", "two"})));
   // One row in ten of four is none to test on: fit measures the other tasks, an audit needs every task.
   write("small.csv", "t,y,a\nA,4,1\nA,3,2\nA,2,2\nA,1,1\nB,4,1\nB,3,2\nB,2,2\nB,1,1\nB,7,7\nB,5,6\n");
   EXPECT_TRUE(refused({"audit", "small.csv", "--task", "t", "--label", "y", "--test-fraction", "0.1", "--lambda1", "1"},
                       1, {"small.csv", "\"A\"", "no row to test on"}));
-  EXPECT_TRUE(ended_well(
-      crosstalk({"fit", "small.csv", "--task", "t", "--label", "y", "--test-fraction", "0.1", "--out", "out"})));
+  EXPECT_TRUE(ended_well(crosstalk(
+      {"fit", "small.csv", "--task", "t", "--label", "y", "--test-fraction", "0.1", "--quiet", "--out", "out"})));
   EXPECT_TRUE(record("out").at("test").at("tasks").at("A").at("rmse").is_null());
 }
 
 // Labels of 1e200 have a loss that no double holds: that is no solution, whatever else it is.
 TEST_F(BadInput, AnObjectiveThatIsNoNumberIsNotConverged) {
   write("huge.csv", "t,y,a\nA,1e200,1\nA,2,3\n");
-  const auto ended =
-      crosstalk({"fit", "huge.csv", "--task", "t", "--label", "y", "--test-fraction", "0", "--out", "out"});
+  const auto ended = crosstalk({"fit", "huge.csv", "--task", "t", "--label", "y", "--test-fraction", "0",
+                                "--standardise-labels", "none", "--lambda1", "0.1", "--out", "out"});
   EXPECT_EQ(ended.exit_code, 3) << ended.out << ended.err;
 }
 
@@ -141,7 +149,7 @@ TEST_F(BadInput, WordsWhereNumbersBelong) {
     EXPECT_TRUE(flag_refused({"--pca", value}, {"--pca", value, "whole number"}));
     EXPECT_TRUE(flag_refused({"--iterations", value}, {"--iterations", value, "whole number"}, {"attack", "audit"}));
   }
-  EXPECT_TRUE(flag_refused({"--standardise-labels", "maybe"}, {"--standardise-labels", "maybe", "true or false"}));
+  EXPECT_TRUE(flag_refused({"--standardise-labels", "maybe"}, {"--standardise-labels", "maybe", "all,task,none"}));
   EXPECT_TRUE(flag_refused({"--loss", "hinge"}, {"--loss", "hinge", "squared-hinge"}));
   EXPECT_TRUE(flag_refused({"--scale", "ball"}, {"--scale", "ball", "unit-ball"}));
   EXPECT_TRUE(flag_refused({"--separator", ";"}, {"--separator", ";", "semicolon"}));

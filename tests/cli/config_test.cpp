@@ -21,7 +21,7 @@ TEST_F(Config, TakesKeysAtTheTopAndInTheCommandsTable) {
   ASSERT_TRUE(ended_well(fit()));
   EXPECT_EQ(record("out").at("learner").at("lambda1"), 0.25);
   EXPECT_EQ(record("out").at("learner").at("lambda2"), 0.125);
-  EXPECT_EQ(record("out").at("data").at("preparation").at("standardise_labels"), true);
+  EXPECT_EQ(record("out").at("data").at("preparation").at("standardise_labels"), "task");
 }
 
 TEST_F(Config, TheCommandLineWins) {
@@ -35,7 +35,7 @@ TEST_F(Config, TheCommandLineWins) {
 }
 
 TEST_F(Config, MayNameTheData) {
-  write("run.toml", "data = 'ratings.csv'\ntask = 'shop'\nlabel = 'stars'\n");
+  write("run.toml", "data = 'ratings.csv'\ntask = 'shop'\nlabel = 'stars'\nlambda1 = 0.1\n");
   ASSERT_TRUE(ended_well(crosstalk({"fit", "--config=run.toml", "--out", "out"})));
   EXPECT_EQ(record("out").at("data").at("name"), "ratings.csv");
 }
@@ -73,10 +73,10 @@ TEST_F(Config, TheRecordHoldsEveryFlagAndItsDefault) {
                                    {"label", "stars"},
                                    {"ignore", nullptr},
                                    {"separator", nullptr},
-                                   {"scale", "unit-ball"},
+                                   {"scale", "standard"},
                                    {"test-fraction", 0.3},
                                    {"pca", 0},
-                                   {"standardise-labels", false},
+                                   {"standardise-labels", "all"},
                                    {"targets", "alpha"},
                                    {"attackers", nullptr},
                                    {"budget", 0.3},

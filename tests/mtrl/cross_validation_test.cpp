@@ -1,6 +1,7 @@
 #include "crosstalk/mtrl/cross_validation.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include <gmock/gmock.h>
 
@@ -59,7 +60,7 @@ TEST(CrossValidate, TriesTheGridInOrderAndTakesTheLeastLoss) {
   const auto best = std::find_if(result.trials.begin(), result.trials.end(), [&](const auto& trial) {
     return trial.lambda1 == result.best.lambda1 && trial.lambda2 == result.best.lambda2;
   });
-  EXPECT_EQ(best->loss, least);
+  EXPECT_LE(best->loss, least * (1.0 + grid.tie));
   EXPECT_EQ(result.best.smoothing, 0.01);
   EXPECT_EQ(result.best.tolerance, 1e-9);
   EXPECT_EQ(result.best.max_steps, 77);
@@ -90,8 +91,31 @@ TEST(CrossValidate, LossIsTheMeanOverFoldsAndTasksOfTheHeldOutLoss) {
                       .mean() /
                   6.0;
   }
-  // The folds are solved to 1e-6 of the objective, which leaves about 1e-3 in W and less in the held-out loss.
-  EXPECT_NEAR(result.trials[0].loss, expected, 1e-3 * expected);
+  // The folds are solved to 1e-8 of the objective, which leaves about 1e-4 in W and less in the held-out loss.
+  EXPECT_NEAR(result.trials[0].loss, expected, 1e-4 * expected);
+}
+
+// Rows that are all alike leave nothing for a lambda to do: whatever the trials' last digits, the strongest is taken.
+TEST(CrossValidate, OfTrialsThatTieTakesTheOneThatPullsHardest) {
+  CrossValidationOptions grid = {.lambda1 = {1e-9, 1e-8, 1.0}, .lambda2 = {1e-9, 1e-8, 1.0}};
+  const TaskSet tasks = problems::related_regression({.tasks = 3, .rows = 30, .features = 2});
+  const auto result = cross_validate(tasks, squared_loss(), {}, grid);
+  EXPECT_EQ(result.best.lambda1, 1e-8);
+  EXPECT_EQ(result.best.lambda2, 1e-8);
+  grid.tie = 1e6;
+  const auto any = cross_validate(tasks, squared_loss(), {}, grid);
+  EXPECT_EQ(any.best.lambda1, 1.0);
+  EXPECT_EQ(any.best.lambda2, 1.0);
+}
+
+// Every fold leaves a task of two rows one to learn from; with more folds than rows of any task some hold out nothing.
+TEST(CrossValidate, TakesTasksWithFewerRowsThanFolds) {
+  TaskSet tasks = problems::related_regression({.tasks = 3, .rows = 9, .features = 4});
+  tasks[1] = select_rows(tasks[1], {0, 1});
+  CrossValidationOptions grid = {.lambda1 = {0.1}, .lambda2 = {0.1}, .folds = 5};
+  EXPECT_TRUE(std::isfinite(cross_validate(tasks, squared_loss(), {}, grid).trials[0].loss));
+  grid.folds = 20;
+  EXPECT_TRUE(std::isfinite(cross_validate(tasks, squared_loss(), {}, grid).trials[0].loss));
 }
 
 TEST(CrossValidate, DoesNotDependOnTheThreads) {
@@ -137,8 +161,11 @@ TEST(CrossValidate, RefusesWhatItCannotDo) {
               ThrowsMessage<std::invalid_argument>("cross_validate: the grid is empty"));
   EXPECT_THAT([&] { cross_validate(tasks, squared_loss(), {}, {.lambda2 = {}}); },
               ThrowsMessage<std::invalid_argument>("cross_validate: the grid is empty"));
-  EXPECT_THAT([&] { cross_validate(tasks, squared_loss(), {}, {.folds = 7}); },
-              ThrowsMessage<std::invalid_argument>("cross_validate: task \"task 1\" has 6 rows for 7 folds"));
+  TaskSet small = tasks;
+  for (const std::size_t i : {1, 4}) small[i] = select_rows(small[i], {0});
+  EXPECT_THAT(
+      [&] { cross_validate(small, squared_loss(), {}, small_grid()); },
+      ThrowsMessage<std::invalid_argument>("cross_validate: 2 tasks have fewer than 2 rows: \"task 2\", \"task 5\""));
   EXPECT_THAT([&] { cross_validate(tasks, squared_loss(), {}, {.folds = 1}); },
               ThrowsMessage<std::invalid_argument>("assign_folds: folds is 1; it must be at least 2"));
   EXPECT_THAT([&] { cross_validate(tasks, squared_loss(), {}, {.lambda1 = {-1.0}, .threads = 2}); },

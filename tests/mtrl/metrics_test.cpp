@@ -78,6 +78,11 @@ TEST(Evaluate, GivesARowATaskAndAColumnAMetric) {
   const Eigen::VectorXd z = regression[1].features * W.col(1);
   EXPECT_EQ(numbers.values(1, 0), nmse(z, regression[1].labels));
   EXPECT_EQ(numbers.values(1, 1), rmse(z, regression[1].labels));
+  // A unit of the labels that is 3 in the file's: errors are three times as large, shares stay.
+  const Metrics in_file_units = evaluate(regression, squared_loss(), W, Eigen::Vector2d(1.0, 3.0));
+  EXPECT_EQ(in_file_units.values(1, 1), 3.0 * numbers.values(1, 1));
+  EXPECT_EQ(in_file_units.values(0, 1), numbers.values(0, 1));
+  EXPECT_EQ(in_file_units.values.col(0), numbers.values.col(0));
   EXPECT_EQ(numbers.values(1, 2), explained_variance(z, regression[1].labels));
 
   const TaskSet classes = problems::related_classification({.tasks = 2, .rows = 20, .features = 3});
