@@ -9,6 +9,7 @@
 #include "attack_setup.hpp"
 #include "commands.hpp"
 #include "crosstalk/data/csv.hpp"
+#include "crosstalk/data/csv_scanner.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/evaluate/audit.hpp"
 #include "crosstalk/json_number.hpp"
@@ -28,7 +29,17 @@ struct Flags {
   AttackOptions attack;
 };
 
-// The injected rows as they are written: in the units of the file.
+// Whether injected rows can be written into the file as it is: where they obey the kinds of its columns, or these are
+// numbers alone.
+bool keeps_shape(const Problem& problem, const Attacker& attacker) {
+  if (!problem.dataset.csv) return false;
+  const auto& columns = problem.dataset.csv->coding.columns;
+  return attacker.schema || std::none_of(columns.begin(), columns.end(), [](const data::CsvColumn& column) {
+           return column.is_categorical() || column.indicator;
+         });
+}
+
+// The injected rows as they are written: in the units of the file, as they are read back from it.
 TaskSet rows_of_file(const Problem& problem, const Attacker& attacker, const TaskSet& injected) {
   for (std::size_t i = 0; i < injected.size(); ++i)
     for (Eigen::Index j = 0; j < injected[i].rows(); ++j)
@@ -37,11 +48,20 @@ TaskSet rows_of_file(const Problem& problem, const Attacker& attacker, const Tas
             fmt::format("injected row {} of \"{}\" does not pass the screen", j + 1, injected[i].name));
   TaskSet rows = problem.preparation.undo(injected);
   if (attacker.schema) attacker.schema->settle(rows);
+  if (keeps_shape(problem, attacker)) rows = data::as_written(problem.dataset.csv->coding, std::move(rows));
   return rows;
 }
 
-// The clean training rows as they were read, and the injected rows behind them.
-std::string poisoned_csv(const Problem& problem, const TaskSet& rows) {
+// The user's file with the injected rows behind its own. Where there is no such file, or its words cannot be written:
+// the clean training rows as features, and the injected rows behind those of their task.
+std::string poisoned_csv(const Problem& problem, const Attacker& attacker, const TaskSet& rows) {
+  if (keeps_shape(problem, attacker)) {
+    const data::CsvData& csv = *problem.dataset.csv;
+    std::vector<bool> in_test(csv.lines.size(), false);
+    for (const Task& task : problem.raw_test)
+      for (const std::size_t record : task.origin) in_test[record] = true;
+    return data::with_injected(*csv.text, csv.coding, in_test, rows, problem.dataset.classes);
+  }
   data::CsvLayout layout{problem.dataset.task_column, problem.dataset.label_column, {}};
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto clean = static_cast<std::size_t>(problem.raw_train[i].rows());
@@ -56,6 +76,10 @@ void require_no_injected_column(const Problem& problem) {
   const data::Dataset& dataset = problem.dataset;
   const auto& names = problem.raw_train.feature_names;
   const bool is_feature = std::find(names.begin(), names.end(), "injected") != names.end();
+  if (dataset.csv && (!dataset.csv->injected.empty() || !dataset.csv->in_test.empty()))
+    throw DataError(fmt::format(
+        "{}: holds the columns injected or part that attack itself writes: attack the file that it was made from",
+        dataset.name));
   if (is_feature || dataset.task_column == "injected" || dataset.label_column == "injected")
     throw DataError(fmt::format("{}: there is a column \"injected\", which attack itself writes; rename it{}",
                                 dataset.name, is_feature ? ", or leave it out with --ignore injected" : ""));
@@ -65,6 +89,12 @@ nlohmann::ordered_json names_of(const std::vector<std::size_t>& chosen, const Ta
   auto names = nlohmann::ordered_json::array();
   for (const std::size_t i : chosen) names.push_back(tasks[i].name);
   return names;
+}
+
+std::string task_names(const std::vector<std::size_t>& chosen, const TaskSet& tasks) {
+  std::vector<std::string> names;
+  for (const std::size_t i : chosen) names.push_back(tasks[i].name);
+  return data::listed(names);
 }
 
 // The primary metric of the targets and their loss, both means over the targets' evaluation rows.
@@ -151,7 +181,9 @@ std::string utility_text(const Objective& objective, const Problem& problem) {
 }
 
 int run(const Flags& flags, const Configuration& configuration) {
-  Problem problem = load_problem(flags.common, flags.data, flags.learner);
+  DataOptions with_text = flags.data;
+  with_text.keep_text = true;
+  Problem problem = load_problem(flags.common, with_text, flags.learner);
   require_no_injected_column(problem);
   const Objective objective = objective_of(flags.attack, problem);
   Attacker attacker =
@@ -197,7 +229,6 @@ int run(const Flags& flags, const Configuration& configuration) {
   const attack::Iterate& last = result.iterates.back();
   const auto names = problem.train.names();
   const mtrl::Metrics before = problem.metrics(problem.evaluation(), clean.weights);
-  const mtrl::Metrics after = problem.metrics(problem.evaluation(), last.fit.weights);
   bool converged = clean.status == mtrl::Status::Converged;
   for (const attack::Iterate& iterate : result.iterates)
     converged = converged && iterate.fit.status == mtrl::Status::Converged;
@@ -237,14 +268,19 @@ int run(const Flags& flags, const Configuration& configuration) {
   }
   const TaskSet rows = rows_of_file(problem, attacker, result.injected);
   const Effect clean_effect = effect_on(threat.targets, problem.evaluation(), *problem.loss, clean.weights);
+  // What is reported is what the rows do as they stand in the file.
+  const mtrl::Fit damaged =
+      mtrl::solve_from(risk.with_rows(problem.preparation.apply(rows)), problem.learner, last.fit.weights);
+  const mtrl::Metrics after = problem.metrics(problem.evaluation(), damaged.weights);
+  converged = converged && damaged.status == mtrl::Status::Converged;
   record["attack"]["damage"] = effect_record(
-      clean_effect, effect_on(threat.targets, problem.evaluation(), *problem.loss, last.fit.weights), before.names[0]);
+      clean_effect, effect_on(threat.targets, problem.evaluation(), *problem.loss, damaged.weights), before.names[0]);
   const Refit relearned = refit(problem, rows, threat.targets);
   record["attack"]["refit"] = effect_record(clean_effect, relearned.effect, before.names[0]);
   record["attack"]["refit"]["objective"] = relearned.fit.objective;
   converged = converged && relearned.fit.status == mtrl::Status::Converged;
   record["attack"]["converged"] = converged;
-  record["attack"]["poisoned_file"] = session.write("poisoned.csv", poisoned_csv(problem, rows)).string();
+  record["attack"]["poisoned_file"] = session.write("poisoned.csv", poisoned_csv(problem, attacker, rows)).string();
   record["attack"]["iterates_file"] =
       session.write("iterates.csv", report::to_csv(iterates_table(problem, result, threat))).string();
   record["test"] = {{"rows", evaluation_rows(problem)},
@@ -252,9 +288,12 @@ int run(const Flags& flags, const Configuration& configuration) {
                     {"poisoned", evaluate::to_json(after, names)}};
   record["test"]["targets"] = {{"clean", before.mean(0, threat.targets)}, {"poisoned", after.mean(0, threat.targets)}};
 
-  std::string summary = fmt::format("{} attack on {} of {} tasks through {}: {} rows injected\n",
-                                    attack::to_string(attack::kind_of(threat)), threat.targets.size(), names.size(),
-                                    threat.attackers.size(), result.injected.rows());
+  std::string summary = notes_text(problem);
+  summary += fmt::format("{} attack on {} of {} tasks through {}: {} rows injected\n",
+                         attack::to_string(attack::kind_of(threat)), threat.targets.size(), names.size(),
+                         threat.attackers.size(), result.injected.rows());
+  summary += fmt::format("attacked: {}\nthrough: {}\n", task_names(threat.targets, problem.train),
+                         task_names(threat.attackers, problem.train));
   if (attacker.prices)
     summary += fmt::format("spent {:.6g} of {:.6g}: {}\n", spent, attacker.prices->money,
                            record["attack"].value("rows_by_task", nlohmann::ordered_json::object()).dump());

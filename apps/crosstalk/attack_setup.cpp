@@ -98,17 +98,27 @@ std::unique_ptr<attack::Utility> utility_of(const Objective& objective, const Pr
 }
 
 Limits limits_of(const AttackOptions& options, const Problem& problem) {
-  const bool with_schema = !options.schema.empty();
   if (options.radius && !(*options.radius > 0.0 && std::isfinite(*options.radius)))
     throw std::invalid_argument(fmt::format("--radius: {} is not > 0", *options.radius));
-  double radius = options.radius.value_or(with_schema ? std::numeric_limits<double>::infinity() : 1.0);
-  if (problem.preparation.options().scale == Scale::Standard) radius *= problem.preparation.largest_norm(problem.train);
-  if (!with_schema) return {{radius, problem.preparation.options().bias}};
-  const auto rules =
-      options.schema == "auto" ? attack::suggested_rules(problem.raw_train) : read_schema(options.schema);
-  return for_flag(fmt::format("--schema {}", options.schema), [&] {
+  const double infinite = std::numeric_limits<double>::infinity();
+  const double ball =
+      options.radius.value_or(1.0) *
+      (problem.preparation.options().scale == Scale::Standard ? problem.preparation.largest_norm(problem.train) : 1.0);
+  // Rows of a file must be such as can be written in it; a screen, PCA and columns of few values do not go together.
+  const bool by_default = options.schema.empty() && problem.dataset.csv && options.stealth.empty() &&
+                          problem.preparation.options().pca == 0;
+  if (options.schema == "none" || (options.schema.empty() && !by_default))
+    return {{ball, problem.preparation.options().bias}};
+  const bool suggested = by_default || options.schema == "auto";
+  const auto rules = suggested ? attack::suggested_rules(problem.raw_train) : read_schema(options.schema);
+  return for_flag(fmt::format("--schema {}", by_default ? "auto" : options.schema), [&] {
     attack::Schema schema(problem.raw_train, problem.dataset.label_column, rules);
-    attack::FeasibleSet feasible = schema.in_learner_units(problem.preparation, radius);
+    attack::FeasibleSet feasible = schema.in_learner_units(problem.preparation, infinite);
+    // The ball bounds what ranges alone would not: a corner of the box that no row is near.
+    if (options.radius || (by_default && !feasible.has_jumps())) {
+      feasible.radius = ball;
+      feasible.require_valid(problem.raw_train.features());
+    }
     return Limits{std::move(feasible), std::move(schema)};
   });
 }

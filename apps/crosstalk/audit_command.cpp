@@ -137,7 +137,7 @@ int run(const Flags& flags, Configuration configuration) {
   record["audit"] = evaluate::to_json(result);
   record["summary"] = evaluate::to_json(evaluate::summarise(result), result.task_names);
   record["audit"]["report_file"] = report_path.string();
-  session.finish(fmt::format("{}\nreport: {}\n", page.answer, report_path.string()));
+  session.finish(notes_text(problem) + fmt::format("{}\nreport: {}\n", page.answer, report_path.string()));
   finished.forget();
 
   bool converged = result.clean_fit.status == mtrl::Status::Converged;

@@ -51,10 +51,31 @@ defence::Options options_of(const Flags& flags) {
   return options;
 }
 
-// The rows that were kept, in the units of the file.
+// The user's file without the rows that were left out; where there is no such file, the rows that were kept.
 std::string cleaned_csv(const Problem& problem, const defence::Rows& kept) {
-  return data::format_csv(defence::select(problem.raw_train, kept),
-                          {problem.dataset.task_column, problem.dataset.label_column, {}});
+  if (!problem.dataset.csv)
+    return data::format_csv(defence::select(problem.raw_train, kept),
+                            {problem.dataset.task_column, problem.dataset.label_column, {}});
+  const data::CsvData& csv = *problem.dataset.csv;
+  std::vector<bool> stays(csv.lines.size(), true);
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    std::vector<bool> left_out(problem.raw_train[i].origin.size(), true);
+    for (const Eigen::Index j : kept[i]) left_out[static_cast<std::size_t>(j)] = false;
+    for (std::size_t j = 0; j < left_out.size(); ++j)
+      if (left_out[j]) stays[problem.raw_train[i].origin[j]] = false;
+  }
+  return data::without_records(*csv.text, stays);
+}
+
+// The line of the file of every row; none where there is no such file.
+std::vector<std::vector<std::size_t>> lines_of(const Problem& problem) {
+  std::vector<std::vector<std::size_t>> lines;
+  if (!problem.dataset.csv) return lines;
+  for (const Task& task : problem.raw_train) {
+    lines.emplace_back();
+    for (const std::size_t record : task.origin) lines.back().push_back(problem.dataset.csv->lines[record]);
+  }
+  return lines;
 }
 
 void require_doubtless_rows(const Problem& problem, const defence::Defended& result, const Session& session) {
@@ -69,7 +90,9 @@ void require_doubtless_rows(const Problem& problem, const defence::Defended& res
 
 int run(const Flags& flags, const Configuration& configuration) {
   defence::Options options = options_of(flags);
-  Problem problem = load_problem(flags.common, flags.data, flags.learner, HoldOut::WhenAsked);
+  DataOptions with_text = flags.data;
+  with_text.keep_text = true;
+  Problem problem = load_problem(flags.common, with_text, flags.learner, HoldOut::WhenAsked);
   if (flags.leave_one_out && problem.train.size() < 2)
     throw DataError(fmt::format("{}: there is 1 task; --leave-one-out needs others", problem.dataset.name));
   Session session({"defend", flags.common.out, flags.common.json, flags.common.quiet});
@@ -86,7 +109,7 @@ int run(const Flags& flags, const Configuration& configuration) {
                                                  watch.progress(done, "leaving out every task in turn");
                                              });
 
-  for (const auto& [name, table] : evaluate::defence_tables(problem.train, result, influences))
+  for (const auto& [name, table] : evaluate::defence_tables(problem.train, result, influences, lines_of(problem)))
     session.write(name + ".csv", report::to_csv(table));
   require_doubtless_rows(problem, result, session);
   evaluate::DefenceFacts facts;
@@ -130,7 +153,8 @@ int run(const Flags& flags, const Configuration& configuration) {
   record["test"] = {{"rows", evaluation_rows(problem)},
                     {"undefended", evaluate::to_json(problem.metrics(rows, plain.weights), names)},
                     {"defended", evaluate::to_json(problem.metrics(rows, result.weights), names)}};
-  session.finish(fmt::format("{}\nreport: {}\n", page.answer, session.path("report.html").string()));
+  session.finish(notes_text(problem) +
+                 fmt::format("{}\nreport: {}\n", page.answer, session.path("report.html").string()));
   return plain.status == mtrl::Status::Converged && result.fit.status == mtrl::Status::Converged ? kDone
                                                                                                  : kNotConverged;
 }

@@ -23,9 +23,10 @@ struct Flags {
 
 std::string summary_of(const Problem& problem, const mtrl::Fit& fit, const mtrl::Metrics& metrics,
                        const Session& session) {
-  std::string text = fmt::format("{}: {} tasks, {} training rows, {} loss, lambda1 {:g}, lambda2 {:g}\n",
-                                 problem.dataset.name, problem.train.size(), problem.train.rows(), problem.loss->name(),
-                                 problem.learner.lambda1, problem.learner.lambda2);
+  std::string text = notes_text(problem);
+  text += fmt::format("{}: {} tasks, {} training rows, {} loss, lambda1 {:g}, lambda2 {:g}\n", problem.dataset.name,
+                      problem.train.size(), problem.train.rows(), problem.loss->name(), problem.learner.lambda1,
+                      problem.learner.lambda2);
   text += fmt::format("objective {:.10g}, certified gap {:.1e}, {}\n", fit.objective, fit.gap, to_string(fit.status));
   for (std::size_t k = 0; k < metrics.names.size(); ++k)
     text += fmt::format("mean {} {:.4f} on the {} rows\n", metrics.names[k], metrics.mean(k), evaluation_rows(problem));

@@ -151,9 +151,10 @@ void add_threat_options(CLI::App& command, AttackOptions& options, bool one_budg
           "none in the units of the file); 1, or none with --schema")
       ->group("Attack");
   command
-      .add_option("--schema", options.schema,
-                  "What the columns of injected rows can be: a CSV file (see `crosstalk data schema`), or auto, as the "
-                  "data suggest")
+      .add_option(
+          "--schema", options.schema,
+          "What the columns of injected rows can be: a CSV file (see `crosstalk data schema`); auto, as the data "
+          "suggest: ranges, whole numbers, words; or none. Auto for CSV files, none for known sets")
       ->group("Attack");
 }
 

@@ -163,15 +163,22 @@ Configuration completed(Configuration configuration, const Problem& problem) {
 
 namespace {
 
+nlohmann::ordered_json classes_record(const data::Dataset& dataset) {
+  if (!dataset.classes) return nullptr;
+  return {{"positive", dataset.classes->positive}, {"negative", dataset.classes->negative}};
+}
+
 nlohmann::ordered_json data_record(const Problem& problem) {
   const PreparationOptions& preparation = problem.preparation.options();
   return {{"name", problem.dataset.name},
           {"sources", problem.dataset.sources},
           {"notes", problem.dataset.notes},
+          {"classes", classes_record(problem.dataset)},
           {"tasks", problem.train.size()},
           {"features", problem.raw_train.features()},
           {"training_rows", problem.train.rows()},
           {"test_rows", problem.test.rows()},
+          {"split_by", problem.split_by},
           {"preparation",
            {{"pca", preparation.pca},
             {"scale", to_string(preparation.scale)},
@@ -201,6 +208,16 @@ void describe(nlohmann::ordered_json& record, const Problem& problem) {
 
 std::string evaluation_rows(const Problem& problem) {
   return problem.test.size() > 0 ? "held-out" : "training";
+}
+
+std::string notes_text(const Problem& problem) {
+  constexpr std::size_t most = 20;
+  const auto& notes = problem.dataset.notes;
+  std::string text;
+  for (std::size_t k = 0; k < std::min(most, notes.size()); ++k)
+    text += fmt::format("{}: {}\n", problem.dataset.name, notes[k]);
+  if (notes.size() > most) text += fmt::format("and {} more notes in run.json\n", notes.size() - most);
+  return text;
 }
 
 std::string preparation_text(const Problem& problem) {

@@ -21,8 +21,8 @@ struct Problem {
   data::Dataset dataset;  ///< without its rows, which are in the members below
   TaskSet raw_train;
   TaskSet raw_test;  ///< no tasks when nothing was held out
-  TaskSet train;  ///< prepared, with the bias column
-  TaskSet test;   ///< prepared; no tasks when nothing was held out
+  TaskSet train;     ///< prepared, with the bias column
+  TaskSet test;      ///< prepared; no tasks when nothing was held out
   Preparation preparation;
   std::optional<double> test_fraction;  ///< held out of each task; none where something else decides
   std::string split_by;                 ///< what decided (DataSplit::by)
@@ -64,6 +64,8 @@ Configuration completed(Configuration configuration, const Problem& problem);
 void describe(nlohmann::ordered_json& record, const Problem& problem);
 /// For `test.rows`: "held-out", or "training" when the metrics are on the training rows.
 std::string evaluation_rows(const Problem& problem);
+/// What was done to the file on reading it, a line each, for the summary.
+std::string notes_text(const Problem& problem);
 /// The preparation in a sentence.
 std::string preparation_text(const Problem& problem);
 

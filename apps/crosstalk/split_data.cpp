@@ -33,6 +33,15 @@ Split by_origin(const TaskSet& tasks, const std::vector<bool>& in_test) {
   return split;
 }
 
+// A share of all records at random: a row with several labels is held out in all of its tasks or in none.
+std::vector<bool> some_of(std::size_t records, double share, std::uint64_t seed) {
+  std::vector<bool> chosen(records, false);
+  const auto count = static_cast<std::size_t>(std::llround(share * static_cast<double>(records)));
+  const auto order = Rng::stream(seed, "split records").permutation(records);
+  for (std::size_t k = 0; k < count; ++k) chosen[order[k]] = true;
+  return chosen;
+}
+
 // Groups at random, whole, until the share is reached; or the last of numbers and dates, which are a time.
 std::vector<bool> by_cells(const std::vector<std::string>& cells, double fraction, std::uint64_t seed) {
   const bool numbers = std::all_of(cells.begin(), cells.end(), [](const std::string& cell) {
@@ -109,6 +118,8 @@ DataSplit split_data(data::Dataset& dataset, const DataOptions& options, double 
     split.by = share > 0.0 ? "fraction" : "nothing";
     if (share == 0.0)
       split.rows.train = std::move(dataset.train);
+    else if (dataset.csv && dataset.csv->coding.label_columns.size() > 1)
+      split.rows = by_origin(dataset.train, some_of(dataset.csv->lines.size(), share, seed));
     else
       split.rows = split_rows(dataset.train, share, seed);
   }

@@ -2,7 +2,6 @@
 #include <map>
 #include <set>
 #include <stdexcept>
-#include <utility>
 
 #include <fmt/format.h>
 
@@ -48,8 +47,7 @@ std::string line_end(const CsvText& text) {
 // The cells of an injected row by column name.
 class InjectedRow {
  public:
-  InjectedRow(const CsvCoding& coding, const std::pair<std::string, std::string>& label_words)
-      : coding_(coding), label_words_(label_words) {}
+  InjectedRow(const CsvCoding& coding, const std::optional<ClassNames>& classes) : coding_(coding), classes_(classes) {}
 
   [[nodiscard]] std::map<std::string, std::string> cells(const Task& task, Eigen::Index row) const {
     std::map<std::string, std::string> cells;
@@ -66,7 +64,7 @@ class InjectedRow {
 
  private:
   [[nodiscard]] std::string label(double value) const {
-    if (!label_words_.first.empty()) return value > 0.0 ? label_words_.second : label_words_.first;
+    if (classes_) return value > 0.0 ? classes_->positive : classes_->negative;
     return coding_.label_format.format(value);
   }
   [[nodiscard]] std::string cell(const CsvColumn& column, const Eigen::RowVectorXd& features, Eigen::Index j) const {
@@ -80,7 +78,7 @@ class InjectedRow {
   }
 
   const CsvCoding& coding_;
-  const std::pair<std::string, std::string>& label_words_;
+  const std::optional<ClassNames>& classes_;
 };
 
 }  // namespace
@@ -110,8 +108,22 @@ std::string without_records(const CsvText& text, const std::vector<bool>& kept) 
   return encode_text(result, text.text.encoding);
 }
 
+TaskSet as_written(const CsvCoding& coding, TaskSet rows) {
+  Eigen::Index j = 0;
+  for (const CsvColumn& column : coding.columns) {
+    for (Task& task : rows)
+      for (Eigen::Index row = 0; row < task.rows() && !column.is_categorical(); ++row) {
+        double& value = task.features(row, j);
+        const bool is_missing = column.indicator && task.features(row, j + 1) == 1.0;
+        value = is_missing ? *column.fill : *column.format.parse(column.format.format(value));
+      }
+    j += column.width();
+  }
+  return rows;
+}
+
 std::string with_injected(const CsvText& text, const CsvCoding& coding, const std::vector<bool>& in_test,
-                          const TaskSet& injected, const std::pair<std::string, std::string>& label_words) {
+                          const TaskSet& injected, const std::optional<ClassNames>& classes) {
   const std::string& whole = text.text.utf8;
   const std::string end = line_end(text);
   const char separator = text.separator;
@@ -130,7 +142,7 @@ std::string with_injected(const CsvText& text, const CsvCoding& coding, const st
   for (std::size_t row = 0; row < text.begins.size(); ++row)
     result += fmt::format("{1}{0}0{0}{2}{3}", separator, record(text.begins[row], text.ends[row]),
                           in_test[row] ? "test" : "train", end);
-  const InjectedRow words(coding, label_words);
+  const InjectedRow words(coding, classes);
   for (const Task& task : injected)
     for (Eigen::Index row = 0; row < task.rows(); ++row) {
       const auto cells = words.cells(task, row);

@@ -32,7 +32,8 @@ std::vector<std::vector<bool>> left_out(const TaskSet& tasks, const defence::Def
   return out;
 }
 
-Table flags_table(const TaskSet& tasks, const defence::Defended& result) {
+Table flags_table(const TaskSet& tasks, const defence::Defended& result,
+                  const std::vector<std::vector<std::size_t>>& lines) {
   Table table{.columns = {{.name = "task"},
                           {.name = "row", .format = kWhole},
                           {.name = "score", .format = kNumber},
@@ -42,6 +43,7 @@ Table flags_table(const TaskSet& tasks, const defence::Defended& result) {
                           {.name = "distance", .format = kNumber},
                           {.name = "residual", .format = kNumber},
                           {.name = "crowding", .format = kNumber}}};
+  if (!lines.empty()) table.columns.push_back({.name = "line", .format = kWhole});
   const auto out = left_out(tasks, result);
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     const defence::RowScreen& rows = result.rows[i];
@@ -49,6 +51,7 @@ Table flags_table(const TaskSet& tasks, const defence::Defended& result) {
       const auto k = static_cast<std::size_t>(j);
       table.rows.push_back({tasks[i].name, static_cast<double>(j + 1), rows.score[j], rows.p[j], yes(rows.flagged[k]),
                             yes(out[i][k]), rows.distance[j], rows.residual[j], rows.crowding[j]});
+      if (!lines.empty()) table.rows.back().emplace_back(static_cast<double>(lines[i][k]));
     }
   }
   return table;
@@ -129,8 +132,9 @@ Table most_doubtful(Table flags) {
 }  // namespace
 
 std::map<std::string, report::Table> defence_tables(const TaskSet& tasks, const defence::Defended& result,
-                                                    const std::vector<defence::TaskInfluence>& influences) {
-  return {{"flags", flags_table(tasks, result)}, {"tasks", tasks_table(tasks, result, influences)}};
+                                                    const std::vector<defence::TaskInfluence>& influences,
+                                                    const std::vector<std::vector<std::size_t>>& lines) {
+  return {{"flags", flags_table(tasks, result, lines)}, {"tasks", tasks_table(tasks, result, influences)}};
 }
 
 std::size_t rows_flagged(const defence::Defended& result) {

@@ -185,14 +185,23 @@ std::string format_csv(const TaskSet& tasks, const CsvLayout& layout);
 /// @param kept  of every record.
 std::string without_records(const CsvText& text, const std::vector<bool>& kept);
 
+/// The two values of a label that were read as -1 and +1, in the words of the file.
+struct ClassNames {
+  std::string negative;
+  std::string positive;
+};
+
+/// Rows in the units of the file as they are read back once they were written into it.
+TaskSet as_written(const CsvCoding& coding, TaskSet rows);
+
 /// The file with its rows as they stand, the injected rows behind them, and two more columns: `injected` (0 or 1) and
 /// `part` (train or test). Injected rows are written in the words of the file; columns that are neither task, label nor
 /// feature are empty in them.
-/// @param in_test      of every record, which part it belongs to.
-/// @param injected     features and labels in the units of the file.
-/// @param label_words  of a label -1 and +1; both empty for numbers.
+/// @param in_test   of every record, which part it belongs to.
+/// @param injected  features and labels in the units of the file; labels -1 and +1 where there are classes.
+/// @throws std::invalid_argument for a row that has none of a column's words.
 std::string with_injected(const CsvText& text, const CsvCoding& coding, const std::vector<bool>& in_test,
-                          const TaskSet& injected, const std::pair<std::string, std::string>& label_words);
+                          const TaskSet& injected, const std::optional<ClassNames>& classes);
 
 /// A field as a CSV file holds it: in quotes where it must be.
 std::string csv_quoted(std::string_view field, char separator = ',');

@@ -24,12 +24,6 @@ struct Recipe {
   LabelScale labels = LabelScale::None;  ///< of number labels; Pooled for files
 };
 
-/// The two values of a label that were read as -1 and +1, in the words of the file.
-struct ClassNames {
-  std::string negative;
-  std::string positive;
-};
-
 struct Dataset {
   std::string name;  ///< as the user wrote it
   TaskSet train;     ///< in the units of the file, without a bias column; all rows when there is no test part

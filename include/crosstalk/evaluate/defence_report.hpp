@@ -24,8 +24,10 @@ struct DefenceFacts {
 
 /// `flags`: every row; `tasks`: every task. Rows count from 1 in the order of the task's rows.
 /// @param influences  of every task, or none: columns of `tasks`.
+/// @param lines       of the file, of every row of every task; none where no file has them.
 std::map<std::string, report::Table> defence_tables(const TaskSet& tasks, const defence::Defended& result,
-                                                    const std::vector<defence::TaskInfluence>& influences);
+                                                    const std::vector<defence::TaskInfluence>& influences,
+                                                    const std::vector<std::vector<std::size_t>>& lines = {});
 
 report::Page defence_page(const TaskSet& tasks, const defence::Defended& result,
                           const std::vector<defence::TaskInfluence>& influences, const DefenceFacts& facts);
