@@ -489,7 +489,8 @@ class Auditor {
                                   clean_fit_,
                                   defence_options()};
     const std::string rows = rows_key(scenario, budget);
-    const Placing place = [&](const mtrl::EmpiricalRisk& clean, const attack::FeasibleSet& feasible, TaskSet start) {
+    const RowPlacement place = [&](const mtrl::EmpiricalRisk& clean, const attack::FeasibleSet& feasible,
+                                   TaskSet start) {
       return attacked_by(methods_.back(), clean, utility, feasible, std::move(start), rows).injected;
     };
     const auto [same, knows] = attack_defended(problem, place, Rng::stream(options_.seed, rows));

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <optional>
 
 #include <fmt/format.h>
@@ -8,12 +7,12 @@
 #include "audit_report_words.hpp"
 #include "crosstalk/evaluate/audit_report.hpp"
 #include "crosstalk/evaluate/audit_summary.hpp"
+#include "undefined.hpp"
 
 namespace crosstalk::evaluate {
 
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr const char* kRandom = "random rows";
 
 /// Mean and range of what is finite.

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include <fmt/format.h>
 
 #include "audit_report_words.hpp"
 #include "crosstalk/evaluate/audit_report.hpp"
+#include "undefined.hpp"
 
 namespace crosstalk::evaluate {
 
@@ -16,8 +16,6 @@ namespace {
 using report::Cell;
 using report::Column;
 using report::Table;
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 Cell whole(std::size_t number) {
   return static_cast<double>(number);

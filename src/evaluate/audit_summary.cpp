@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "audit_json.hpp"
+#include "undefined.hpp"
 
 namespace crosstalk::evaluate {
 
@@ -12,7 +12,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kChangesPerScenario = 10;
 
 /// Mean of the finite numbers that were added; NaN without any.

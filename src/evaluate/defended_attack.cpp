@@ -18,7 +18,7 @@ struct Kept {
 
 class Attacker {
  public:
-  Attacker(const DefendedProblem& problem, const Placing& place, Rng rng)
+  Attacker(const DefendedProblem& problem, const RowPlacement& place, Rng rng)
       : problem_(problem), clean_(problem.clean.clean()), place_(place), rng_(std::move(rng)) {}
 
   std::pair<DefendedAttack, DefendedAttack> run() {
@@ -141,7 +141,7 @@ class Attacker {
 
   const DefendedProblem& problem_;
   const TaskSet& clean_;
-  const Placing& place_;
+  const RowPlacement& place_;
   Rng rng_;
   Kept kept_;  // of the last answer
   DefendedAttack best_;
@@ -151,7 +151,7 @@ class Attacker {
 
 }  // namespace
 
-std::pair<DefendedAttack, DefendedAttack> attack_defended(const DefendedProblem& problem, const Placing& place,
+std::pair<DefendedAttack, DefendedAttack> attack_defended(const DefendedProblem& problem, const RowPlacement& place,
                                                           Rng rng) {
   return Attacker(problem, place, std::move(rng)).run();
 }

@@ -1,13 +1,13 @@
 #include "reproduction_tables.hpp"
 
 #include <algorithm>
-#include <limits>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "audit_json.hpp"
 #include "audit_report_words.hpp"
+#include "undefined.hpp"
 
 namespace crosstalk::evaluate {
 
@@ -18,7 +18,6 @@ using report::Column;
 using report::NumberFormat;
 using report::Table;
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr NumberFormat kWhole{NumberFormat::Kind::Decimals, 0};
 constexpr NumberFormat kShare{NumberFormat::Kind::Percent, 0};
 constexpr NumberFormat kNumber{NumberFormat::Kind::Significant, 4};

@@ -13,7 +13,7 @@ struct NamedBackbone {
   BackboneName name;
   const char* word;
 };
-constexpr NamedBackbone kBackbones[] = {{BackboneName::Small, "small"},
+constexpr NamedBackbone kNamedBackbones[] = {{BackboneName::Small, "small"},
                                         {BackboneName::SmallVgg, "small-vgg"},
                                         {BackboneName::SmallDenseNet, "small-densenet"},
                                         {BackboneName::SmallViT, "small-vit"},
@@ -26,14 +26,14 @@ constexpr NamedBackbone kBackbones[] = {{BackboneName::Small, "small"},
 }  // namespace
 
 BackboneName backbone_named(std::string_view word) {
-  for (const auto& backbone : kBackbones)
+  for (const auto& backbone : kNamedBackbones)
     if (backbone.word == word) return backbone.name;
   throw std::invalid_argument(
       fmt::format("unknown backbone \"{}\"; there are {}", word, fmt::join(backbone_names(), ", ")));
 }
 
 std::string to_string(BackboneName name) {
-  for (const auto& backbone : kBackbones)
+  for (const auto& backbone : kNamedBackbones)
     if (backbone.name == name) return backbone.word;
   return {};
 }
@@ -41,7 +41,7 @@ std::string to_string(BackboneName name) {
 const std::vector<std::string>& backbone_names() {
   static const std::vector<std::string> words = [] {
     std::vector<std::string> all;
-    for (const auto& backbone : kBackbones) all.emplace_back(backbone.word);
+    for (const auto& backbone : kNamedBackbones) all.emplace_back(backbone.word);
     return all;
   }();
   return words;

@@ -28,7 +28,7 @@ struct Case {
   std::vector<attack::FeasibleSet> limits;  // that rows were placed within
   std::vector<TaskSet> starts;
 
-  Placing placing() {
+  RowPlacement placing() {
     return [this](const mtrl::EmpiricalRisk& rows, const attack::FeasibleSet& feasible, TaskSet start) {
       limits.push_back(feasible);
       starts.push_back(start);

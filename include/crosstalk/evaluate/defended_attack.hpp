@@ -32,7 +32,7 @@ struct DefendedProblem {
 };
 
 /// Places rows within limits, from a start, against the learner of these clean rows without a defence.
-using Placing =
+using RowPlacement =
     std::function<TaskSet(const mtrl::EmpiricalRisk& clean, const attack::FeasibleSet& feasible, TaskSet start)>;
 
 /// Planted rows, and the learner's answer behind its defence.
@@ -55,7 +55,7 @@ struct DefendedAttack {
 /// Of all, the one that leaves the defended learner worst off.
 /// @return the attack as it is, then the one of the attacker who knows.
 /// @throws as defence::defend, attack::random_rows.
-std::pair<DefendedAttack, DefendedAttack> attack_defended(const DefendedProblem& problem, const Placing& place,
+std::pair<DefendedAttack, DefendedAttack> attack_defended(const DefendedProblem& problem, const RowPlacement& place,
                                                           Rng rng);
 
 /// Where rows of a feasible set, or those that pass a screen besides, may be: m entries for defence::certify.
