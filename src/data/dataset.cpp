@@ -87,7 +87,7 @@ void settle_labels(Dataset& set, const std::string& asked_loss) {
   if (asked_loss != "squared" && zero_one_to_signs(set.train)) set.notes.emplace_back(kLabelsBecameSigns);
   set.recipe.loss = has_sign_labels(set.train) ? "squared-hinge" : "squared";
   set.recipe.scale = Scale::Standard;
-  set.recipe.labels = LabelScale::Pooled;
+  if (set.recipe.loss == "squared") set.recipe.labels = LabelScale::Pooled;
 }
 
 std::string nearest_source(const std::string& wanted) {
