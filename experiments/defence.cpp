@@ -58,7 +58,7 @@ Problem problem_of(const std::string& set, const std::string& lambda1, const std
   else
     rows = split_rows(rows.train, data.recipe.test_fraction, seed);
   const Preparation preparation =
-      Preparation::fit(rows.train, {.standardise_labels = data.recipe.standardise_labels, .pca = data.recipe.pca});
+      Preparation::fit(rows.train, {.scale = data.recipe.scale, .labels = data.recipe.labels, .pca = data.recipe.pca});
   Problem problem{preparation.apply(rows.train), preparation.apply(rows.test), &mtrl::loss_named(data.recipe.loss), {}};
   if (lambda1 == "cv") {
     problem.learner = mtrl::cross_validate(problem.train, *problem.loss, {}, {.seed = seed}).best;

@@ -76,8 +76,8 @@ void run(const std::string& set, const mtrl::Loss& loss, mtrl::Options learner, 
       rows.test = std::move(*data.test);
     else
       rows = split_rows(rows.train, data.recipe.test_fraction, key);
-    const Preparation preparation =
-        Preparation::fit(rows.train, {.standardise_labels = data.recipe.standardise_labels, .pca = data.recipe.pca});
+    const Preparation preparation = Preparation::fit(
+        rows.train, {.scale = data.recipe.scale, .labels = data.recipe.labels, .pca = data.recipe.pca});
     const TaskSet train = preparation.apply(rows.train);
     const TaskSet test = preparation.apply(rows.test);
     if (choose) {

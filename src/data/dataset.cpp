@@ -177,6 +177,7 @@ void settle_labels(Dataset& set, const LoadOptions& options) {
           file, in_quotes(column), words.size(), words.size() == 1 ? "" : "s", listed(words)));
     become_classes(set, words, {0.0, 1.0}, options.positive, true);
     set.recipe.loss = "squared-hinge";
+    set.recipe.labels = LabelScale::None;
     return;
   }
   const std::vector<double> values = distinct_labels(set.train, most_ratings);
@@ -196,7 +197,9 @@ void settle_labels(Dataset& set, const LoadOptions& options) {
     throw DataError(fmt::format("{}: --positive needs a label of two values; {} has {}{}", file, in_quotes(column),
                                 values.size() > most_ratings ? "more than " : "",
                                 std::min(values.size(), most_ratings)));
-  if (has_sign_labels(set.train)) set.recipe.loss = "squared-hinge";
+  if (!has_sign_labels(set.train)) return;
+  set.recipe.loss = "squared-hinge";
+  set.recipe.labels = LabelScale::None;
 }
 
 std::string nearest_source(const std::string& wanted) {

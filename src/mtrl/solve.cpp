@@ -173,6 +173,16 @@ Fit finish(const EmpiricalRisk& risk, const Options& options, Outcome outcome, d
   return fit;
 }
 
+// One Newton step beyond the certificate. The certificate bounds F, but predictions are wrong by the root of what F is
+// wrong by: with a gap of 1e-12 F and l1 = 1e-5 they were off by up to 2e-5 of their scale. The step squares the error.
+Outcome refined(const EmpiricalRisk& risk, const Options& options, double smoothing, Outcome outcome, Fit& counts) {
+  constexpr double kBeyond = 1e-8;
+  if (outcome.status != Status::Converged) return outcome;
+  Outcome next = Newton(risk, options, counts).run(outcome.point.W, smoothing, kBeyond * options.tolerance, 1);
+  if (next.point.gradient.norm() < outcome.point.gradient.norm()) outcome.point = std::move(next.point);
+  return outcome;
+}
+
 // F at one smoothing, from tasks that do not know of each other.
 struct Stage {
   Outcome outcome;
@@ -281,10 +291,15 @@ Fit solve(const EmpiricalRisk& risk, const Options& options) {
     if (std::optional<Eigen::MatrixXd> start = start_from_sample(risk, options, fit)) {
       Outcome outcome =
           Newton(risk, options, fit).run(std::move(*start), options.smoothing, 0.5 * options.tolerance, kWarmSteps);
-      if (outcome.status == Status::Converged) return finish(risk, options, std::move(outcome), options.smoothing, fit);
+      if (outcome.status == Status::Converged) {
+        outcome = refined(risk, options, options.smoothing, std::move(outcome), fit);
+        return finish(risk, options, std::move(outcome), options.smoothing, fit);
+      }
     }
   }
   Stage stage = continuation(risk, options, 0.5 * options.tolerance, fit);
+  const double smoothing = stage.smoothing > 0.0 ? stage.smoothing : 1.0;  // without coupling it plays no part
+  stage.outcome = refined(risk, options, smoothing, std::move(stage.outcome), fit);
   return finish_lowering(risk, options, std::move(stage), fit);
 }
 

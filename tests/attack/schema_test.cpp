@@ -44,8 +44,10 @@ std::vector<ColumnRule> rules() {
 TEST(Schema, RowsInTheDatasUnitsObeyEveryRule) {
   const TaskSet raw = people();
   const Schema schema(raw, "stars", rules());
-  for (const bool standardise : {false, true}) {
-    const Preparation preparation = Preparation::fit(raw, {.standardise_labels = standardise});
+  for (const PreparationOptions& options :
+       {PreparationOptions{}, PreparationOptions{.labels = LabelScale::Task},
+        PreparationOptions{.scale = Scale::Standard, .labels = LabelScale::Pooled}}) {
+    const Preparation preparation = Preparation::fit(raw, options);
     const TaskSet clean = preparation.apply(raw);
     const FeasibleSet set = schema.in_learner_units(preparation, kInfinity);
     Rng rng(1);

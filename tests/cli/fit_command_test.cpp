@@ -1,4 +1,5 @@
 #include <cmath>
+#include <functional>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -176,6 +177,44 @@ TEST_F(FitCommand, UnitBallDividesByTheLargestTrainingRow) {
   ASSERT_TRUE(ended_well(crosstalk(whole + std::vector<std::string>{"--scale", "none", "--out", "none"})));
   const Eigen::MatrixXd scaled = weights_in(read_file(path("scaled/weights.csv")));
   EXPECT_LT((scaled - weights_in(read_file(path("none/weights.csv")))).norm(), 1e-9 * scaled.norm());
+}
+
+// Whatever the units of a column, its zero, and those of a number label: the file says the same, lambdas included.
+TEST_F(FitCommand, PredictionsDoNotDependOnTheUnitsOfTheFile) {
+  const auto predictions = [&](const std::string& csv, const std::function<void(Row&)>& change) {
+    std::string text = "shop,stars,a,b,c\n";
+    for (Row row : rows_of(cells_of(csv))) {
+      change(row);
+      text += fmt::format("{},{:.17g},{:.17g},{:.17g},{:.17g}\n", row.task, row.label, row.features[0], row.features[1],
+                          row.features[2]);
+    }
+    write("moved.csv", text);
+    const std::vector<std::string> columns = {"--task", "shop", "--label", "stars", "--quiet"};
+    EXPECT_TRUE(ended_well(crosstalk(std::vector<std::string>{"fit", "moved.csv", "--out", "moved"} + columns)));
+    EXPECT_TRUE(ended_well(crosstalk(
+        std::vector<std::string>{"predict", "moved/model.json", "moved.csv", "--out", "predicted"} + columns)));
+    const Cells cells = cells_of(read_file(path("predicted/predictions.csv")));
+    Eigen::VectorXd values(static_cast<Eigen::Index>(cells.rows.size()));
+    for (std::size_t j = 0; j < cells.rows.size(); ++j)
+      values[static_cast<Eigen::Index>(j)] = number(cells.rows[j][cells.column("prediction")]);
+    return values;
+  };
+  for (const std::string& csv : {ratings_csv(), signs_csv()}) {
+    const Eigen::VectorXd plain = predictions(csv, [](Row&) {});
+    const double scale = (plain.array() - plain.mean()).matrix().norm() / std::sqrt(static_cast<double>(plain.size()));
+    const auto expect_same = [&](const Eigen::VectorXd& moved) {
+      EXPECT_LT((moved - plain).cwiseAbs().maxCoeff(), 1e-6 * scale);
+    };
+    for (std::size_t k = 0; k < 3; ++k) {
+      SCOPED_TRACE(k);
+      expect_same(predictions(csv, [&](Row& row) { row.features[k] *= 1e6; }));
+      expect_same(predictions(csv, [&](Row& row) { row.features[k] *= -1e-6; }));
+      expect_same(predictions(csv, [&](Row& row) { row.features[k] += 1e6; }));  // deviations are near 1
+    }
+    if (csv != ratings_csv()) continue;
+    expect_same(predictions(csv, [](Row& row) { row.label *= 1e6; }) / 1e6);
+    expect_same(predictions(csv, [](Row& row) { row.label += 1e3; }).array() - 1e3);
+  }
 }
 
 TEST_F(FitCommand, TheFormOfTheFileDoesNotMatter) {

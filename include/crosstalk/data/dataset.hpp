@@ -21,7 +21,7 @@ struct Recipe {
   double test_fraction = 0.3;            ///< of each task's rows; not used when the set has a test part
   Eigen::Index pca = 0;                  ///< principal components to keep; 0 for all features as they are
   Scale scale = Scale::UnitBall;         ///< Standard for files
-  LabelScale labels = LabelScale::None;  ///< of number labels; Pooled for files
+  LabelScale labels = LabelScale::None;  ///< Pooled for files with number labels
 };
 
 struct Dataset {
