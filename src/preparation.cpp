@@ -370,7 +370,7 @@ Preparation Preparation::from_json(const nlohmann::json& json) {
             "features must have as many names as mean has numbers");
     require(result.label_mean_.size() == result.label_deviation_.size() &&
                 (result.label_mean_.size() > 0) == (options.labels != LabelScale::None),
-            "label_mean and label_deviation must have a number per task when labels are standardised");
+            "label_mean and label_deviation must have a number per task, unless standardise_labels is none");
     require(positive(result.label_deviation_), "label_deviation must be > 0");
     return result;
   } catch (const nlohmann::json::exception& error) {

@@ -57,8 +57,7 @@ std::string features_in_words(const AuditOptions& options) {
   const attack::FeasibleSet& set = options.feasible;
   std::string text = set.box.empty() ? "" : "as the schema of the columns says";
   if (std::isfinite(set.radius))
-    text += fmt::format("{}in the ball of radius {} in the learner's units", text.empty() ? "" : ", ",
-                        report::exact(set.radius));
+    text += fmt::format("{}in the ball of radius {:.6g} in the learner's units", text.empty() ? "" : ", ", set.radius);
   if (options.stealth)
     text += fmt::format(", and where {} of the task's clean rows are by {}", words::share(options.stealth->quantile),
                         !options.stealth->residual ? "their distance from the mean"

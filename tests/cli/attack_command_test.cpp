@@ -145,8 +145,11 @@ TEST_F(AttackCommand, TheExactAttackIsNeverBelowPatom) {
 }
 
 TEST_F(AttackCommand, TheObjectiveMayBeTheHeldOutLoss) {
-  const auto words = on_ratings("attack") + std::vector<std::string>{"--targets",       "alpha", "--method", "exact",
-                                                                     "--test-fraction", "0.3",   "--quiet"};
+  const auto words =
+      on_ratings("attack") +
+      std::vector<std::string>{
+          "--targets", "alpha", "--method", "exact", "--test-fraction", "0.3", "--quiet", "--standardise-labels",
+          "none"};
   ASSERT_TRUE(ended_well(crosstalk(words + std::vector<std::string>{"--out", "training"})));
   ASSERT_TRUE(ended_well(crosstalk(words + std::vector<std::string>{"--objective", "held-out", "--out", "held-out"})));
   // The metric of the held-out rows is their mean squared error in units of the root; alpha has three of nine.

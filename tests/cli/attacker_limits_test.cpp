@@ -160,7 +160,7 @@ TEST_F(AttackerLimits, MistakesAreNamedWithTheirLine) {
   write("s.csv", "column,sort\nage,integer\n");
   EXPECT_TRUE(refused({"--schema", "s.csv"}, 1, {"s.csv:1", "unknown column \"sort\""}));
   write("s.csv", "column,kind,low,high\nage,continuous,1000,1001\n");
-  EXPECT_TRUE(refused({"--schema", "s.csv", "--radius", "1"}, 2, {"the ball of radius 1 does not meet the box"}));
+  EXPECT_TRUE(refused({"--schema", "s.csv", "--radius", "1"}, 2, {"the ball of radius", "does not meet the box"}));
   EXPECT_TRUE(refused({"--schema", "auto", "--radius", "1"}, 2,
                       {"one-hot and lattice columns cannot be combined with a ball"}));
   EXPECT_TRUE(refused({"--schema", "auto", "--pca", "2"}, 2, {"--pca 0"}));

@@ -102,8 +102,9 @@ TEST_F(BadInput, PreparationThatCannotBeDone) {
   EXPECT_TRUE(refused({"fit", "same.csv", "--task", "t", "--label", "y", "--test-fraction", "0"}, 1,
                       {"same.csv", "every feature", "one value"}));
   write("signs.csv", "t,y,a\nA,-1,1\nA,1,2\n");
-  EXPECT_TRUE(refused({"fit", "signs.csv", "--task", "t", "--label", "y", "--standardise-labels", "all"}, 2,
-                      {"--standardise-labels", "all", "squared-hinge", "classes"}));
+  EXPECT_TRUE(refused(
+      {"fit", "signs.csv", "--task", "t", "--label", "y", "--test-fraction", "0", "--standardise-labels", "all"}, 2,
+      {"--standardise-labels", "all", "squared-hinge", "classes"}));
   write("two.csv", "t,y,a\nA,4,1\nA,3,2\n");
   EXPECT_TRUE(ended_well(crosstalk(
       {"fit", "two.csv", "--task", "t", "--label", "y", "--test-fraction", "0", "--cv", "--quiet", "--out", "two"})));

@@ -126,7 +126,7 @@ TEST_F(DefendCommand, HasNoTaskToLeaveOutOfOne) {
 TEST_F(DefendCommand, NamesATaskTooSmallToScreen) {
   write("ratings.csv", cli::ratings_csv() + "epsilon,1,0,0,0\n");
   EXPECT_TRUE(was_refused(crosstalk(on_ratings("defend")), 1,
-                          {"ratings.csv: task \"epsilon\" has 1 training row; it must have at least 2"}));
+                          {"ratings.csv: 1 task has only 1 training row; a task must have at least 2: \"epsilon\""}));
 }
 
 TEST_F(DefendCommand, NamesATaskAllOfWhoseRowsAreFlagged) {

@@ -158,7 +158,7 @@ TEST_F(FitCommand, WithoutATaskColumnThereIsOneTask) {
       crosstalk({"fit", "ratings.csv", "--ignore", "shop", "--label", "stars", "--lambda1", "0.1", "--out", "out"})));
   EXPECT_EQ(record("out").at("data").at("tasks"), 1);
   EXPECT_THAT(names_in(read_file(path("out/weights.csv"))), ElementsAre("all"));
-  EXPECT_EQ(covariance_in(read_file(path("out/covariance.csv")))(0, 0), 1.0);
+  EXPECT_DOUBLE_EQ(covariance_in(read_file(path("out/covariance.csv")))(0, 0), 1.0);
 }
 
 TEST_F(FitCommand, UnitBallDividesByTheLargestTrainingRow) {

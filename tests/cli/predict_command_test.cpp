@@ -115,7 +115,7 @@ TEST_F(PredictCommand, RefusesADamagedModel) {
   EXPECT_TRUE(refused({{"preparation", {{"pca", 2}}}}, {"model.json", "pca"}));
   EXPECT_TRUE(refused({{"preparation", {{"pca", -2}}}}, {"model.json", "pca"}));
   EXPECT_TRUE(refused({{"preparation", {{"mean", {1, 2}}}}}, {"model.json", "mean"}));
-  EXPECT_TRUE(refused({{"preparation", {{"standardise_labels", true}}}}, {"model.json", "label_mean"}));
+  EXPECT_TRUE(refused({{"preparation", {{"standardise_labels", "none"}}}}, {"model.json", "label_mean"}));
   EXPECT_TRUE(refused({{"preparation", {{"standardise_labels", true}, {"label_mean", {1}}, {"label_deviation", {1}}}}},
                       {"model.json", "label scales of 1 tasks"}));
   write("model/model.json", "{");
