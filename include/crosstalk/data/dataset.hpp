@@ -36,7 +36,9 @@ struct Dataset {
 struct LoadOptions {
   std::uint64_t seed = 1;  ///< of the rows that a recipe draws
   std::string loss = {};   ///< as the user asked; "squared" leaves labels 0/1 of a file as they are
-  CsvOptions csv = {};     ///< for CSV files that are not a known set
+  /// A known set's files must have the size and SHA-256 that known_sets.hpp states.
+  bool check_known_files = true;
+  CsvOptions csv = {};  ///< for CSV files that are not a known set
   std::vector<std::filesystem::path> search_path = default_search_path();
 };
 
@@ -44,7 +46,7 @@ struct LoadOptions {
 /// its labels beside it; anything else is read as CSV. Labels 0/1 of a file become -1/+1 unless the loss asked for is
 /// "squared"; a file with labels -1/+1 has the squared hinge loss as its recipe, any other the squared loss.
 /// @throws DataError when there is no such set or file (naming the nearest), when a known set is not on this machine
-///         (saying where it was looked for and how to get it), and as the readers do.
+///         (saying where it was looked for and how to get it) or a file of it is another, and as the readers do.
 Dataset load(const std::string& name_or_path, const LoadOptions& options);
 
 }  // namespace crosstalk::data
