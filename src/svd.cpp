@@ -1,9 +1,10 @@
 #include "crosstalk/svd.hpp"
 
 #include <algorithm>
-#include <stdexcept>
 
 #include <lapacke.h>
+
+#include "crosstalk/error.hpp"
 
 namespace crosstalk {
 
@@ -20,7 +21,9 @@ Svd decompose(Eigen::MatrixXd A, bool with_right) {
       LAPACKE_dgesvd(LAPACK_COL_MAJOR, 'S', with_right ? 'S' : 'N', rows, static_cast<lapack_int>(A.cols()), A.data(),
                      rows, result.values.data(), result.U.data(), rows, right.data(),
                      static_cast<lapack_int>(right.rows()), unconverged.data());
-  if (failed != 0) throw std::runtime_error("svd: no convergence");
+  if (failed != 0)
+    throw DataError(
+        "a matrix has no principal components that can be computed: numbers of the data are too large or too small");
   if (with_right) result.V = right.transpose();
   return result;
 }

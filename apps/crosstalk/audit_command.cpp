@@ -11,8 +11,10 @@
 #include "commands.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/evaluate/audit.hpp"
+#include "crosstalk/evaluate/audit_parts.hpp"
 #include "crosstalk/evaluate/audit_report.hpp"
 #include "crosstalk/evaluate/audit_summary.hpp"
+#include "crosstalk/json_text.hpp"
 #include "crosstalk/report/page.hpp"
 #include "crosstalk/report/table.hpp"
 #include "drawing.hpp"
@@ -45,7 +47,6 @@ std::vector<evaluate::Method> methods_of(const std::string& text) {
 
 evaluate::AuditOptions audit_options(const Flags& flags, const Problem& problem) {
   evaluate::AuditOptions options;
-  options.learner = problem.learner;
   Sides sides = sides_of(flags.attack, problem.train);
   options.targets = std::move(sides.targets);
   options.attackers = std::move(sides.attackers);
@@ -75,7 +76,7 @@ std::string command_text(const Configuration& configuration) {
   std::string text = "crosstalk audit";
   for (const auto& [key, value] : configuration.flags.items()) {
     if (key != "data" && value == configuration.defaults.at(key)) continue;
-    const std::string word = value.is_string() ? value.get<std::string>() : value.dump();
+    const std::string word = value.is_string() ? value.get<std::string>() : json_text(value);
     const bool plain = !word.empty() && word.find_first_not_of(
                                             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+.,/:=") ==
                                             std::string::npos;
@@ -96,11 +97,13 @@ int run(const Flags& flags, Configuration configuration) {
                       "the training rows",
                       problem.dataset.name, task.name));
   Session session({"audit", flags.common.out, flags.common.json, flags.common.quiet});
-  FinishedParts finished(session, configuration.flags, flags.resume);
+  evaluate::AuditOptions options = audit_options(flags, problem);
+  FinishedParts finished(session, run_identity(configuration.flags), flags.resume);
   choose_lambdas(problem, flags.common, flags.learner, session.watch());
-  const evaluate::AuditOptions options = audit_options(flags, problem);
+  options.learner = problem.learner;
+  const auto memory = evaluate::checked_parts(finished.memory(), problem.train.size(), *problem.loss);
   const auto result =
-      evaluate::audit(problem.train, problem.evaluation(), *problem.loss, options, finished.memory(), session.watch());
+      evaluate::audit(problem.train, problem.evaluation(), *problem.loss, options, memory, session.watch());
 
   if (!result.dropped_budgets.empty())
     session.say(fmt::format("budgets left out, as they buy no row in some scenario: {}",

@@ -8,6 +8,7 @@
 
 #include "crosstalk/data/files.hpp"
 #include "crosstalk/error.hpp"
+#include "crosstalk/json_text.hpp"
 #include "crosstalk/task_set.hpp"
 
 namespace crosstalk::app {
@@ -42,8 +43,8 @@ class Reader {
   }
 
   [[nodiscard]] std::vector<std::string> record(const std::string& text) const {
-    const auto json = nlohmann::json::parse(text, nullptr, false);
-    if (json.is_discarded() || !json.contains("configuration") || !json["configuration"].is_object())
+    const auto json = parse_json(text, path_);
+    if (!json.is_object() || !json.contains("configuration") || !json["configuration"].is_object())
       throw DataError(fmt::format("{}: not the run.json of an earlier run", path_));
     const auto& configuration = json["configuration"];
     const bool chooses_lambdas = configuration.contains("cv") && configuration["cv"] == true;
@@ -53,7 +54,7 @@ class Reader {
         throw DataError(fmt::format("{}: unknown key \"{}\" for the command {}", path_, key, command_));
       if (value.is_null() || (chooses_lambdas && (key == "lambda1" || key == "lambda2")))
         continue;  // cv chooses them again
-      words.push_back(fmt::format("--{}={}", key, value.is_string() ? value.get<std::string>() : value.dump()));
+      words.push_back(fmt::format("--{}={}", key, value.is_string() ? value.get<std::string>() : json_text(value)));
     }
     return words;
   }
@@ -97,7 +98,7 @@ class Reader {
 
 std::vector<std::string> read_config(const std::filesystem::path& path, const std::string& command,
                                      const std::vector<std::string>& known, const std::vector<std::string>& commands) {
-  const std::string text = data::read_file(path);
+  const std::string text = data::read_file(path, data::Use::Settings);
   const Reader reader(path.string(), command, known, commands);
   return path.extension() == ".json" ? reader.record(text) : reader.toml(text);
 }

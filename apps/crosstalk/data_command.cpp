@@ -8,6 +8,7 @@
 #include "crosstalk/data/dataset.hpp"
 #include "crosstalk/data/known_sets.hpp"
 #include "crosstalk/error.hpp"
+#include "crosstalk/json_text.hpp"
 #include "crosstalk/split.hpp"
 #include "download.hpp"
 #include "options.hpp"
@@ -50,7 +51,7 @@ int list(const Flags& flags) {
     const bool here = data::locate(set, data::default_search_path()).has_value();
     text += fmt::format("{:<14} {:>5}  {:<9} {}\n", set.name, set.tasks, here ? "here" : "not here", set.title);
   }
-  print_result(flags.common.json ? records.dump(2) + "\n" : text);
+  print_result(flags.common.json ? json_text(records, 2) + "\n" : text);
   return kDone;
 }
 
@@ -97,7 +98,7 @@ int describe(const Flags& flags) {
     record["features"] = dataset.train.features();
     record["rows"] = dataset.train.rows();
   }
-  print_result(flags.common.json ? record.dump(2) + "\n" : text);
+  print_result(flags.common.json ? json_text(record, 2) + "\n" : text);
   return kDone;
 }
 

@@ -3,13 +3,12 @@
 #include <array>
 #include <memory>
 #include <new>
-#include <stdexcept>
 
 #include <curl/curl.h>
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include "crosstalk/data/files.hpp"
+#include "crosstalk/data/sha256.hpp"
 #include "crosstalk/error.hpp"
 
 namespace crosstalk::app {
@@ -43,16 +42,6 @@ int follow(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
 }
 
 }  // namespace
-
-std::string sha256_hex(std::string_view content) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int length = 0;
-  if (EVP_Digest(content.data(), content.size(), digest.data(), &length, EVP_sha256(), nullptr) != 1)
-    throw std::runtime_error("sha256_hex: OpenSSL has no SHA-256");
-  std::string text;
-  for (unsigned int i = 0; i < length; ++i) text += fmt::format("{:02x}", digest[i]);
-  return text;
-}
 
 void download(const Download& file, const Watch& watch) {
   const std::unique_ptr<CURL, void (*)(CURL*)> curl(curl_easy_init(), curl_easy_cleanup);
@@ -89,7 +78,7 @@ void download(const Download& file, const Watch& watch) {
   if (status != CURLE_OK) fail(reason[0] != '\0' ? reason.data() : curl_easy_strerror(status));
   if (transfer.content.size() != file.bytes)
     fail(fmt::format("has {} bytes where {} are expected", transfer.content.size(), file.bytes));
-  if (const std::string sha256 = sha256_hex(transfer.content); sha256 != file.sha256)
+  if (const std::string sha256 = data::sha256_hex(transfer.content); sha256 != file.sha256)
     fail(fmt::format("has SHA-256 {} where {} is expected", sha256, file.sha256));
 
   std::error_code error;

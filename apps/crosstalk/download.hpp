@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
-#include <string_view>
 
 #include "crosstalk/watch.hpp"
 
@@ -22,8 +21,5 @@ struct Download {
 /// stop
 ///         that was requested. Nothing is left at the target then.
 void download(const Download& file, const Watch& watch = {});
-
-/// SHA-256 of the bytes, as 64 lower-case hexadecimal digits.
-std::string sha256_hex(std::string_view content);
 
 }  // namespace crosstalk::app

@@ -5,17 +5,19 @@
 #include <cstring>
 #include <filesystem>
 #include <stdexcept>
-#include <system_error>
+#include <string_view>
 #include <utility>
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
 
-#include "crosstalk/data/files.hpp"
+#include "crosstalk/error.hpp"
 #include "options.hpp"
 
 extern char** environ;
@@ -24,17 +26,55 @@ namespace crosstalk::app {
 
 namespace {
 
-// Runs gnuplot on a script inside a folder; returns why it failed, or nothing.
-std::string run_gnuplot(const std::filesystem::path& folder, const std::string& script) {
+// A file that has no name: nothing of it is left, however the process ends.
+class NamelessFile {
+ public:
+  explicit NamelessFile(std::string_view content = "") : fd_(memfd_create("crosstalk", MFD_CLOEXEC)) {
+    if (fd_ < 0) throw DataError(fmt::format("a file in memory cannot be made: {}", std::strerror(errno)));
+    while (!content.empty()) {
+      const ssize_t written = write(fd_, content.data(), content.size());
+      if (written < 0 && errno != EINTR) fail();
+      content.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(written, 0)));
+    }
+    lseek(fd_, 0, SEEK_SET);
+  }
+  NamelessFile(const NamelessFile&) = delete;
+  NamelessFile& operator=(const NamelessFile&) = delete;
+  ~NamelessFile() { close(fd_); }
+  [[nodiscard]] int fd() const { return fd_; }
+  [[nodiscard]] std::string content() const {
+    struct stat status {};
+    if (fstat(fd_, &status) != 0) fail();
+    std::string text(static_cast<std::size_t>(status.st_size), '\0');
+    for (std::size_t done = 0; done < text.size();) {
+      const ssize_t got = pread(fd_, text.data() + done, text.size() - done, static_cast<off_t>(done));
+      if (got < 0 && errno == EINTR) continue;
+      if (got <= 0) fail();
+      done += static_cast<std::size_t>(got);
+    }
+    return text;
+  }
+
+ private:
+  [[noreturn]] static void fail() {
+    throw DataError(fmt::format("a file in memory cannot be used: {}", std::strerror(errno)));
+  }
+
+  int fd_;
+};
+
+// Runs gnuplot inside a folder, with the script as its input and the drawing as its output; returns why it failed, or
+// nothing. -d: the user's own settings (~/.gnuplot) must not change a report.
+std::string run_gnuplot(const std::filesystem::path& folder, const NamelessFile& script, const NamelessFile& drawing,
+                        const std::string& name) {
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
   posix_spawn_file_actions_addchdir_np(&files, folder.c_str());
-  posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  posix_spawn_file_actions_adddup2(&files, script.fd(), STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&files, drawing.fd(), STDOUT_FILENO);
   posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-  std::string program = "gnuplot";
-  std::string argument = script;
-  char* const arguments[] = {program.data(), argument.data(), nullptr};
+  std::string words[] = {"gnuplot", "-d", "/dev/stdin"};
+  char* const arguments[] = {words[0].data(), words[1].data(), words[2].data(), nullptr};
   pid_t child = 0;
   const int error = posix_spawnp(&child, "gnuplot", &files, nullptr, arguments, environ);
   posix_spawn_file_actions_destroy(&files);
@@ -43,7 +83,7 @@ std::string run_gnuplot(const std::filesystem::path& folder, const std::string& 
   int status = 0;
   while (waitpid(child, &status, 0) < 0)
     if (errno != EINTR) return fmt::format("gnuplot is lost: {}", std::strerror(errno));
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? "" : fmt::format("gnuplot failed on the script {}", script);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? "" : fmt::format("gnuplot failed on the script {}", name);
 }
 
 const char* extension(report::Format format) {
@@ -85,22 +125,17 @@ Drawing draw(const Session& session, const std::string& name, const report::Figu
   const std::string drawing_name = fmt::format("{}.{}", name, extension(format));
   session.write(folder / csv_name, report::csv(figure));
   session.write(folder / script_name, report::gnuplot_script(figure, csv_name, drawing_name, format));
-  // gnuplot says nothing when the disk is full, so it draws into a file of its own that is checked and then written
-  // whole.
-  const std::string unchecked_script = fmt::format(".{}.tmp", script_name);
-  const std::string unchecked_drawing = fmt::format(".{}.tmp", drawing_name);
-  session.write(folder / unchecked_script, report::gnuplot_script(figure, csv_name, unchecked_drawing, format));
+  // gnuplot draws into memory and says nothing when it cannot, so the drawing is checked, and then written whole.
+  const NamelessFile unchecked_script(report::gnuplot_script(figure, csv_name, "/dev/stdout", format));
+  const NamelessFile unchecked_drawing;
   Drawing result;
-  result.trouble = run_gnuplot(session.path(folder), unchecked_script);
+  result.trouble = run_gnuplot(session.path(folder), unchecked_script, unchecked_drawing, script_name);
   std::string drawing;
   if (result.trouble.empty()) {
-    drawing = data::read_file(session.path(folder / unchecked_drawing));
+    drawing = unchecked_drawing.content();
     if (!is_whole(drawing, format))
-      result.trouble = fmt::format("gnuplot drew only a part of {}; is the disk full?", drawing_name);
+      result.trouble = fmt::format("gnuplot drew only a part of {}; is the memory full?", drawing_name);
   }
-  std::error_code ignored;
-  std::filesystem::remove(session.path(folder / unchecked_script), ignored);
-  std::filesystem::remove(session.path(folder / unchecked_drawing), ignored);
   if (!result.trouble.empty()) return result;
   session.write(folder / drawing_name, drawing);
   if (format == report::Format::Svg) result.svg = std::move(drawing);

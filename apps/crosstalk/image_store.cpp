@@ -5,13 +5,13 @@
 #include <fmt/format.h>
 
 #include "crosstalk/data/files.hpp"
+#include "crosstalk/data/sha256.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/image/array_set.hpp"
 #include "crosstalk/image/codec.hpp"
 #include "crosstalk/image/similarity.hpp"
 #include "crosstalk/parallel.hpp"
 #include "crosstalk/report/table.hpp"
-#include "download.hpp"
 
 namespace crosstalk::app {
 
@@ -41,12 +41,13 @@ class PngFiles : public ImageStore {
     std::vector<Measured> measured(changed.size());
     parallel_for(changed.size(), threads, [&](std::size_t row) {
       const std::string content = image::encode_png(changed.shape, changed.image(row));
-      const fs::path path = session_.write(fs::path(PublishedImages::kFolder) / file(changed.first + row), content);
-      const std::string on_disk = data::read_file(path);
+      const fs::path name = fs::path(PublishedImages::kFolder) / file(changed.first + row);
+      const fs::path path = session_.write(name, content);
+      const std::string on_disk = session_.folder().read(name).value_or("");
       const image::Picture picture = image::decode(on_disk, path.string());
       if (!std::ranges::equal(picture.pixels, changed.image(row))) fail_other_pixels(path.string());
       measured[row].add(changed.shape, original.image(row), picture.pixels, epsilon_, path.string());
-      hashes[row] = sha256_hex(on_disk);
+      hashes[row] = data::sha256_hex(on_disk);
     });
     for (const Measured& one : measured) measured_.add(one);
     return hashes;
@@ -75,7 +76,7 @@ class OneFile : public ImageStore {
     std::vector<std::string> hashes(changed.size());
     parallel_for(changed.size(), threads, [&](std::size_t row) {
       const auto pixels = changed.image(row);
-      hashes[row] = sha256_hex({reinterpret_cast<const char*>(pixels.data()), pixels.size()});
+      hashes[row] = data::sha256_hex({reinterpret_cast<const char*>(pixels.data()), pixels.size()});
     });
     pixels_.insert(pixels_.end(), changed.pixels.begin(), changed.pixels.end());
     threads_ = threads;
@@ -83,9 +84,10 @@ class OneFile : public ImageStore {
   }
 
   void finish() override {
-    const std::string path =
-        session_.write(fs::path(PublishedImages::kFolder) / container_.file(), container_.pack(pixels_)).string();
-    if (container_.unpack(data::read_file(path), path) != pixels_) fail_other_pixels(path);
+    const fs::path name = fs::path(PublishedImages::kFolder) / container_.file();
+    const std::string path = session_.write(name, container_.pack(pixels_)).string();
+    if (container_.unpack(data::unpacked(session_.folder().read(name).value_or(""), path), path) != pixels_)
+      fail_other_pixels(path);
     const std::size_t step = image::images_at_a_time(source_.shape());
     for (std::size_t first = 0; first < source_.size(); first += step) {
       const image::Batch original = source_.read(first, std::min(step, source_.size() - first));

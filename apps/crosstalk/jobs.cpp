@@ -22,7 +22,7 @@ namespace {
 constexpr int kNotStarted = 127;
 
 pid_t start(const std::filesystem::path& program, const Job& job) {
-  const int log = open(job.log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  const int log = open(job.log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
   if (log < 0) throw DataError(fmt::format("{}: {}", job.log.string(), std::strerror(errno)));
   std::string name = program.string();
   std::vector<std::string> words = job.arguments;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -6,10 +7,12 @@
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fcntl.h>
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
@@ -19,6 +22,7 @@
 
 #include "commands.hpp"
 #include "config_file.hpp"
+#include "crosstalk/data/unpacking.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/task_set.hpp"
 #include "session.hpp"
@@ -45,6 +49,7 @@ std::vector<std::string> long_flags(const CLI::App& app) {
 // A flag's text as a JSON value of its own kind.
 nlohmann::ordered_json flag_value(const std::string& text) {
   if (text.empty()) return nullptr;
+  if (text.front() == '[' || text.front() == '{') return text;
   auto value = nlohmann::ordered_json::parse(text, nullptr, false);
   const bool as_it_is = !value.is_discarded() && (value.is_number() || value.is_boolean()) && value.dump() == text;
   return as_it_is ? value : nlohmann::ordered_json(text);
@@ -56,7 +61,7 @@ Configuration configuration_of(const CLI::App& app) {
     if (option->get_lnames().empty()) continue;
     const std::string& name = option->get_lnames().front();
     if (name == "help" || name == "config" || name == "out" || name == "json" || name == "quiet" || name == "threads" ||
-        name == "resume")
+        name == "resume" || name == "max-memory")
       continue;  // what does not change the result
     const bool is_switch = option->get_expected_min() == 0;
     configuration.defaults[name] = is_switch ? nlohmann::ordered_json(false) : flag_value(option->get_default_str());
@@ -138,6 +143,45 @@ std::string usage_message(const CLI::ParseError& error, const CLI::App& app, con
   return text;
 }
 
+// What OpenBLAS maps for each thread that calls it. Where it cannot, it tries again for ever, the first time as it is
+// loaded.
+constexpr std::size_t kBlasBuffer = std::size_t{130} << 20U;
+
+bool can_map(std::size_t bytes) {
+  void* const place = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return place != MAP_FAILED && munmap(place, bytes) == 0;
+}
+
+// Runs before any library is initialised, so it calls the system and nothing else.
+void require_memory_to_load(int, char**, char**) {
+  if (can_map(kBlasBuffer)) return;
+  constexpr std::string_view message =
+      "crosstalk: out of memory: less than 130 MB can be had at the start; raise the limit (ulimit -v)\n";
+  static_cast<void>(!write(STDERR_FILENO, message.data(), message.size()));
+  _exit(kDataError);
+}
+
+__attribute__((section(".preinit_array"), used)) void (*const before_all)(int, char**, char**) = require_memory_to_load;
+
+void require_memory_for(int threads) {
+  const auto wanted = static_cast<std::size_t>(threads > 0 ? threads : std::max(1, omp_get_num_procs()));
+  if (!can_map(wanted * kBlasBuffer))
+    throw DataError(
+        fmt::format("--threads: {} threads need {} MB of address space, which cannot be had; take fewer, or "
+                    "raise the limit (ulimit -v)",
+                    wanted, wanted * kBlasBuffer / 1'000'000));
+}
+
+// Comparisons let NaN pass, and no flag means anything at infinity.
+void require_finite(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options()) {
+    if (option->count() == 0 || !option->get_type_name().starts_with("FLOAT")) continue;
+    if (!std::isfinite(option->as<double>()))
+      throw std::invalid_argument(fmt::format("--{} is {}; it must be a finite number", option->get_lnames().front(),
+                                              option->as<std::string>()));
+  }
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"Measure, attack, defend and protect multi-task learning", "crosstalk"};
   app.set_version_flag("--version", CROSSTALK_VERSION);
@@ -191,6 +235,11 @@ int run(int argc, char** argv) {
         print_error(fmt::format("crosstalk: {} needs DATA: a known set or a file\n", name));
         return kUsageError;
       }
+      require_finite(*command.app);
+      if (const CLI::Option* const threads = command.app->get_option_no_throw("--threads"))
+        require_memory_for(threads->as<int>());
+      if (const CLI::Option* const most = command.app->get_option_no_throw("--max-memory"))
+        data::set_most_unpacked_bytes(static_cast<std::size_t>(std::min(most->as<double>() * 1e6, 1e18)));
       return command.action(configuration_of(*command.app));
     }
   return kUsageError;

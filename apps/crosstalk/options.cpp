@@ -35,6 +35,12 @@ void add_options(CLI::App& command, CommonOptions& options) {
   command.add_option("--threads", options.threads, "Threads; 0 for all cores. Results do not depend on it")
       ->check(CLI::Range(0, 1024))
       ->group("General");
+  command
+      .add_option(
+          "--max-memory", options.max_memory,
+          "MB of 10^6 bytes that a packed file (.gz, .npz, .mat) may unpack to; 0 for half of the memory there is")
+      ->check(CLI::NonNegativeNumber)
+      ->group("General");
   command.add_flag("--json", options.json, "Print the record (run.json) in place of the summary")->group("General");
   command.add_flag("--quiet", options.quiet, "No progress on stderr")->group("General");
 }

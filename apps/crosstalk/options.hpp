@@ -18,7 +18,8 @@ struct CommonOptions {
   std::string config;
   std::string out;
   std::uint64_t seed = 1;
-  int threads = 0;  ///< 0: all cores
+  int threads = 0;          ///< 0: all cores
+  double max_memory = 0.0;  ///< MB that a packed file may unpack to; 0: half of the machine's memory
   bool json = false;
   bool quiet = false;
 };

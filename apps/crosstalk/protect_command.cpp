@@ -90,7 +90,7 @@ Noise learned_noise(const Flags& flags, const Configuration& configuration, cons
   options.withstand = image::transformations_named(split_list(flags.withstand));
   options.most_seconds = 60.0 * flags.most_minutes;
   if (flags.epochs) options.epochs = *flags.epochs;
-  FinishedParts finished(session, configuration.flags, flags.resume);
+  FinishedParts finished(session, run_identity(configuration.flags), flags.resume);
   image::LearnedNoise learned = learn_noise(source, options, flags.device, finished.bytes(), session.watch());
   noise.method = std::move(learned.method);
   noise.generator = std::move(learned.generator);

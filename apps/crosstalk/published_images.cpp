@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
-#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -50,7 +49,6 @@ bool has_labels(std::span<const float> map) {
 
 PublishedImages::PublishedImages(Session& session, const image::Source& source, int epsilon)
     : session_(session), source_(source), store_(store_for(session, source, epsilon)) {
-  const fs::path folder = session.path(kFolder);
   std::vector<std::string> files = store_->files();
   const bool maps = source.container() == nullptr;  // else they are in its file
   for (std::size_t k = 0; maps && k < source.tasks().size(); ++k) {
@@ -61,19 +59,23 @@ PublishedImages::PublishedImages(Session& session, const image::Source& source, 
   const std::set<std::string> own(files.begin(), files.end());
   if (own.size() != files.size())
     throw DataError("images of this set lie in the folder \"maps\", where the maps of its tasks go; rename the folder");
-  std::error_code error;
-  if (fs::exists(folder, error))
-    for (fs::recursive_directory_iterator at(folder, error), end; !error && at != end; at.increment(error)) {
-      const std::string name = at->path().lexically_relative(folder).generic_string();
-      if (!at->is_directory() && name != kManifest && !own.contains(name))
-        throw DataError(fmt::format("--out: {} is there already and is no part of this set; choose another folder",
-                                    at->path().string()));
-    }
-  fs::remove(folder / kManifest, error);
+  require_own(own, "");
+  session.folder().remove(fs::path(kFolder) / kManifest);
   manifest_ = maps ? "file,index,sha256" : "index,sha256";
   for (const image::TaskInfo& task : source.tasks())
     if (maps || !task.is_dense()) manifest_.append(",").append(report::csv_field(task.name));
   manifest_ += "\n";
+}
+
+void PublishedImages::require_own(const std::set<std::string>& own, const fs::path& below) const {
+  for (const std::string& name : session_.folder().entries(kFolder / below)) {
+    const fs::path file = below / name;
+    if (session_.folder().is_folder(kFolder / file))
+      require_own(own, file);
+    else if (file != kManifest && !own.contains(file.generic_string()))
+      throw DataError(fmt::format("--out: {} is there already and is no part of this set; choose another folder",
+                                  session_.path(kFolder / file).string()));
+  }
 }
 
 std::string PublishedImages::map_file(std::size_t task, std::size_t index) const {

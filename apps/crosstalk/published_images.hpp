@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,8 @@ class PublishedImages {
   [[nodiscard]] double ssim() const;
 
  private:
+  /// @throws DataError when the folder of images holds a file that is none of these.
+  void require_own(const std::set<std::string>& own, const std::filesystem::path& below) const;
   [[nodiscard]] std::string map_file(std::size_t task, std::size_t index) const;
   void write_maps(const image::Batch& original, std::size_t row) const;
 

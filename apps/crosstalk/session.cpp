@@ -15,8 +15,8 @@
 
 #include <fmt/format.h>
 
-#include "crosstalk/data/files.hpp"
 #include "crosstalk/error.hpp"
+#include "crosstalk/json_text.hpp"
 
 namespace crosstalk::app {
 
@@ -36,27 +36,39 @@ std::string clock_text(double seconds) {
   return fmt::format("{} min {:02} s", whole / 60, whole % 60);
 }
 
+data::OutputFolder opened(const std::filesystem::path& out) {
+  try {
+    return data::OutputFolder(out);
+  } catch (const DataError& error) {
+    throw DataError(fmt::format("--out: {}", error.what()));
+  }
+}
+
 }  // namespace
 
 Session::Session(Options options)
-    : options_(std::move(options)), start_(Clock::now()), shown_(start_), on_terminal_(isatty(STDERR_FILENO) != 0) {
+    : options_(std::move(options)),
+      folder_(opened(options_.out)),
+      start_(Clock::now()),
+      shown_(start_),
+      on_terminal_(isatty(STDERR_FILENO) != 0) {
   record_["command"] = options_.command;
   record_["version"] = CROSSTALK_VERSION;
-  std::error_code error;
-  std::filesystem::create_directories(options_.out, error);
-  if (error) throw DataError(fmt::format("--out: {} cannot be made: {}", options_.out.string(), error.message()));
-  if (access(options_.out.c_str(), W_OK | X_OK) != 0)
-    throw DataError(fmt::format("--out: {} is a folder that cannot be written", options_.out.string()));
 }
 
 std::filesystem::path Session::write(const std::filesystem::path& name, std::string_view content) const {
   const std::lock_guard lock(writing());
-  const auto target = path(name);
-  std::error_code error;
-  std::filesystem::create_directories(target.parent_path(), error);
-  if (error) throw DataError(fmt::format("{} cannot be made: {}", target.parent_path().string(), error.message()));
-  data::write_file(target, content);
-  return target;
+  if (!begun_)
+    for (const char* of_an_earlier_run : {"run.json", "report.html"}) folder_.remove(of_an_earlier_run);
+  begun_ = true;
+  folder_.write(name, content);
+  return path(name);
+}
+
+std::filesystem::path Session::keep(const std::filesystem::path& name, std::string_view content) const {
+  const std::lock_guard lock(writing());
+  folder_.write(name, content);
+  return path(name);
 }
 
 Watch Session::watch() {
@@ -94,7 +106,7 @@ void Session::finish(const std::string& summary) {
   clear_progress();
   record_["timings"]["total_seconds"] = std::chrono::duration<double>(Clock::now() - start_).count();
   record_["timings"]["peak_mb"] = peak_memory_mb();
-  const std::string text = record_.dump(2) + "\n";
+  const std::string text = json_text(record_, 2) + "\n";
   write("run.json", text);
   print_result(options_.json ? text : summary);
 }
@@ -114,6 +126,8 @@ void end_cleanly_on_interrupt() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
+  struct sigaction hang_up {};
+  if (sigaction(SIGHUP, nullptr, &hang_up) == 0 && hang_up.sa_handler != SIG_IGN) sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // threads made later inherit it: only the one below ever sees them
   std::thread([signals] {
     int signal = 0;

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "crosstalk/data/output_folder.hpp"
 #include "crosstalk/watch.hpp"
 
 namespace crosstalk::app {
@@ -28,13 +29,18 @@ class Session {
     bool quiet = false;  ///< no progress
   };
 
-  /// Makes the output folder and proves that it can be written.
-  /// @throws DataError naming the folder and the system's reason.
+  /// Makes the output folder, proves that it can be written, and locks it.
+  /// @throws DataError naming the folder and the system's reason, or that another run has it.
   explicit Session(Options options);
 
-  /// Writes a file of the output folder, whole or not at all; parent folders are made.
+  /// Writes a file of the output folder, as data::OutputFolder does. Before the first, run.json and report.html of an
+  /// earlier run are removed: what is there never tells of other files than those beside it.
   /// @return its path
   std::filesystem::path write(const std::filesystem::path& name, std::string_view content) const;
+  /// The same for a file that is kept on the way to the results, which stand for themselves meanwhile.
+  std::filesystem::path keep(const std::filesystem::path& name, std::string_view content) const;
+  /// For reading back and removing.
+  [[nodiscard]] const data::OutputFolder& folder() const { return folder_; }
   [[nodiscard]] std::filesystem::path path(const std::filesystem::path& name) const { return options_.out / name; }
 
   /// Progress with the time left on stderr.
@@ -52,6 +58,8 @@ class Session {
   void clear_progress();
 
   Options options_;
+  data::OutputFolder folder_;
+  mutable bool begun_ = false;  ///< a result is written; under the mutex of all writing
   nlohmann::ordered_json record_;
   std::chrono::steady_clock::time_point start_;
   std::chrono::steady_clock::time_point shown_;
@@ -64,7 +72,8 @@ void print_error(const std::string& text);
 /// Prints a command's result on stdout. @throws DataError when it cannot be written.
 void print_result(const std::string& text);
 
-/// From here on SIGINT and SIGTERM end the process at once, but never in the middle of writing a file.
+/// From here on SIGINT, SIGTERM and SIGHUP (unless it was ignored, as by nohup) end the process at once, but never in
+/// the middle of writing a file.
 void end_cleanly_on_interrupt();
 
 /// Largest resident size of this process so far, in MB of 10^6 bytes.

@@ -12,6 +12,7 @@
 #include "crosstalk/image/network/noise_options.hpp"
 #include "crosstalk/image/network/verification_report.hpp"
 #include "crosstalk/image/published_copy.hpp"
+#include "crosstalk/json_text.hpp"
 #include "crosstalk/report/table.hpp"
 #include "finished_parts.hpp"
 #include "networks.hpp"
@@ -29,8 +30,8 @@ namespace {
 nlohmann::json protect_record(const fs::path& folder) {
   const fs::path file = folder / "run.json";
   if (!fs::exists(file)) return nullptr;
-  auto record = nlohmann::json::parse(data::read_file(file), nullptr, false);
-  if (!record.is_object() || record.value("command", "") != "protect") return nullptr;
+  auto record = parse_json(data::read_file(file), file.string());
+  if (!record.is_object() || !record.contains("command") || record.at("command") != "protect") return nullptr;
   return record;
 }
 
@@ -159,7 +160,7 @@ int verify(const VerifyFlags& flags, const Configuration& configuration) {
   image::VerificationFacts facts;
   facts.tasks = clean.source->tasks();
   facts.options = options_of(flags, facts.tasks, data.rows.size());
-  FinishedParts finished(session, configuration.flags, flags.resume);
+  FinishedParts finished(session, run_identity(configuration.flags), flags.resume);
   const auto victims = image::verify(data, facts.options, finished.memory(), watch);
 
   facts.set = flags.images.data;

@@ -6,10 +6,11 @@
 
 #include <fmt/format.h>
 
-#include "crosstalk/data/files.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/image/panel.hpp"
 #include "crosstalk/json_number.hpp"
+#include "crosstalk/json_text.hpp"
+#include "finished_parts.hpp"
 #include "image_input.hpp"
 #include "jobs.hpp"
 #include "problem.hpp"
@@ -30,7 +31,7 @@ std::string flags_of(nlohmann::ordered_json flags, const image::PanelCell& cell)
   flags["countermeasure"] = cell.countermeasure;
   flags["leak"] = cell.leak;
   flags["protected-only"] = !cell.clean;
-  return nlohmann::ordered_json{{"configuration", flags}}.dump();
+  return json_text(nlohmann::ordered_json{{"configuration", flags}});
 }
 
 std::optional<Estimate> estimate_in(const nlohmann::json& learner) {
@@ -39,10 +40,12 @@ std::optional<Estimate> estimate_in(const nlohmann::json& learner) {
 }
 
 // What the process of a cell left behind; nothing while it has not come to its end.
-std::optional<image::PanelResult> result_of(const image::PanelCell& cell, const fs::path& folder) {
-  const fs::path file = folder / "run.json";
-  if (!fs::exists(file)) return std::nullopt;
-  const auto record = nlohmann::json::parse(data::read_file(file), nullptr, false);
+std::optional<image::PanelResult> result_of(const image::PanelCell& cell, const Session& session,
+                                            const fs::path& folder) {
+  const auto text = session.folder().read(folder / "run.json");
+  if (!text) return std::nullopt;
+  const std::string name = session.path(folder / "run.json").string();
+  const auto record = parse_json(*text, name);
   try {
     image::PanelResult result{cell, {}, {}, 0.0, {}};
     const char* const learner = cell.mtl ? "mtl" : "stl";
@@ -53,12 +56,11 @@ std::optional<image::PanelResult> result_of(const image::PanelCell& cell, const 
     result.yardstick = number_from(verify.at("protected").at(learner).at("yardstick"));
     return result;
   } catch (const nlohmann::json::exception&) {
-    throw DataError(fmt::format("{} is damaged; run without --resume", file.string()));
+    throw DataError(fmt::format("{} is damaged; run without --resume", name));
   }
 }
 
-std::string last_line(const fs::path& file) {
-  std::string text = data::read_file(file);
+std::string last_line(std::string text) {
   while (!text.empty() && text.back() == '\n') text.pop_back();
   return text.substr(text.rfind('\n') + 1);
 }
@@ -79,21 +81,15 @@ int verify_panel(const VerifyFlags& flags, const Configuration& configuration) {
     for (image::PanelCell& cell : cells)
       if (std::exchange(cell.clean, false)) cell.cost /= 2.0;
 
-  // Cells of a run with other flags are of no use to this one.
+  // Cells of a run with other flags or other images are of no use to this one.
   const fs::path cells_folder = "cells";
-  auto identity = configuration.flags;
-  identity.erase("jobs");
-  const std::string wanted = identity.dump();
-  const fs::path known = session.path(cells_folder / "panel.json");
-  if (flags.resume && fs::exists(known)) {
-    if (data::read_file(known) != wanted)
-      throw DataError(
-          fmt::format("--resume: {} holds cells of a panel with other flags; run without --resume to start anew",
-                      known.parent_path().string()));
-  } else {
-    std::error_code ignored;
-    fs::remove_all(session.path(cells_folder), ignored);
-    session.write(cells_folder / "panel.json", wanted);
+  auto flags_of_all = configuration.flags;
+  flags_of_all.erase("jobs");
+  const auto identity = run_identity(flags_of_all);
+  const PartsFolder parts(session, cells_folder, "panel.json");
+  if (!flags.resume || !parts.holds_parts_of(identity)) {
+    parts.clear();
+    parts.mark_as(identity);
   }
 
   std::vector<image::PanelResult> results;
@@ -101,8 +97,7 @@ int verify_panel(const VerifyFlags& flags, const Configuration& configuration) {
   double all = 0;
   double done = 0;
   for (const image::PanelCell& cell : cells) {
-    const fs::path folder = session.path(cells_folder / cell.name());
-    const auto result = result_of(cell, folder);
+    const auto result = result_of(cell, session, cells_folder / cell.name());
     all += cell.cost;
     if (result) done += cell.cost;
     if (!result) order.push_back(results.size());
@@ -114,7 +109,7 @@ int verify_panel(const VerifyFlags& flags, const Configuration& configuration) {
   for (const std::size_t c : order) {
     const fs::path folder = session.path(cells_folder / cells[c].name());
     const fs::path own =
-        session.write(cells_folder / cells[c].name() / "flags.json", flags_of(configuration.flags, cells[c]));
+        session.keep(cells_folder / cells[c].name() / "flags.json", flags_of(configuration.flags, cells[c]));
     jobs.push_back(
         {{"verify", "--config", own.string(), "--threads", "1", "--quiet", "--resume", "--out", folder.string()},
          folder / "log.txt"});
@@ -126,12 +121,13 @@ int verify_panel(const VerifyFlags& flags, const Configuration& configuration) {
   tell();
   run_jobs(image_program(), jobs, at_once, [&](std::size_t job, int status) {
     image::PanelResult& result = results[order[job]];
-    const fs::path folder = session.path(cells_folder / result.cell.name());
-    const auto ended = status == kDone ? result_of(result.cell, folder) : std::nullopt;
+    const fs::path folder = cells_folder / result.cell.name();
+    const auto ended = status == kDone ? result_of(result.cell, session, folder) : std::nullopt;
     if (ended)
       result = *ended;
     else
-      result.failure = fmt::format("exit status {}: {}", status, last_line(folder / "log.txt"));
+      result.failure =
+          fmt::format("exit status {}: {}", status, last_line(session.folder().read(folder / "log.txt").value_or("")));
     done += result.cell.cost;
     tell();
   });

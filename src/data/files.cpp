@@ -2,19 +2,22 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
+#include <sys/vfs.h>
 #include <zlib.h>
 
+#include "crosstalk/data/unpacking.hpp"
 #include "crosstalk/error.hpp"
+#include "descriptor.hpp"
 
 namespace crosstalk::data {
 
@@ -22,58 +25,40 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::string reason(int error) {
-  return std::generic_category().message(error);
+// A named pipe may be opened before its writer comes; one that nobody comes to must not stop the run for ever.
+// Returns what was read meanwhile.
+std::string await_writer(int fd, const std::string& shown) {
+  constexpr std::chrono::seconds patience{2};
+  constexpr std::chrono::milliseconds pause{20};
+  struct statfs system {};
+  constexpr long anonymous = 0x50495045;  // PIPEFS_MAGIC
+  const bool named = ::fstatfs(fd, &system) != 0 || system.f_type != anonymous;
+  char first[4096];
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  ssize_t got = 0;
+  while ((got = ::read(fd, first, sizeof first)) == 0 &&
+         named) {  // 0: no writer; EAGAIN: one that has said nothing yet
+    if (std::chrono::steady_clock::now() >= deadline)
+      throw DataError(fmt::format("{}: is a pipe, and nobody writes to it", shown));
+    std::this_thread::sleep_for(pause);
+  }
+  ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+  return {first, static_cast<std::size_t>(std::max<ssize_t>(got, 0))};
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  [[nodiscard]] int get() const { return fd_; }
-  /// Closes now and returns 0 or the error: some file systems report a full disk only here.
-  int close() {
-    const int result = ::close(fd_);
-    fd_ = -1;
-    return result == 0 ? 0 : errno;
-  }
-
- private:
-  int fd_;
-};
-
-std::string read_raw(const fs::path& path) {
-  const auto fail = [&](int error) { throw DataError(fmt::format("{}: {}", path.string(), reason(error))); };
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+std::string read_raw(const fs::path& path, Use use) {
+  const std::string shown = path.string();
+  const auto fail = [&](int error) { throw DataError(fmt::format("{}: {}", shown, reason(error))); };
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   if (file.get() < 0) fail(errno);
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) fail(errno);
   if (S_ISDIR(status.st_mode)) fail(EISDIR);
   if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode))
-    throw DataError(fmt::format("{}: is neither a file nor a pipe", path.string()));
-
-  std::string content(S_ISREG(status.st_mode) ? static_cast<std::size_t>(status.st_size) : 0, '\0');
-  std::size_t size = 0;
-  for (;;) {
-    if (size == content.size()) {
-      // At the expected end: one more read into a small buffer tells whether the file has grown, or is a pipe.
-      char more[65536];
-      const ssize_t got = ::read(file.get(), more, sizeof more);
-      if (got < 0 && errno != EINTR) fail(errno);
-      if (got == 0) return content;
-      if (got > 0) content.append(more, static_cast<std::size_t>(got));
-      size = content.size();
-      continue;
-    }
-    const ssize_t got = ::read(file.get(), content.data() + size, content.size() - size);
-    if (got < 0 && errno != EINTR) fail(errno);
-    if (got == 0) content.resize(size);
-    if (got > 0) size += static_cast<std::size_t>(got);
-  }
+    throw DataError(fmt::format("{}: is neither a file nor a pipe", shown));
+  note_input(shown, status, use);
+  if (S_ISFIFO(status.st_mode)) return await_writer(file.get(), shown) + read_all(file.get(), 0, shown);
+  return read_all(file.get(), static_cast<std::size_t>(status.st_size), shown);
 }
 
 // Size of the unpacked data as the last four bytes state it, but never more than deflate can reach (1032 : 1).
@@ -92,7 +77,13 @@ std::string unpack_gzip(std::string_view packed, const std::string& name) {
   const std::unique_ptr<z_stream, int (*)(z_stream*)> guard(&stream, inflateEnd);
 
   std::string content;
-  content.reserve(size_hint(packed));
+  UnpackedBytes unpacked(name);
+  const auto take = [&](const std::vector<char>& buffer) {
+    const std::size_t bytes = buffer.size() - stream.avail_out;
+    unpacked.add(bytes);
+    content.append(buffer.data(), bytes);
+  };
+  content.reserve(std::min(size_hint(packed), most_unpacked_bytes()));
   std::vector<char> buffer(1 << 18);
   while (!packed.empty()) {
     // zlib counts in 32 bits, so a large file goes in by pieces.
@@ -103,7 +94,7 @@ std::string unpack_gzip(std::string_view packed, const std::string& name) {
     stream.avail_out = static_cast<uInt>(buffer.size());
     const int status = inflate(&stream, Z_NO_FLUSH);
     packed.remove_prefix(piece - stream.avail_in);
-    content.append(buffer.data(), buffer.size() - stream.avail_out);
+    take(buffer);
     if (status == Z_STREAM_END) {
       // Another member may follow; zeros are padding.
       if (packed.find_first_not_of('\0') == std::string_view::npos) return content;
@@ -121,37 +112,21 @@ std::string unpack_gzip(std::string_view packed, const std::string& name) {
     stream.next_out = reinterpret_cast<Bytef*>(buffer.data());
     stream.avail_out = static_cast<uInt>(buffer.size());
     const int status = inflate(&stream, Z_NO_FLUSH);
-    content.append(buffer.data(), buffer.size() - stream.avail_out);
+    take(buffer);
     if (status == Z_STREAM_END) return content;
     if (status != Z_OK) throw DataError(name + ": the gzip data is cut short");
   }
 }
 
-int write_all(int fd, std::string_view content) {
-  while (!content.empty()) {
-    const ssize_t written = ::write(fd, content.data(), content.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return errno;
-    content.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return 0;
-}
-
-int open_temporary(const fs::path& directory, fs::path& name) {
-  for (int attempt = 0;; ++attempt) {
-    name = directory / fmt::format(".crosstalk-{}-{}.tmp", ::getpid(), attempt);
-    const int fd = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd >= 0 || errno != EEXIST) return fd;
-  }
-}
-
 }  // namespace
 
-std::string read_file(const fs::path& path) {
-  std::string content = read_raw(path);
+std::string read_file(const fs::path& path, Use use) {
+  return unpacked(read_raw(path, use), path.string());
+}
+
+std::string unpacked(std::string content, const std::string& name) {
   const bool gzip = content.size() >= 2 && content[0] == '\x1f' && content[1] == '\x8b';
-  if (gzip) return unpack_gzip(content, path.string());
-  return content;
+  return gzip ? unpack_gzip(content, name) : std::move(content);
 }
 
 std::string gzip_packed(std::string_view content) {
@@ -186,8 +161,10 @@ void write_file(const fs::path& path, std::string_view content) {
   const fs::file_status status = fs::status(path, ignored);
   if (fs::is_directory(status)) check(EISDIR);
   if (fs::exists(status) && !fs::is_regular_file(status)) {
-    Descriptor device(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    // Without waiting: a named pipe that nobody reads is an error, not a reason to hang.
+    Descriptor device(::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
     if (device.get() < 0) check(errno);
+    ::fcntl(device.get(), F_SETFL, ::fcntl(device.get(), F_GETFL) & ~O_NONBLOCK);
     check(write_all(device.get(), content));
     return check(device.close());
   }
@@ -195,15 +172,10 @@ void write_file(const fs::path& path, std::string_view content) {
   // Through a symbolic link, so that the link stays one.
   fs::path target = fs::weakly_canonical(path, ignored);
   if (target.empty()) target = path;
-  fs::path temporary;
-  Descriptor file(open_temporary(target.parent_path(), temporary));
-  if (file.get() < 0) check(errno);
-  int error = write_all(file.get(), content);
-  if (error == 0 && ::fsync(file.get()) != 0) error = errno;
-  if (const int closing = file.close(); error == 0) error = closing;
-  if (error == 0 && ::rename(temporary.c_str(), target.c_str()) != 0) error = errno;
-  if (error != 0) ::unlink(temporary.c_str());
-  check(error);
+  const fs::path parent = target.has_parent_path() ? target.parent_path() : ".";
+  const Descriptor folder(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.get() < 0) check(errno);
+  check(replace_file(folder.get(), target.filename().string(), content));
 }
 
 }  // namespace crosstalk::data

@@ -14,6 +14,7 @@
 #include "checked_tasks.hpp"
 #include "crosstalk/data/csv_scanner.hpp"
 #include "crosstalk/data/files.hpp"
+#include "crosstalk/data/unpacking.hpp"
 #include "crosstalk/error.hpp"
 
 namespace crosstalk::data {
@@ -49,7 +50,8 @@ struct Element {
 
 class MatReader {
  public:
-  explicit MatReader(const std::filesystem::path& path) : name_(path.string()), content_(read_file(path)) {}
+  explicit MatReader(const std::filesystem::path& path)
+      : name_(path.string()), content_(read_file(path)), unpacked_(name_) {}
 
   std::vector<MatVariable> read() {
     read_header();
@@ -102,7 +104,7 @@ class MatReader {
     return element;
   }
 
-  std::string inflate_all(std::string_view packed) const {
+  std::string inflate_all(std::string_view packed) {
     z_stream stream{};
     if (inflateInit(&stream) != Z_OK) throw std::bad_alloc();
     const std::unique_ptr<z_stream, int (*)(z_stream*)> guard(&stream, inflateEnd);
@@ -115,6 +117,7 @@ class MatReader {
       stream.avail_out = static_cast<uInt>(buffer.size());
       status = inflate(&stream, Z_NO_FLUSH);
       if (status != Z_OK && status != Z_STREAM_END) fail("compressed data is damaged or cut short");
+      unpacked_.add(buffer.size() - stream.avail_out);
       content.append(buffer.data(), buffer.size() - stream.avail_out);
     }
     return content;
@@ -179,8 +182,7 @@ class MatReader {
     return {static_cast<Eigen::Index>(sizes[0]), static_cast<Eigen::Index>(sizes[1])};
   }
 
-  Eigen::MatrixXd dense(std::string_view& rest, Eigen::Index rows, Eigen::Index columns,
-                        const std::string& name) const {
+  Eigen::MatrixXd dense(std::string_view& rest, Eigen::Index rows, Eigen::Index columns, const std::string& name) {
     const std::vector<double> values = numbers(next_element(rest));
     // Sizes are below 2^31, so the product fits.
     if (rows * columns != static_cast<Eigen::Index>(values.size()))
@@ -200,6 +202,7 @@ class MatReader {
           "sparse variable {} is {} x {}; filled with zeros it would not fit the {} numbers allowed in a file",
           in_quotes(name), rows, columns, kMostFilled));
     filled_ += static_cast<std::size_t>(rows * columns);
+    unpacked_.add(static_cast<std::size_t>(rows * columns) * sizeof(double));
     Eigen::MatrixXd matrix = Eigen::MatrixXd::Zero(rows, columns);
     for (Eigen::Index column = 0; column < columns; ++column) {
       const double first = begin[static_cast<std::size_t>(column)];
@@ -214,7 +217,8 @@ class MatReader {
   }
 
   template <typename T>
-  std::vector<double> numbers_of(std::string_view data) const {
+  std::vector<double> numbers_of(std::string_view data) {
+    unpacked_.add(data.size() / sizeof(T) * sizeof(double));
     std::vector<double> values(data.size() / sizeof(T));
     for (std::size_t i = 0; i < values.size(); ++i)
       values[i] = static_cast<double>(load<T>(data.data() + i * sizeof(T), big_endian_));
@@ -222,7 +226,7 @@ class MatReader {
   }
 
   // MATLAB stores numbers in the smallest type that holds them, whatever the class of the matrix.
-  std::vector<double> numbers(const Element& element) const {
+  std::vector<double> numbers(const Element& element) {
     switch (element.type) {
       case 1: return numbers_of<std::int8_t>(element.data);
       case 2: return numbers_of<std::uint8_t>(element.data);
@@ -240,6 +244,7 @@ class MatReader {
 
   std::string name_;
   std::string content_;
+  UnpackedBytes unpacked_;
   bool big_endian_ = false;
   std::size_t filled_ = 0;  // numbers in the sparse matrices so far
 };

@@ -12,6 +12,7 @@
 #include "crosstalk/data/csv_scanner.hpp"
 #include "crosstalk/data/files.hpp"
 #include "crosstalk/data/npy.hpp"
+#include "crosstalk/data/unpacking.hpp"
 #include "crosstalk/error.hpp"
 #include "npy_header.hpp"
 
@@ -25,7 +26,8 @@ constexpr std::string_view kSuffix = ".npy";
 class Archive {
  public:
   explicit Archive(const std::filesystem::path& path) : Archive(read_file(path), path.string()) {}
-  Archive(std::string content, std::string name) : name_(std::move(name)), content_(std::move(content)) {
+  Archive(std::string content, std::string name)
+      : name_(std::move(name)), content_(std::move(content)), unpacked_(name_) {
     zip_error_t error;
     zip_error_init(&error);
     zip_source_t* source = zip_source_buffer_create(content_.data(), content_.size(), 0, &error);
@@ -38,10 +40,22 @@ class Archive {
     }
     archive_.reset(archive);
     const zip_int64_t entries = zip_get_num_entries(archive, 0);
+    zip_uint64_t packed_bytes = 0;
     for (zip_int64_t i = 0; i < entries; ++i) {
       const char* entry = zip_get_name(archive, static_cast<zip_uint64_t>(i), ZIP_FL_ENC_RAW);
       std::string array = entry != nullptr ? entry : "";
+      const std::string raw = array;
       if (array.ends_with(kSuffix)) array.resize(array.size() - kSuffix.size());
+      // By guess, libzip gives UTF-8 as it is and anything else translated.
+      const char* const guessed = zip_get_name(archive, static_cast<zip_uint64_t>(i), ZIP_FL_ENC_GUESS);
+      if (guessed == nullptr ? !raw.empty() : raw != guessed)
+        throw DataError(fmt::format("{}: the name of array {} is not UTF-8; rename it", name_, in_quotes(array)));
+      zip_stat_t facts;
+      if (zip_stat_index(archive, static_cast<zip_uint64_t>(i), 0, &facts) == 0 && (facts.valid & ZIP_STAT_COMP_SIZE))
+        packed_bytes += std::min<zip_uint64_t>(facts.comp_size, content_.size());
+      // Entries that share their bytes make a small file unpack to any size.
+      if (packed_bytes > content_.size())
+        throw DataError(fmt::format("{}: its arrays overlap in the file, or their sizes are wrong", name_));
       positions_.try_emplace(array, names_.size());
       names_.push_back(std::move(array));
     }
@@ -78,6 +92,7 @@ class Archive {
       if (got == 0) break;
       if (content.empty() && static_cast<std::size_t>(got) == buffer.size())
         most = npy_bytes({buffer.data(), buffer.size()}, place(array));
+      unpacked_.add(static_cast<std::size_t>(got));
       content.append(buffer.data(), static_cast<std::size_t>(got));
       if (content.size() > most) break;
     }
@@ -86,6 +101,7 @@ class Archive {
 
   std::string name_;
   std::string content_;
+  mutable UnpackedBytes unpacked_;
   std::unique_ptr<zip_t, void (*)(zip_t*)> archive_{nullptr, zip_discard};
   std::vector<std::string> names_;
   std::unordered_map<std::string, zip_uint64_t> positions_;

@@ -13,6 +13,7 @@
 #include "crosstalk/data/files.hpp"
 #include "crosstalk/data/labels.hpp"
 #include "crosstalk/data/mat.hpp"
+#include "crosstalk/data/sha256.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/rng.hpp"
 #include "one_vs_rest.hpp"
@@ -257,6 +258,19 @@ Dataset movielens(const fs::path& folder, const LoadOptions&) {
   return set;
 }
 
+// A file that is cut short, or another version, can still be read, and would give other results under the same name.
+void require_known_file(const fs::path& folder, const KnownFile& file) {
+  const fs::path path = folder / file.name;
+  std::error_code error;
+  const std::uintmax_t bytes = fs::file_size(path, error);
+  if (error) throw DataError(fmt::format("{}: {}", path.string(), error.message()));
+  if (bytes != file.bytes)
+    throw DataError(
+        fmt::format("{}: has {} bytes, and the set's file {}; get it again", path.string(), bytes, file.bytes));
+  if (sha256_of_file(path) != file.sha256)
+    throw DataError(fmt::format("{}: is not the set's file (its SHA-256 is another); get it again", path.string()));
+}
+
 }  // namespace
 
 Dataset load_known_set(const KnownSet& set, const fs::path& folder, const LoadOptions& options) {
@@ -272,6 +286,8 @@ Dataset load_known_set(const KnownSet& set, const fs::path& folder, const LoadOp
                                                                   {"movielens", movielens}};
   for (const auto& [name, load] : loaders) {
     if (name != set.name) continue;
+    if (options.check_known_files)
+      for (const KnownFile& file : set.files) require_known_file(folder, file);
     Dataset dataset = load(folder, options);
     for (const KnownFile& file : set.files) dataset.sources.push_back((folder / file.name).string());
     return dataset;

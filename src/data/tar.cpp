@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "crosstalk/data/csv_scanner.hpp"
+#include "crosstalk/data/inputs.hpp"
 #include "crosstalk/error.hpp"
 
 namespace crosstalk::data {
@@ -90,13 +91,14 @@ std::string name_in(std::string_view block) {
 }  // namespace
 
 TarFile::TarFile(const std::filesystem::path& path)
-    : name_(path.string()), file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+    : name_(path.string()), file_(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)) {
   const auto reason = [] { return std::generic_category().message(errno); };
   if (file_ < 0) throw DataError(fmt::format("{}: {}", name_, reason()));
   try {
     struct stat status {};
     if (::fstat(file_, &status) != 0) throw DataError(fmt::format("{}: {}", name_, reason()));
     if (!S_ISREG(status.st_mode)) throw DataError(name_ + ": is no regular file; a tar archive is read by position");
+    note_input(name_, status, Use::Data);
     size_ = static_cast<std::uint64_t>(status.st_size);
     read_headers();
   } catch (...) {

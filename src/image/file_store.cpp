@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "crosstalk/data/csv_scanner.hpp"
 #include "crosstalk/data/files.hpp"
 #include "crosstalk/data/tar.hpp"
 #include "crosstalk/error.hpp"
@@ -48,7 +49,12 @@ class TarStore : public FileStore {
   explicit TarStore(const fs::path& path) : tar_(path) {
     const std::size_t common = common_folder();
     for (std::size_t i = 0; i < tar_.members().size(); ++i) members_.emplace(tar_.members()[i].name.substr(common), i);
-    for (const auto& [name, position] : members_) names_.push_back(name);
+    for (const auto& [name, position] : members_) {
+      if (!is_below(name))
+        throw DataError(fmt::format("{}: holds {}, a name that leads out of the archive's folder", tar_.name(),
+                                    data::in_quotes(tar_.members()[position].name)));
+      names_.push_back(name);
+    }
   }
 
   [[nodiscard]] std::string name() const override { return tar_.name(); }
@@ -82,6 +88,11 @@ class TarStore : public FileStore {
 };
 
 }  // namespace
+
+bool is_below(const std::string& file) {
+  const fs::path path = file;
+  return path.is_relative() && !path.empty() && std::find(path.begin(), path.end(), "..") == path.end();
+}
 
 std::unique_ptr<FileStore> open_folder_store(const fs::path& folder) {
   return std::make_unique<FolderStore>(folder);

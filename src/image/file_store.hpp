@@ -25,7 +25,11 @@ class FileStore {
 std::unique_ptr<FileStore> open_folder_store(const std::filesystem::path& folder);
 
 /// Names count from the folder that all files of the archive lie in, if there is one.
+/// @throws DataError for a name that is not below it
 std::unique_ptr<FileStore> open_tar_store(const std::filesystem::path& path);
+
+/// Does the name stay below the folder that it counts from, relative and without ".."?
+bool is_below(const std::string& file);
 
 /// Does it end in .png, .jpg or .jpeg, in any case?
 bool is_image_name(const std::string& name);

@@ -12,6 +12,7 @@
 
 #include "crosstalk/data/csv_scanner.hpp"
 #include "crosstalk/error.hpp"
+#include "file_store.hpp"
 
 namespace crosstalk::image {
 
@@ -30,11 +31,6 @@ std::optional<double> number_in(const std::string& cell) {
 
 std::string stem_of(const std::string& file) {
   return fs::path(file).replace_extension().generic_string();
-}
-
-bool is_below(const std::string& file) {
-  const fs::path path = file;
-  return path.is_relative() && !path.empty() && std::find(path.begin(), path.end(), "..") == path.end();
 }
 
 LabelTable read_label_table(const std::string& content, const std::string& path, FileColumn files) {

@@ -38,7 +38,4 @@ bool names_maps(const LabelTable& table, std::size_t k);
 /// A file's name without its extension.
 std::string stem_of(const std::string& file);
 
-/// Is it a relative path that does not lead out?
-bool is_below(const std::string& file);
-
 }  // namespace crosstalk::image

@@ -54,8 +54,17 @@ void append(png_structp png, png_bytep data, std::size_t count) {
 
 void flush(png_structp) {}
 
+// Texts and the like, which say nothing of the pixels: libpng would unpack each and keep it, in quadratic time.
+constexpr png_byte kPassedOver[] = "tEXt\0zTXt\0iTXt\0sPLT\0hIST\0tIME\0pCAL\0sCAL\0oFFs";
+constexpr int kPassedOverCount = static_cast<int>(sizeof kPassedOver / 5);
+constexpr png_alloc_size_t kMostChunkBytes = 8U << 20U;  // in memory, of any other chunk but pixels
+constexpr png_uint_32 kMostChunks = 1000;
+
 bool read_header(png_structp png, png_infop info) {
   if (setjmp(png_jmpbuf(png)) != 0) return false;
+  png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, kPassedOver, kPassedOverCount);
+  png_set_chunk_malloc_max(png, kMostChunkBytes);
+  png_set_chunk_cache_max(png, kMostChunks);
   png_read_info(png, info);
   return true;
 }

@@ -32,6 +32,7 @@ double explained_variance(const Eigen::VectorXd& predicted, const Eigen::VectorX
 }
 
 double auc(const Eigen::VectorXd& scores, const Eigen::VectorXd& labels) {
+  if (scores.hasNaN()) return kUndefined;  // NaN has no rank, and no order that a sort could rely on
   // Mann-Whitney: the positives' ranks, averaged over ties, count the pairs in the right order.
   std::vector<Eigen::Index> order(static_cast<std::size_t>(scores.size()));
   std::iota(order.begin(), order.end(), Eigen::Index{0});
@@ -53,6 +54,7 @@ double auc(const Eigen::VectorXd& scores, const Eigen::VectorXd& labels) {
 }
 
 double accuracy(const Eigen::VectorXd& scores, const Eigen::VectorXd& labels) {
+  if (scores.hasNaN()) return kUndefined;
   return ((scores.array() >= 0.0) == (labels.array() > 0.0)).cast<double>().mean();
 }
 

@@ -1,9 +1,11 @@
 #include "crosstalk/symmetric_eigen.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include <gtest/gtest.h>
 
+#include "crosstalk/error.hpp"
 #include "support/problems.hpp"
 
 namespace crosstalk {
@@ -39,6 +41,11 @@ TEST_P(SymmetricEigenOfSize, FindsTheNullSpace) {
   const SymmetricEigen eigen = symmetric_eigen(half * half.transpose());
   EXPECT_NEAR(eigen.values[n - 1], half.squaredNorm(), 1e-12 * half.squaredNorm());
   EXPECT_LT(eigen.values.head(n - 1).cwiseAbs().sum(), 1e-12 * half.squaredNorm());
+}
+
+TEST(SymmetricEigen, SaysWhatIsWrongWithTheData) {
+  for (const Eigen::Index n : {20, 150})
+    EXPECT_THROW(symmetric_eigen(Eigen::MatrixXd::Constant(n, n, std::nan(""))), DataError) << n;
 }
 
 }  // namespace

@@ -163,7 +163,8 @@ TEST_F(Config, AFileThatIsNoConfigurationIsNamed) {
     write("run.json", json);
     return was_refused(crosstalk({"fit", "ratings.csv", "--config", "run.json", "--out", "out"}), 1, parts);
   };
-  for (const std::string json : {"{", "[]", "3", "{}", "{\"configuration\": 3}"})
+  EXPECT_TRUE(refused("{", {"run.json", "not JSON"}));
+  for (const std::string json : {"[]", "3", "{}", "{\"configuration\": 3}"})
     EXPECT_TRUE(refused(json, {"run.json", "not the run.json of an earlier run"})) << json;
   EXPECT_TRUE(refused("{\"configuration\": {\"budgets\": 1}}", {"run.json", "\"budgets\"", "fit"}));
   EXPECT_TRUE(files("out").empty());

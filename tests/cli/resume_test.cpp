@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <sstream>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -84,7 +85,12 @@ TEST_F(Resume, UsesTheFinishedParts) {
   write(part, changed.dump());
   ASSERT_TRUE(ended_well(crosstalk(audit("out") + std::vector<std::string>{"--resume"})));
   EXPECT_EQ(record("out").at("audit").at("attacks")[0].at("utility"), 123456.5);
+  EXPECT_FALSE(std::filesystem::exists(path("out/unfinished")));
+
+  ASSERT_EQ(interrupted(audit("out"), SIGINT, 2).exit_code, 130);
+  write("out/unfinished/novel.txt", "mine");
   ASSERT_TRUE(ended_well(crosstalk(audit("out"))));
+  EXPECT_EQ(files("out/unfinished").size(), 1U);  // what is no part stays
   EXPECT_NE(record("out").at("audit").at("attacks")[0].at("utility"), 123456.5);
 }
 
@@ -98,9 +104,33 @@ TEST_F(Resume, RefusesThePartsOfAnotherRunAndKeepsThem) {
   EXPECT_EQ(files("out"), before);
 }
 
+// The flags are the same, but what they name has changed.
+TEST_F(Resume, RefusesThePartsOfOtherData) {
+  write("prices.csv", "task,price\nalpha,2\nbeta,1\ngamma,1\ndelta,1\n");
+  const auto words = audit("out") + std::vector<std::string>{"--prices", "prices.csv"};
+  ASSERT_EQ(interrupted(words, SIGINT, 2).exit_code, 130);
+  const auto before = files("out");
+  const auto refused = [&] {
+    return was_refused(crosstalk(words + std::vector<std::string>{"--resume"}), 1,
+                       {"--resume", "out/unfinished", "other data"});
+  };
+  std::string fewer;  // without the last task
+  std::istringstream lines(ratings_csv());
+  for (std::string line; std::getline(lines, line);)
+    if (!line.starts_with("delta")) fewer += line + "\n";
+  write("ratings.csv", fewer);
+  write("prices.csv", "task,price\nalpha,2\nbeta,1\ngamma,1\n");
+  EXPECT_TRUE(refused());
+  write("ratings.csv", ratings_csv());
+  write("prices.csv", "task,price\nalpha,3\nbeta,1\ngamma,1\ndelta,1\n");
+  EXPECT_TRUE(refused());
+  EXPECT_EQ(files("out"), before);
+}
+
 TEST_F(Resume, ADamagedPartIsNamed) {
   ASSERT_EQ(interrupted(audit("out"), SIGINT, 2).exit_code, 130);
   const std::string part = "out/unfinished/scenario-1-random-0.4.json";
+  const std::string good = read_file(path(part));
   write(part, "{\"rows\": ");
   EXPECT_TRUE(was_refused(crosstalk(audit("out") + std::vector<std::string>{"--resume"}), 1,
                           {"scenario-1-random-0.4.json", "without --resume"}));
@@ -110,6 +140,19 @@ TEST_F(Resume, ADamagedPartIsNamed) {
         was_refused(crosstalk(audit("out") + std::vector<std::string>{"--resume"}), 1, {"scenario-1-random-0.4"}))
         << content;
   }
+  // Of the right form, but one number too few or too many.
+  for (const char* key : {"loss", "metrics", "metric_curve", "correlation", "row_harm"})
+    for (const bool longer : {false, true}) {
+      auto changed = nlohmann::json::parse(good);
+      if (longer || changed.at(key).empty())
+        changed.at(key).push_back(changed.at("loss"));
+      else
+        changed.at(key).erase(changed.at(key).size() - 1);
+      write(part, changed.dump());
+      EXPECT_TRUE(
+          was_refused(crosstalk(audit("out") + std::vector<std::string>{"--resume"}), 1, {"scenario-1-random-0.4"}))
+          << key << longer;
+    }
 }
 
 TEST_F(Resume, WithNothingToGoOnFromItStarts) {

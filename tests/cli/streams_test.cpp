@@ -61,6 +61,20 @@ TEST_F(Streams, QuietSaysNothing) {
   EXPECT_TRUE(ended_well(ended));
 }
 
+// OpenBLAS asks for ever for memory that it cannot have; as it is loaded, and for every thread.
+TEST_F(Streams, TooLittleMemoryIsSaidAndEnds) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "AddressSanitizer itself needs more than these limits";
+#endif
+  for (const int kilobytes : {130'000, 200'000, 300'000}) {
+    const auto ended = shell(fmt::format("ulimit -v {}; timeout 20 \"$CROSSTALK\" --version", kilobytes));
+    if (ended.exit_code == 127) continue;  // not even its libraries fit
+    EXPECT_TRUE(was_refused(ended, 1, {"out of memory", "ulimit -v"})) << kilobytes;
+  }
+  const auto ended = shell(std::string("ulimit -v 1000000; timeout 20 \"$CROSSTALK\" fit --threads 64") + fit);
+  EXPECT_TRUE(was_refused(ended, 1, {"--threads", "64 threads", "ulimit -v"}));
+}
+
 // Every file is whole or not there, wherever the disk ends. A limit on the size of a file stands for the disk.
 TEST_F(Streams, AFullDiskLeavesNoHalfFile) {
   ASSERT_TRUE(ended_well(shell(std::string("\"$CROSSTALK\" audit --budgets 0.4") + columns)));

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "crosstalk/data/files.hpp"
+#include "crosstalk/data/sha256.hpp"
 #include "error_of.hpp"
 #include "temporary_folder.hpp"
 
@@ -61,7 +62,7 @@ class DownloadTest : public testing::Test {
   const std::string content = "the bytes";
   const std::filesystem::path source = folder.write("source", content);
   Download request() const {
-    return {"file://" + source.string(), sha256_hex(content), content.size(), folder / "cache/set/target"};
+    return {"file://" + source.string(), data::sha256_hex(content), content.size(), folder / "cache/set/target"};
   }
   std::string error(const Download& file, const Watch& watch = {}) {
     const std::string message = data::error_of(folder.path().string(), [&] { download(file, watch); });
@@ -72,7 +73,7 @@ class DownloadTest : public testing::Test {
 
 // The digest of "abc" that the standard (FIPS 180) gives.
 TEST(Sha256, AgreesWithTheStandard) {
-  EXPECT_EQ(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(data::sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 TEST_F(DownloadTest, FetchesChecksAndMakesFolders) {
@@ -94,7 +95,7 @@ TEST_F(DownloadTest, RefusesOtherBytes) {
   Download file = request();
   file.sha256[0] = file.sha256[0] == '0' ? '1' : '0';
   EXPECT_EQ(error(file),
-            "file://source: has SHA-256 " + sha256_hex(content) + " where " + file.sha256 + " is expected");
+            "file://source: has SHA-256 " + data::sha256_hex(content) + " where " + file.sha256 + " is expected");
   file = request();
   file.bytes = 8;
   EXPECT_EQ(error(file), "file://source: is larger than the 8 bytes expected");

@@ -3,10 +3,13 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <chrono>
 #include <csignal>
+#include <thread>
 
 #include <gtest/gtest.h>
 
+#include "crosstalk/data/unpacking.hpp"
 #include "error_of.hpp"
 #include "gzip.hpp"
 #include "temporary_folder.hpp"
@@ -83,6 +86,44 @@ TEST_F(Files, ReadsAPipe) {
   ::close(ends[1]);
   EXPECT_EQ(read_file("/dev/fd/" + std::to_string(ends[0])), "through");
   ::close(ends[0]);
+}
+
+TEST_F(Files, APipeThatNobodyWritesToOrReadsIsAnErrorAndNoWait) {
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  EXPECT_EQ(read_error("pipe"), "pipe: is a pipe, and nobody writes to it");
+  EXPECT_EQ(error_of(folder.path().string(), [&] { write_file(folder / "pipe", "x"); }),
+            "pipe: cannot be written: No such device or address");
+}
+
+TEST_F(Files, ANamedPipeMayBeOpenedBeforeItsWriter) {
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  std::thread writer([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    write_file(folder / "pipe", long_text());
+  });
+  EXPECT_EQ(read_file(folder / "pipe"), long_text());
+  writer.join();
+}
+
+TEST_F(Files, UnpackNoMoreThanIsAllowed) {
+  folder.write("bomb.gz", deflated(std::string(3'000'000, 'x')));
+  const std::size_t before = most_unpacked_bytes();
+  EXPECT_GT(before, 10'000'000U);
+  set_most_unpacked_bytes(2'000'000);
+  EXPECT_EQ(read_error("bomb.gz"),
+            "bomb.gz: unpacks to more than 2 MB, the most that is allowed here; --max-memory sets it");
+  set_most_unpacked_bytes(3'000'000);
+  EXPECT_EQ(read_file(folder / "bomb.gz").size(), 3'000'000U);
+  set_most_unpacked_bytes(0);
+  EXPECT_EQ(most_unpacked_bytes(), before);
+}
+
+TEST_F(Files, WritingKeepsPermissions) {
+  ::chmod(folder.write("secret", "old").c_str(), 0600);
+  write_file(folder / "secret", "new");
+  struct stat status {};
+  ASSERT_EQ(::stat((folder / "secret").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777U, 0600U);
 }
 
 TEST_F(Files, WritingGoesThroughALink) {

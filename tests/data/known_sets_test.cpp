@@ -77,7 +77,10 @@ class Recipes : public testing::Test {
  protected:
   TemporaryFolder folder;
   LoadOptions options;
-  void SetUp() override { options.search_path = {folder.path()}; }
+  void SetUp() override {
+    options.search_path = {folder.path()};
+    options.check_known_files = false;
+  }
   std::string error(const std::string& set) {
     return error_of(folder.path().string(), [&] { load(set, options); });
   }
@@ -90,6 +93,17 @@ class Recipes : public testing::Test {
     folder.write("movielens_latest_small/ratings.csv", ratings + last_rating);
   }
 };
+
+TEST_F(Recipes, AFileThatIsNotTheSetsIsRefused) {
+  options.check_known_files = true;
+  folder.write("landmine/LandmineData.mat", mat::file(mat::two_tasks()));
+  EXPECT_TRUE(error("landmine").starts_with("landmine/LandmineData.mat: has ")) << error("landmine");
+  const std::uint64_t bytes = find_known_set("landmine")->files.front().bytes;
+  folder.write("landmine/LandmineData.mat", mat::file(mat::two_tasks()) + std::string(bytes, '\0'));
+  std::filesystem::resize_file(folder / "landmine/LandmineData.mat", bytes);
+  EXPECT_EQ(error("landmine"),
+            "landmine/LandmineData.mat: is not the set's file (its SHA-256 is another); get it again");
+}
 
 TEST_F(Recipes, LandmineMapsItsLabels) {
   folder.write("landmine/LandmineData.mat", mat::file(mat::two_tasks()));

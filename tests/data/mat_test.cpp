@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <matio.h>
 
+#include "crosstalk/data/unpacking.hpp"
 #include "error_of.hpp"
 #include "mat_bytes.hpp"
 #include "temporary_folder.hpp"
@@ -201,6 +202,16 @@ TEST_F(Mat, NamesSparseMatricesThatLie) {
   for (const std::string& damaged : {sparse(2, {0}, {0}), sparse(2, {0}, {0, 2}), sparse(2, {0}, {1, 0}),
                                      sparse(2, {2}, {0, 1}), sparse(2, {-1}, {0, 1})})
     EXPECT_EQ(error(damaged), "f.mat: sparse variable \"s\" is damaged");
+}
+
+// As bytes in the file, as doubles in memory.
+TEST_F(Mat, NumbersTakeNoMoreThanIsAllowed) {
+  const std::string file = mat::file(mat::array(6, {1000, 1}, "x", mat::element(2, std::string(1000, '\1'))));
+  EXPECT_EQ(error(file), "no error");
+  set_most_unpacked_bytes(7'000);
+  const std::string message = error(file);
+  set_most_unpacked_bytes(0);
+  EXPECT_TRUE(message.starts_with("f.mat: unpacks to more than")) << message;
 }
 
 TEST_F(Mat, BigEndianFilesReadTheSame) {

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "crosstalk/data/files.hpp"
+#include "crosstalk/data/unpacking.hpp"
 #include "error_of.hpp"
 #include "temporary_folder.hpp"
 
@@ -194,6 +195,42 @@ TEST_F(Npz, NamesDamage) {
   write_npz(folder / "f.npz", {{"X", X}});
   EXPECT_EQ(error_of(folder.path().string(), [&] { read_npz(folder / "f.npz", {"Y"}); }),
             "f.npz: no array \"Y\"; it holds \"X\"");
+}
+
+// Two entries of the directory with the same bytes: the trick by which 39 kB unpack to gigabytes.
+TEST_F(Npz, ArraysThatOverlapAreRefused) {
+  write_npz(folder / "f.npz", {{"X", {Eigen::MatrixXd::Zero(100, 10), 2}}});
+  std::string content = read_file(folder / "f.npz");
+  const std::size_t begin = content.find("PK\1\2");
+  const std::size_t end = content.find("PK\5\6");
+  std::string second = content.substr(begin, end - begin);
+  second.replace(second.find("X.npy"), 1, "Y");
+  std::string tail = content.substr(end);
+  tail[8] = tail[10] = 2;  // entries
+  const auto bytes = static_cast<std::uint32_t>(2 * second.size());
+  for (std::size_t i = 0; i < 4; ++i) tail[12 + i] = static_cast<char>(bytes >> (8 * i));
+  folder.write("f.npz", content.substr(0, end) + second + tail);
+  EXPECT_EQ(error_of(folder.path().string(), [&] { read_npz(folder / "f.npz"); }),
+            "f.npz: its arrays overlap in the file, or their sizes are wrong");
+}
+
+TEST_F(Npz, ANameThatIsNotUtf8IsRefusedBeforeAnyWork) {
+  write_npz(folder / "f.npz", {{"task", X}});
+  std::string content = read_file(folder / "f.npz");
+  for (std::size_t at = content.find("task.npy"); at != std::string::npos; at = content.find("task.npy", at + 1))
+    content.replace(at, 8, "t\344sk.npy");
+  folder.write("f.npz", content);
+  EXPECT_EQ(error_of(folder.path().string(), [&] { read_npz(folder / "f.npz"); }),
+            "f.npz: the name of array \"t\344sk\" is not UTF-8; rename it");
+}
+
+TEST_F(Npz, AllArraysTogetherUnpackToNoMoreThanIsAllowed) {
+  write_npz(folder / "f.npz", {{"X", {Eigen::MatrixXd::Zero(100, 10), 2}}, {"Y", {Eigen::MatrixXd::Zero(100, 10), 2}}});
+  set_most_unpacked_bytes(12'000);
+  const std::string message = error_of(folder.path().string(), [&] { read_npz(folder / "f.npz"); });
+  EXPECT_NO_THROW(read_npz(folder / "f.npz", {"X"}));
+  set_most_unpacked_bytes(0);
+  EXPECT_TRUE(message.starts_with("f.npz: unpacks to more than")) << message;
 }
 
 TEST(NdArray, ReadsAnyNumberOfDimensionsInCOrder) {

@@ -41,6 +41,14 @@ TEST_F(TarOfImages, HasItsLabelsInsideAndNamesCountFromTheFolderOfAll) {
   EXPECT_EQ(batch.label(1, 0), 1.0);
 }
 
+// The published image would be written where the name leads.
+TEST_F(TarOfImages, ANameThatLeadsOutIsRefused) {
+  for (const std::string name : {"../1_0_0_x.png", "/etc/1_0_0_x.png", "a/../../1_0_0_x.png"})
+    EXPECT_EQ(error(tar_member("2_0_0_y.png", png(1)) + tar_member(name, png(1))),
+              "set.tar: holds \"" + std::filesystem::path(name).lexically_normal().string() +
+                  "\", a name that leads out of the archive's folder");
+}
+
 TEST_F(TarOfImages, LabelsMayLieOutside) {
   const auto labels = folder.write("outside.csv", "file,t\na.png,1\nb.png,2\n");
   EXPECT_EQ(open(tar_member("a.png", png(1)) + tar_member("b.png", png(2)), {.labels = labels}).source->size(), 2U);

@@ -43,6 +43,16 @@ TEST(Auc, OfOrderedReversedAndConstantScores) {
   EXPECT_EQ(auc(Eigen::Vector4d(1, 1, 1, 1), labels), 0.5);
 }
 
+// A sort by scores with NaN among them has no order, and a search for ties no end.
+TEST(Auc, AndAccuracyAreUndefinedWhereAScoreIsNaN) {
+  const double nan = std::nan("");
+  for (const Eigen::Vector4d& scores :
+       {Eigen::Vector4d(nan, 1, 2, 3), Eigen::Vector4d(1, nan, 3, nan), Eigen::Vector4d(nan, nan, nan, nan)}) {
+    EXPECT_TRUE(std::isnan(auc(scores, Eigen::Vector4d(1, -1, 1, -1))));
+    EXPECT_TRUE(std::isnan(accuracy(scores, Eigen::Vector4d(1, -1, 1, -1))));
+  }
+}
+
 TEST(Auc, IsUndefinedWithOneClass) {
   EXPECT_TRUE(std::isnan(auc(Eigen::Vector2d(1, 2), Eigen::Vector2d(1, 1))));
   EXPECT_TRUE(std::isnan(auc(Eigen::Vector2d(1, 2), Eigen::Vector2d(-1, -1))));

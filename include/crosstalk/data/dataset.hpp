@@ -41,7 +41,9 @@ struct LoadOptions {
   std::uint64_t seed = 1;     ///< of the rows that a recipe draws
   std::string loss = {};      ///< as the user asked; "squared" leaves the labels of a file as they are
   std::string positive = {};  ///< which of a file's two labels is the positive class; empty: class_names decides
-  CsvOptions csv = {};        ///< for CSV files that are not a known set
+  /// A known set's files must have the size and SHA-256 that known_sets.hpp states.
+  bool check_known_files = true;
+  CsvOptions csv = {};  ///< for CSV files that are not a known set
   std::vector<std::filesystem::path> search_path = default_search_path();
 };
 
@@ -56,8 +58,8 @@ double learner_label(const CsvCoding& coding, const std::optional<ClassNames>& c
 /// +1, unless the loss asked for is "squared"; such a file has the squared hinge loss as its recipe, any other the
 /// squared loss.
 /// @throws DataError when there is no such set or file (naming the nearest), when a known set is not on this machine
-///         (saying where it was looked for and how to get it), and as the readers do; for a file whose labels are more
-///         than two words, or 3 to 10 whole numbers without a loss that says what they are.
+///         (saying where it was looked for and how to get it) or a file of it is another, and as the readers do; for a
+///         file whose labels are more than two words, or 3 to 10 whole numbers without a loss that says what they are.
 Dataset load(const std::string& name_or_path, const LoadOptions& options);
 
 }  // namespace crosstalk::data

@@ -1,0 +1,119 @@
+#include "crosstalk/data/output_folder.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "crosstalk/data/files.hpp"
+#include "error_of.hpp"
+#include "temporary_folder.hpp"
+
+namespace crosstalk::data {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Output : public testing::Test {
+ protected:
+  std::string error(const fs::path& name) {
+    return error_of(folder.path().string(), [&] { OutputFolder(folder / "out").write(name, "new"); });
+  }
+  TemporaryFolder folder;
+};
+
+TEST_F(Output, WritesReadsListsAndRemoves) {
+  const OutputFolder out(folder / "made/out");
+  out.write("a/b.txt", "one");
+  out.write("a/b.txt", "two");
+  EXPECT_EQ(out.read("a/b.txt"), "two");
+  EXPECT_EQ(out.read("a/c.txt"), std::nullopt);
+  EXPECT_EQ(out.read("x/c.txt"), std::nullopt);
+  EXPECT_EQ(out.entries("a"), std::vector<std::string>{"b.txt"});
+  EXPECT_TRUE(out.is_folder("a"));
+  out.remove_empty("a");
+  EXPECT_TRUE(out.is_folder("a"));
+  out.remove("a/b.txt");
+  out.remove("a/b.txt");
+  out.remove_empty("a");
+  EXPECT_FALSE(out.is_folder("a"));
+}
+
+TEST_F(Output, NothingIsWrittenOutsideIt) {
+  for (const std::string name : {"../x", "a/../../x", "a/..", "/x", ""}) EXPECT_NE(error(name), "no error") << name;
+  EXPECT_EQ(error(folder / "x"), "out: " + (folder / "x").string() + " is no name below this folder");
+  EXPECT_EQ(folder.entries(), 1U);
+}
+
+TEST_F(Output, NothingBelowItIsWrittenThroughALink) {
+  folder.write("original", "old");
+  fs::create_directories(folder / "elsewhere");
+  fs::create_directories(folder / "out");
+  fs::create_symlink(folder / "original", folder / "out/file");
+  fs::create_symlink(folder / "elsewhere", folder / "out/folder");
+  fs::create_symlink(folder / "nothing", folder / "out/dangling");
+  for (const std::string name : {"file", "folder/file", "folder/sub/file", "dangling"})
+    EXPECT_TRUE(error(name).find("is a symbolic link") != std::string::npos) << name << ": " << error(name);
+  EXPECT_EQ(read_file(folder / "original"), "old");
+  EXPECT_TRUE(fs::is_empty(folder / "elsewhere"));
+  EXPECT_FALSE(fs::exists(folder / "nothing"));
+}
+
+TEST_F(Output, TheFolderItselfMayBeALink) {
+  fs::create_directories(folder / "real");
+  fs::create_symlink(folder / "real", folder / "out");
+  EXPECT_EQ(error("a/b"), "no error");
+  EXPECT_EQ(read_file(folder / "real/a/b"), "new");
+}
+
+TEST_F(Output, AnInputIsNeverReplacedUnderAnyName) {
+  folder.write("out/data.csv", "old");
+  fs::create_hard_link(folder / "out/data.csv", folder / "out/other.csv");
+  EXPECT_EQ(read_file(folder / "out/data.csv"), "old");
+  for (const std::string name : {"data.csv", "other.csv"})
+    EXPECT_EQ(error(name),
+              "out/" + name + ": is an input of this run, which would replace it; choose another output folder");
+  EXPECT_EQ(read_file(folder / "out/data.csv"), "old");
+}
+
+TEST_F(Output, WhatIsNoRegularFileIsNotReplaced) {
+  fs::create_directories(folder / "out/sub");
+  ASSERT_EQ(::mkfifo((folder / "out/pipe").c_str(), 0600), 0);
+  EXPECT_EQ(error("sub"), "out/sub: cannot be written: Is a directory");
+  EXPECT_EQ(error("pipe"), "out/pipe: is there already and is no regular file");
+  EXPECT_EQ(error("pipe/x"), "out/pipe: Not a directory");
+}
+
+TEST_F(Output, AFileKeepsItsPermissions) {
+  ::chmod(folder.write("out/secret", "old").c_str(), 0600);
+  EXPECT_EQ(error("secret"), "no error");
+  struct stat status {};
+  ASSERT_EQ(::stat((folder / "out/secret").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777U, 0600U);
+}
+
+TEST_F(Output, OneRunAtATime) {
+  {
+    const OutputFolder first(folder / "out");
+    EXPECT_EQ(error("x"), "out is in use by another run of crosstalk; wait for its end, or choose another folder");
+  }
+  EXPECT_EQ(error("x"), "no error");
+}
+
+TEST_F(Output, RemovesWhatKilledRunsLeftAndNoFileThatIsBeingWritten) {
+  const fs::path left = folder.write("out/a/.crosstalk-1-0.tmp", "half");
+  const fs::path live = folder.write("out/a/.crosstalk-1-1.tmp", "half");
+  const fs::path other = folder.write("out/a/.mine.tmp", "whole");
+  const int writer = ::open(live.c_str(), O_RDONLY | O_CLOEXEC);
+  ASSERT_EQ(::flock(writer, LOCK_EX), 0);
+  EXPECT_EQ(error("a/b"), "no error");
+  ::close(writer);
+  EXPECT_FALSE(fs::exists(left));
+  EXPECT_TRUE(fs::exists(live));
+  EXPECT_TRUE(fs::exists(other));
+}
+
+}  // namespace
+}  // namespace crosstalk::data

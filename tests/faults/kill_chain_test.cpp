@@ -1,0 +1,120 @@
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cli/command.hpp"
+#include "crosstalk/image/codec.hpp"
+
+using namespace cli;
+namespace fs = std::filesystem;
+
+namespace {
+
+// A run that is stopped at a random moment, again and again, and then goes on: its files are those of a run that
+// nobody stopped, nothing else lies beside them, and nothing outside its folder has changed.
+// CROSSTALK_KILL_CHAINS says how many chains; seeds count from 1, so that a chain that fails can be had again.
+class KillChains : public Command {
+ protected:
+  struct Kind {
+    std::string words;
+    double seconds = 0.0;                    // of a run that nobody stops
+    std::map<std::string, std::string> end;  // its files
+  };
+
+  void SetUp() override {
+    write("ratings.csv", ratings_csv());
+    fs::create_directories(path("photos"));
+    std::string labels = "file,kind,lit\n";
+    for (int i = 0; i < 60; ++i) {
+      std::vector<std::uint8_t> pixels(3 * 48 * 48);
+      for (std::size_t p = 0; p < pixels.size(); ++p)
+        pixels[p] = static_cast<std::uint8_t>(p * 7 + p / 48 + 40U * static_cast<unsigned>(i));
+      write(fmt::format("photos/{}.png", i), crosstalk::image::encode_png({3, 48, 48}, pixels));
+      labels += fmt::format("{}.png,{},{}\n", i, i % 3, i % 2);
+    }
+    write("photos/labels.csv", labels);
+    const std::string columns = "ratings.csv --task shop --label stars --lambda1 0.01 --lambda2 0.05 --quiet --out out";
+    for (const std::string& words : {"audit --budgets 0.2,0.4 --iterations 20 --resume " + columns, "defend " + columns,
+                                     std::string("protect photos --method lsp --quiet --out out")}) {
+      const auto start = std::chrono::steady_clock::now();
+      const Finished whole = shell("exec \"$CROSSTALK\" " + words);
+      const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      ASSERT_TRUE(ended_well(whole)) << words;
+      kinds_.push_back({words, seconds, ended()});
+      fs::remove_all(path("out"));
+    }
+  }
+
+  // The files in out; the record without times.
+  [[nodiscard]] std::map<std::string, std::string> ended() const {
+    auto found = files("out");
+    found["run.json"] = without_timings(record("out")).dump(1);
+    return found;
+  }
+
+  // Everything outside of out, with what would change if it were written.
+  [[nodiscard]] std::map<std::string, std::string> outside() const {
+    std::map<std::string, std::string> found;
+    for (fs::recursive_directory_iterator at(path("")), end; at != end; ++at) {
+      if (at->path().filename() == "out" && at.depth() == 0)
+        at.disable_recursion_pending();
+      else
+        found[at->path().string()] =
+            at->is_regular_file()
+                ? fmt::format("{} {}", read_file(at->path()), at->last_write_time().time_since_epoch().count())
+                : "folder";
+    }
+    return found;
+  }
+
+  std::vector<Kind> kinds_;
+};
+
+TEST_F(KillChains, EndAsIfNobodyHadStoppedThem) {
+  const char* const wanted = std::getenv("CROSSTALK_KILL_CHAINS");
+  const int chains = wanted != nullptr ? std::atoi(wanted) : 20;
+  const auto before = outside();
+  int stopped = 0;
+  int late = 0;
+  for (int seed = 1; seed <= chains; ++seed) {
+    std::mt19937 random(static_cast<unsigned>(seed));
+    const Kind& kind = kinds_[static_cast<std::size_t>(seed) % kinds_.size()];
+    constexpr std::array<const char*, 4> signals = {"KILL", "TERM", "INT", "HUP"};
+    const int stops = 1 + static_cast<int>(random() % 3);
+    std::string story = kind.words;
+    for (int stop = 0; stop < stops; ++stop) {
+      const char* const signal = signals[random() % signals.size()];
+      const double after = std::max(0.001, 1.1 * kind.seconds * static_cast<double>(random() % 1000) / 1000.0);
+      story += fmt::format("; SIG{} after {:.3f} s", signal, after);
+      const Finished part = shell(fmt::format("timeout -s {} {:.3f} \"$CROSSTALK\" {}", signal, after, kind.words));
+      // 124 by a signal that it handles, 137 by SIGKILL, 0 when it was done before.
+      EXPECT_THAT(part.exit_code, testing::AnyOf(0, 124, 137)) << seed << ": " << story << "\n" << part.err;
+      ++(part.exit_code == 0 ? late : stopped);
+    }
+    const Finished last = shell("exec \"$CROSSTALK\" " + kind.words);
+    ASSERT_TRUE(ended_well(last)) << "chain " << seed << ": " << story;
+    const auto end = ended();
+    for (const auto& [name, content] : kind.end) {
+      ASSERT_TRUE(end.contains(name)) << "chain " << seed << ": " << story << " has no " << name;
+      EXPECT_TRUE(end.at(name) == content) << "chain " << seed << ": " << story << " has another " << name;
+    }
+    EXPECT_EQ(end.size(), kind.end.size()) << "chain " << seed << ": " << story;
+    EXPECT_TRUE(outside() == before) << "chain " << seed << ": " << story;
+    fs::remove_all(path("out"));
+  }
+  RecordProperty("runs_stopped", stopped);
+  RecordProperty("runs_done_before_the_signal", late);
+  EXPECT_GT(stopped, late);
+}
+
+}  // namespace
