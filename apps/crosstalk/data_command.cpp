@@ -12,6 +12,7 @@
 #include "crosstalk/split.hpp"
 #include "download.hpp"
 #include "options.hpp"
+#include "problem.hpp"
 #include "session.hpp"
 
 namespace crosstalk::app {
@@ -21,6 +22,7 @@ namespace {
 struct Flags {
   CommonOptions common;
   DataOptions data;
+  std::string loss;
   std::string name;
 };
 
@@ -58,9 +60,8 @@ int list(const Flags& flags) {
 data::Dataset load(const Flags& flags) {
   data::LoadOptions options;
   options.seed = flags.common.seed;
-  options.csv.task_column = flags.data.task;
-  options.csv.label_column = flags.data.label;
-  options.csv.ignore = split_list(flags.data.ignore);
+  options.loss = flags.loss;
+  options.csv = csv_options(flags.data);
   return data::load(flags.name, options);
 }
 
@@ -144,9 +145,9 @@ Action add_data(CLI::App& app) {
       app.add_subcommand("schema", "What the columns look like, as a CSV file to edit for `attack --schema`"));
   for (CLI::App* const command : {describe_command, schema_command}) {
     command->add_option("name", flags->name, "A known set or a file")->required();
-    command->add_option("--task", flags->data.task, "CSV: column that names the task of a row");
-    command->add_option("--label", flags->data.label, "CSV: column of the label");
-    command->add_option("--ignore", flags->data.ignore, "CSV: columns to leave out, a,b,c");
+    add_csv_options(*command, flags->data);
+    command->add_option("--loss", flags->loss, "squared: the label is a number")
+        ->check(CLI::IsMember({"squared", "squared-hinge", "logistic"}));
     command->add_option("--seed", flags->common.seed, "Seed of the rows that a recipe draws");
   }
   CLI::App* const fetch_command =

@@ -45,11 +45,7 @@ void add_options(CLI::App& command, CommonOptions& options) {
   command.add_flag("--quiet", options.quiet, "No progress on stderr")->group("General");
 }
 
-void add_options(CLI::App& command, DataOptions& options) {
-  command
-      .add_option("data,--data", options.data, "A known set (see `crosstalk data list`) or a file: CSV, NPZ, MAT, IDX")
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeFirst)
-      ->group("Data");
+void add_csv_options(CLI::App& command, DataOptions& options) {
   command.add_option("--task", options.task, "CSV: column that names the task of a row")->group("Data");
   command
       .add_option("--label", options.label, "CSV: column of the label; several, a,b,c, are tasks over the same rows")
@@ -76,6 +72,14 @@ void add_options(CLI::App& command, DataOptions& options) {
       .add_option("--missing-words", options.missing_words,
                   "More words for a missing value, a,b, beside an empty cell, NA, N/A, NaN, null, none, ? and -")
       ->group("Data");
+}
+
+void add_options(CLI::App& command, DataOptions& options) {
+  command
+      .add_option("data,--data", options.data, "A known set (see `crosstalk data list`) or a file: CSV, NPZ, MAT, IDX")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeFirst)
+      ->group("Data");
+  add_csv_options(command, options);
   command
       .add_option("--min-rows", options.min_rows,
                   "Leave out tasks of fewer rows, and tasks that have one class in their training rows")

@@ -85,6 +85,8 @@ struct AttackOptions {
 
 void add_options(CLI::App& command, CommonOptions& options);
 void add_options(CLI::App& command, DataOptions& options);
+/// How a CSV file is read: the part of DataOptions that says nothing about what is done with it.
+void add_csv_options(CLI::App& command, DataOptions& options);
 void add_options(CLI::App& command, LearnerOptions& options);
 void add_options(CLI::App& command, AttackOptions& options, bool one_budget);
 /// Who attacks whom, with what, within which limits: the part of AttackOptions that is no method's own.

@@ -213,9 +213,9 @@ std::string evaluation_rows(const Problem& problem) {
 std::string notes_text(const Problem& problem) {
   constexpr std::size_t most = 20;
   const auto& notes = problem.dataset.notes;
+  const std::string name = std::filesystem::path(problem.dataset.name).filename().string();
   std::string text;
-  for (std::size_t k = 0; k < std::min(most, notes.size()); ++k)
-    text += fmt::format("{}: {}\n", problem.dataset.name, notes[k]);
+  for (std::size_t k = 0; k < std::min(most, notes.size()); ++k) text += fmt::format("{}: {}\n", name, notes[k]);
   if (notes.size() > most) text += fmt::format("and {} more notes in run.json\n", notes.size() - most);
   return text;
 }

@@ -166,7 +166,7 @@ void leave_out_small_tasks(Split& rows, const DataOptions& options, bool is_clas
   rows.test.tasks = std::move(test);
   const auto note = [&](const std::vector<std::string>& left_out, const std::string& why) {
     if (!left_out.empty())
-      notes.push_back(fmt::format("{} of {} tasks were left out, which have {}: {}", left_out.size(), before, why,
+      notes.push_back(fmt::format("tasks with {} were left out, {} of {}: {}", why, left_out.size(), before,
                                   data::listed(left_out)));
   };
   note(small, fmt::format("fewer than {} rows", *options.min_rows));

@@ -35,6 +35,11 @@ std::size_t behind_lines(std::string_view text, std::size_t lines, const std::st
   return at;
 }
 
+bool holds_number(const std::vector<std::string_view>& fields) {
+  return std::any_of(fields.begin(), fields.end(),
+                     [](std::string_view field) { return plain_number(field).kind == CellKind::Number; });
+}
+
 }  // namespace
 
 CsvFile::CsvFile(const std::filesystem::path& path, const CsvOptions& options, std::vector<std::string>& notes)
@@ -56,7 +61,7 @@ CsvFile::CsvFile(const std::filesystem::path& path, const CsvOptions& options, s
     header_.assign(fields.begin(), fields.end());
     first_row_ = scanner;
     CsvScanner rows = scanner;
-    if (rows.next(fields) && fields.size() == header_.size() + 1 && !options.as_published) {
+    if (rows.next(fields) && fields.size() == header_.size() + 1 && holds_number(fields) && !options.as_published) {
       names_.emplace_back("column 1");
       unnamed_.push_back(true);
       notes.emplace_back("the rows have one field more than the header: the first was taken for the names of the rows");
@@ -105,10 +110,12 @@ void CsvFile::require_no_preamble(CsvScanner lines) const {
   std::vector<Seen> seen;
   std::map<std::size_t, std::size_t> counts;
   std::string first;
+  bool second_holds_number = false;
   std::vector<std::string_view> fields;
   try {
     while (seen.size() < looked_at && lines.next(fields)) {
       if (seen.empty()) first = std::string(lines.record());
+      if (seen.size() == 1) second_holds_number = holds_number(fields);
       seen.push_back({fields.size(), lines.line()});
       ++counts[fields.size()];
     }
@@ -118,7 +125,8 @@ void CsvFile::require_no_preamble(CsvScanner lines) const {
   const auto usual = std::max_element(counts.begin(), counts.end(), [](const auto& a, const auto& b) {
     return a.second < b.second || (a.second == b.second && a.first < b.first);
   });
-  const bool names_rows = seen.front().fields + 1 == usual->first && counts.size() == 2;
+  // R writes a header without a name for the column that names the rows; below a preamble stands a header.
+  const bool names_rows = seen.front().fields + 1 == usual->first && counts.size() == 2 && second_holds_number;
   const bool is_preamble =
       seen.front().fields < usual->first && usual->second >= 2 && !names_rows && 10 * usual->second >= 6 * seen.size();
   if (!is_preamble) return;
@@ -133,10 +141,7 @@ void CsvFile::require_no_preamble(CsvScanner lines) const {
 
 // Whether the first line holds numbers, as rows do and headers do not.
 bool CsvFile::looks_like_data() const {
-  const auto numbers = std::count_if(header_.begin(), header_.end(), [](const std::string& field) {
-    return plain_number(field).kind == CellKind::Number;
-  });
-  return numbers > 0;
+  return holds_number({header_.begin(), header_.end()});
 }
 
 std::size_t CsvFile::position(const std::string& column) const {

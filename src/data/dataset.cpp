@@ -149,12 +149,10 @@ void become_classes(Dataset& set, std::vector<std::string> names, std::vector<do
   for (Task& task : set.train)
     for (double& label : task.labels) label = label == labels[1] ? 1.0 : -1.0;
   set.classes = ClassNames{names[0], names[1]};
-  const bool as_they_are = labels[0] == -1.0 && labels[1] == 1.0 && !are_words;
-  if (!as_they_are)
-    set.notes.push_back(
-        fmt::format("the label has two values: {} is the positive class (+1), {} the negative (-1); "
-                    "--positive changes it",
-                    in_quotes(names[1]), in_quotes(names[0])));
+  set.notes.push_back(
+      fmt::format("the label has two values: {} is the positive class (+1), {} the negative (-1); "
+                  "--positive changes it",
+                  in_quotes(names[1]), in_quotes(names[0])));
 }
 
 // What the labels of a file say about its use.

@@ -185,24 +185,24 @@ double excess(const Count& here, const Count& there) {
 
 // Beyond the tail of all.
 double tail_excess(const Look& look, const Rows& attacked, const Rows& kept, const Rows& others) {
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  constexpr double kNowhere = std::numeric_limits<double>::infinity();
   constexpr double kTooMany = 4.0;
   Rows all = attacked;
   for (std::size_t i = 0; i < all.size(); ++i)
     if (all[i].empty()) all[i] = others[i];
   Eigen::VectorXd values = pooled(look, all);
   std::sort(values.begin(), values.end());
-  double threshold = kInfinity;
+  double threshold = kNowhere;
   for (double next; (next = excess_threshold(values, Tail::Power)) < threshold; threshold = next)
     values.conservativeResize(std::upper_bound(values.begin(), values.end(), next) - values.begin());
-  if (threshold == kInfinity) return threshold;
+  if (threshold == kNowhere) return threshold;
   const Count here = sum_of(counts_of(look, attacked, threshold));
   const Count stay = sum_of(counts_of(look, kept, threshold));
   std::vector<Count> of_others = counts_of(look, others, threshold);
   const Count there = sum_of(of_others);
   of_others.resize(of_others.size() - of_others.size() / 4);
   const bool attacked_more = here.above > 2.0 * here.rows * there.share() && excess(here, there) > kTooMany;
-  return attacked_more && stay.above > 2.0 * stay.rows * sum_of(of_others).share() ? threshold : kInfinity;
+  return attacked_more && stay.above > 2.0 * stay.rows * sum_of(of_others).share() ? threshold : kNowhere;
 }
 
 }  // namespace
