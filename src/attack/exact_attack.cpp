@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
@@ -10,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "crosstalk/attack/influence.hpp"
+#include "crosstalk/attack/span_attack.hpp"
 #include "crosstalk/parallel.hpp"
 
 namespace crosstalk::attack {
@@ -287,39 +289,58 @@ AttackResult exact_attack(const mtrl::EmpiricalRisk& clean, const Utility& utili
   require_valid(options);
   const std::vector<Interval> ranges =
       options.free_labels ? label_ranges(clean.clean(), feasible) : std::vector<Interval>();
-  const Ascent ascent(clean, utility, feasible, learner, options, ranges, utility.value(near.weights));
   std::vector<AttackResult> results(static_cast<std::size_t>(options.starts));
+  std::vector<std::optional<SpanAttack>> spans(results.size());
+  std::optional<RowSpace> clean_space;
+  if (SpanAttack::suits(clean, feasible)) clean_space = SpanAttack::clean_space(clean, feasible);
   const std::uint64_t seed = Rng(rng).bits();  // of the other starts
   std::vector<Iterate> given;
   std::mutex mutex;  // around the caller's function
   std::size_t done = 0;
-  parallel_for(results.size(), options.threads, [&](std::size_t k) {
-    if (k > 0 && watch.stop.stop_requested()) return;
+  const auto climb = [&](std::size_t k, const mtrl::EmpiricalRisk& risk, const Utility& wanted, const TaskSet& rows,
+                         const mtrl::Fit& clean_fit) {
+    const Ascent ascent(risk, wanted, feasible, learner, options, ranges, wanted.value(clean_fit.weights));
     const auto begin = [&] {
-      if (k > 0)
-        return ascent.evaluate(another_start(start, clean.clean(), feasible, ranges, Rng::stream(seed, "start", k)),
-                               near.weights);
-      AttackResult by_patom = patom(clean, utility, feasible, start, learner, patom_options, near, rng);
+      if (k > 0) return ascent.evaluate(rows, clean_fit.weights);
+      AttackResult by_patom = patom(risk, wanted, feasible, rows, learner, patom_options, clean_fit, rng);
       given.push_back(by_patom.iterates.front());
       if (by_patom.iterates.back().utility < by_patom.iterates.front().utility)
-        return ascent.known(start, std::move(by_patom.iterates.front()));
+        return ascent.known(rows, std::move(by_patom.iterates.front()));
       return ascent.known(std::move(by_patom.injected), std::move(by_patom.iterates.back()));
     };
     Point at = begin();
     results[k].iterates = ascent.climb(at, watch.stop);
     results[k].injected = std::move(at.rows);
+  };
+  parallel_for(results.size(), options.threads, [&](std::size_t k) {
+    if (k > 0 && watch.stop.stop_requested()) return;
+    const TaskSet rows =
+        k == 0 ? start : another_start(start, clean.clean(), feasible, ranges, Rng::stream(seed, "start", k));
+    if (clean_space) {
+      const SpanAttack& span = spans[k].emplace(*clean_space, clean, utility, rows, near);
+      climb(k, span.clean(), span.utility(), span.start(), span.near());
+    } else {
+      climb(k, clean, utility, rows, near);
+    }
     if (!watch.progress) return;
     const std::lock_guard lock(mutex);
     watch.progress(static_cast<double>(++done) / static_cast<double>(results.size()), "starts");
   });
-  std::erase_if(results, [](const AttackResult& one) { return one.iterates.empty(); });  // not begun when a stop came
-  const auto best = std::max_element(results.begin(), results.end(), [](const AttackResult& a, const AttackResult& b) {
-    return a.iterates.back().utility < b.iterates.back().utility;
+  // Not all were begun when a stop came.
+  const auto reached = [](const AttackResult& one) {
+    return one.iterates.empty() ? -std::numeric_limits<double>::infinity() : one.iterates.back().utility;
+  };
+  const auto best = std::max_element(results.begin(), results.end(), [&](const AttackResult& a, const AttackResult& b) {
+    return reached(a) < reached(b);
   });
   std::vector<double> optima;
-  for (const AttackResult& result : results) optima.push_back(result.iterates.back().utility);
-  AttackResult result = std::move(*best);
-  result.iterates.insert(result.iterates.begin(), std::move(given.front()));
+  for (const AttackResult& one : results)
+    if (!one.iterates.empty()) optima.push_back(one.iterates.back().utility);
+  const auto& span = spans[static_cast<std::size_t>(best - results.begin())];
+  AttackResult result = span ? span->in_features(std::move(*best)) : std::move(*best);
+  Iterate first = std::move(given.front());
+  result.iterates.insert(result.iterates.begin(),
+                         span ? spans.front()->in_features(std::move(first)) : std::move(first));
   result.optima = std::move(optima);
   result.stopped = watch.stop.stop_requested();
   return result;

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "crosstalk/attack/span_attack.hpp"
+
 namespace crosstalk::attack {
 
 void require_valid(const PatomOptions& options) {
@@ -21,6 +23,11 @@ AttackResult patom(const mtrl::EmpiricalRisk& clean, const Utility& utility, con
                    const mtrl::Options& learner, const PatomOptions& options, const mtrl::Fit& near, Rng rng,
                    const RowGradient& gradient, const Watch& watch) {
   require_valid(options);
+  if (SpanAttack::suits(clean, feasible)) {
+    const SpanAttack span(SpanAttack::clean_space(clean, feasible), clean, utility, start, near);
+    return span.in_features(patom(span.clean(), span.utility(), feasible, span.start(), learner, options, span.near(),
+                                  rng, gradient, watch));
+  }
   const auto batch =
       static_cast<std::size_t>(std::max(1.0, std::round(options.batch_share * static_cast<double>(utility.rows()))));
   AttackResult result;

@@ -29,6 +29,14 @@ LossUtility::LossUtility(const TaskSet& rows, const mtrl::Loss& loss, std::vecto
       sign_(sense == Sense::Raise ? 1.0 : -1.0),
       risk_(select_tasks(rows, targets_), loss) {}
 
+LossUtility::LossUtility(mtrl::EmpiricalRisk risk, std::vector<std::size_t> targets, double sign)
+    : targets_(std::move(targets)), sign_(sign), risk_(std::move(risk)) {}
+
+std::unique_ptr<const Utility> LossUtility::in(const RowSpace& space) const {
+  // w'x = c'(Q'x), whether or not x is in the span.
+  return std::unique_ptr<const Utility>(new LossUtility(risk_.mapped(space), targets_, sign_));
+}
+
 Eigen::MatrixXd LossUtility::target_columns(const Eigen::MatrixXd& W) const {
   Eigen::MatrixXd columns(W.rows(), static_cast<Eigen::Index>(targets_.size()));
   for (std::size_t k = 0; k < targets_.size(); ++k)
@@ -108,6 +116,10 @@ RelationUtility::RelationUtility(std::size_t first, std::size_t second, double c
     throw std::invalid_argument(fmt::format("relation: the correlation is {}; it must be in [-1, 1]", correlation));
   if (tasks > kMostTasks)
     throw std::invalid_argument(fmt::format("relation: {} tasks; there may be at most {}", tasks, kMostTasks));
+}
+
+std::unique_ptr<const Utility> RelationUtility::in(const RowSpace& /*space*/) const {
+  return std::make_unique<RelationUtility>(*this);  // a function of W'W = C'C
 }
 
 double RelationUtility::value(const Eigen::MatrixXd& W) const {

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "crosstalk/mtrl/row_reduction.hpp"
+
 namespace crosstalk::mtrl {
 
 namespace {
@@ -18,6 +20,12 @@ void require_sign_labels(const TaskSet& tasks, const Loss& loss) {
                                                 task.name, task.labels[j], j + 1, loss.name()));
 }
 
+EmpiricalRisk::Layout layout_for(const TaskSet& tasks) {
+  constexpr Eigen::Index kWideFrom = 100;  // features; with fewer both ways take milliseconds
+  const bool is_wide = tasks.features() >= kWideFrom && tasks.features() > tasks.rows();
+  return is_wide ? EmpiricalRisk::Layout::RowSpace : EmpiricalRisk::Layout::Moments;
+}
+
 }  // namespace
 
 EmpiricalRisk::Moments EmpiricalRisk::moments_of(const Task& task) {
@@ -25,13 +33,20 @@ EmpiricalRisk::Moments EmpiricalRisk::moments_of(const Task& task) {
   return {X.transpose() * X, X.transpose() * task.labels, task.labels.squaredNorm()};
 }
 
-EmpiricalRisk::EmpiricalRisk(TaskSet tasks, const Loss& loss) : loss_(&loss) {
+EmpiricalRisk::EmpiricalRisk(TaskSet tasks, const Loss& loss, Layout layout) : loss_(&loss) {
   require_valid(tasks, "empirical risk");
   if (loss.is_classification()) require_sign_labels(tasks, loss);
   auto clean = std::make_shared<Clean>();
   clean->tasks = std::move(tasks);
   const TaskSet& own = clean->tasks;
   clean->population = static_cast<Eigen::Index>(own.size());
+  clean->layout = layout == Layout::Automatic ? layout_for(own) : layout;
+  if (clean->layout != Layout::Moments) {
+    clean->row_products = std::make_shared<Lazy<RowProducts>>();
+    clean->reduction = std::make_shared<Lazy<RowReduction>>();
+    clean_ = std::move(clean);
+    return;
+  }
   if (loss.is_squared()) {
     clean->moments.reserve(own.size());
     for (const Task& task : own) clean->moments.push_back(moments_of(task));
@@ -58,7 +73,11 @@ EmpiricalRisk EmpiricalRisk::with_rows(const TaskSet& injected) const {
   EmpiricalRisk result = *this;
   result.injected_ = injected;
   result.poisoned_moments_.clear();
-  if (!loss_->is_squared()) return result;
+  if (layout() != Layout::Moments) {
+    result.row_products_ = std::make_shared<Lazy<RowProducts>>();
+    result.reduction_ = std::make_shared<Lazy<RowReduction>>();
+  }
+  if (!uses_moments()) return result;
   result.poisoned_moments_.resize(injected.size());
   for (std::size_t i = 0; i < injected.size(); ++i) {
     if (injected[i].rows() == 0) continue;
@@ -78,7 +97,7 @@ EmpiricalRisk EmpiricalRisk::sample(Eigen::Index stride) const {
     chosen.tasks.push_back(clean_->tasks[i]);
     if (injected_.size() != 0) injected.tasks.push_back(injected_[i]);
   }
-  EmpiricalRisk result(std::move(chosen), *loss_);
+  EmpiricalRisk result(std::move(chosen), *loss_, layout());
   auto clean = std::make_shared<Clean>(*result.clean_);
   clean->population = population();
   result.clean_ = std::move(clean);
@@ -117,7 +136,7 @@ void EmpiricalRisk::for_each_part(Eigen::Index task, Visit visit) const {
 
 EmpiricalRisk::Evaluation EmpiricalRisk::evaluate(const Eigen::MatrixXd& W) const {
   Evaluation result{0.0, Eigen::VectorXd::Zero(W.cols()), Eigen::MatrixXd::Zero(W.rows(), W.cols()), {}};
-  if (loss_->is_squared()) {
+  if (uses_moments()) {
     // sum_j (y - w'x)^2 = w'Gw - 2 c'w + y'y, with G = X'X and c = X'y.
     Eigen::VectorXd Gw(W.rows());
     for (Eigen::Index i = 0; i < W.cols(); ++i) {
@@ -156,7 +175,7 @@ EmpiricalRisk::Evaluation EmpiricalRisk::evaluate(const Eigen::MatrixXd& W) cons
 double EmpiricalRisk::accurate_value(const Eigen::MatrixXd& W) const {
   constexpr double kCancelled = 1e-3;  // share of y'y below which the moments lose more than three of sixteen digits
   Eigen::VectorXd values = evaluate(W).values;
-  if (loss_->is_squared())
+  if (uses_moments())
     for (Eigen::Index i = 0; i < W.cols(); ++i) {
       const double n = divisor(i);
       if (values[i] * n > kCancelled * moments(i).label_square) continue;
@@ -169,7 +188,7 @@ double EmpiricalRisk::accurate_value(const Eigen::MatrixXd& W) const {
 
 Eigen::MatrixXd EmpiricalRisk::hessian_block(const Evaluation& at, Eigen::Index task) const {
   const double n = divisor(task);
-  if (loss_->is_squared()) return (2.0 / n) * moments(task).gram;
+  if (uses_moments()) return (2.0 / n) * moments(task).gram;
   // Z'Z with the rows of Z those of X times the root of their weight; the hinge gives most rows none.
   const Eigen::VectorXd& second = at.second[static_cast<std::size_t>(task)];
   Eigen::MatrixXd Z((second.array() > 0.0).count(), features());
@@ -198,7 +217,7 @@ Eigen::MatrixXd EmpiricalRisk::hessian_times(const Evaluation& at, const Eigen::
   Eigen::MatrixXd product = Eigen::MatrixXd::Zero(V.rows(), V.cols());
   for (Eigen::Index i = 0; i < V.cols(); ++i) {
     const double n = divisor(i);
-    if (loss_->is_squared()) {
+    if (uses_moments()) {
       product.col(i).noalias() = (2.0 / n) * (moments(i).gram * V.col(i));
       continue;
     }
@@ -217,7 +236,7 @@ Eigen::VectorXd EmpiricalRisk::hessian_traces(const Evaluation& at) const {
   Eigen::VectorXd traces = Eigen::VectorXd::Zero(tasks());
   for (Eigen::Index i = 0; i < tasks(); ++i) {
     const double n = divisor(i);
-    if (loss_->is_squared()) {
+    if (uses_moments()) {
       traces[i] = 2.0 / n * moments(i).gram.trace();
       continue;
     }

@@ -8,6 +8,16 @@
 
 namespace crosstalk::mtrl {
 
+Eigen::MatrixXd inverse_penalties(const Coupling& coupling, const Penalty& penalty) {
+  // T = U diag(t) U':  1 / (l1 + l2 tau / t) = t / (l1 t + l2 tau).
+  const Eigen::MatrixXd& U = coupling.basis();
+  if (penalty.lambda2 == 0.0) return Eigen::MatrixXd::Identity(U.rows(), U.rows()) / penalty.lambda1;
+  const auto inverse = [&](double t) {
+    return t > 0.0 ? t / (penalty.lambda1 * t + penalty.lambda2 * coupling.tau()) : 0.0;
+  };
+  return U * coupling.spectrum().unaryExpr(inverse).asDiagonal() * U.transpose();
+}
+
 NewtonSystem::NewtonSystem(const EmpiricalRisk& risk, const EmpiricalRisk::Evaluation& at, const Coupling& coupling,
                            const Penalty& penalty)
     : NewtonSystem(risk, at, coupling, penalty, Eigen::MatrixXd()) {}
@@ -15,7 +25,9 @@ NewtonSystem::NewtonSystem(const EmpiricalRisk& risk, const EmpiricalRisk::Evalu
 NewtonSystem::NewtonSystem(const EmpiricalRisk& risk, const EmpiricalRisk::Evaluation& at, const Coupling& coupling,
                            const Penalty& penalty, Eigen::MatrixXd dual)
     : risk_(risk), at_(at), coupling_(coupling), penalty_(penalty), dual_(std::move(dual)) {
-  if (coupling.task_side())
+  if (coupling.task_side() && risk.layout() != EmpiricalRisk::Layout::Moments)
+    by_rows_.emplace(risk, at, inverse_penalties(coupling, penalty));
+  else if (coupling.task_side())
     prepare_task_side();
   else
     prepare_feature_side();
@@ -57,7 +69,7 @@ void NewtonSystem::prepare_task_side() {
 }
 
 void NewtonSystem::form_blocks() const {
-  if (!blocks_.empty() || risk_.loss().is_squared()) return;
+  if (!blocks_.empty() || by_rows_ || risk_.loss().is_squared()) return;
   for (Eigen::Index i = 0; i < risk_.tasks(); ++i)
     if (risk_.rows(i) < risk_.features()) return;  // then products by rows are cheaper for good
   for (Eigen::Index i = 0; i < risk_.tasks(); ++i) blocks_.push_back(risk_.hessian_block(at_, i));
@@ -88,6 +100,7 @@ Eigen::MatrixXd NewtonSystem::precondition(const Eigen::MatrixXd& R) const {
         result.col(i).noalias() = inverses_[static_cast<std::size_t>(i)] * R.col(i);
     return result;
   }
+  if (by_rows_) return by_rows_->apply(R);
   const Eigen::MatrixXd& Q = risk_.mean_second_moment().vectors;
   const Eigen::MatrixXd rotated = (Q.transpose() * (R * task_basis_)).cwiseProduct(inverse_);
   return Q * (rotated * task_basis_.transpose());

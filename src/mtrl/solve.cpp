@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "crosstalk/mtrl/root_iteration.hpp"
+#include "crosstalk/mtrl/row_reduction.hpp"
 #include "crosstalk/svd.hpp"
 
 namespace crosstalk::mtrl {
@@ -260,6 +261,20 @@ std::optional<Eigen::MatrixXd> start_from_sample(const EmpiricalRisk& risk, cons
 
 }  // namespace
 
+namespace {
+
+bool in_row_space(const EmpiricalRisk& risk) {
+  return risk.layout() == EmpiricalRisk::Layout::RowSpace;
+}
+
+// A fit in coordinates of the row space: W'W is the same, and with it all but the weights.
+Fit from_row_space(const EmpiricalRisk& risk, Fit fit) {
+  fit.weights = risk.reduction().weights(fit.weights);
+  return fit;
+}
+
+}  // namespace
+
 std::string_view to_string(Status status) {
   switch (status) {
     case Status::Converged: return "converged";
@@ -284,6 +299,7 @@ Fit solve(const TaskSet& tasks, const Loss& loss, const Options& options) {
 
 Fit solve(const EmpiricalRisk& risk, const Options& options) {
   require_valid(options);
+  if (in_row_space(risk)) return from_row_space(risk, solve(risk.reduced(), options));
   Fit fit;
   constexpr int kStepsForSamples = 100;  // with fewer the continuation makes better use of them
   if (RootIteration::suits(risk, options.penalty()) && options.smoothing > 0.0 &&
@@ -316,6 +332,8 @@ constexpr int kAdjointProducts = 5000;
 
 Fit solve_from(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& start) {
   require_valid(options);
+  if (in_row_space(risk))
+    return from_row_space(risk, solve_from(risk.reduced(), options, risk.reduction().coordinates(start)));
   Fit fit;
   const double smoothing = warm_smoothing(options, start);
   Outcome outcome = Newton(risk, options, fit).run(start, smoothing, 0.5 * options.tolerance, kWarmSteps, true);
@@ -331,14 +349,36 @@ Fit solve_from(const EmpiricalRisk& risk, const Options& options, const Eigen::M
 
 Fit polish(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& start) {
   require_valid(options);
+  if (in_row_space(risk))
+    return from_row_space(risk, polish(risk.reduced(), options, risk.reduction().coordinates(start)));
   Fit fit;
   const double smoothing = warm_smoothing(options, start);
   return finish(risk, options, Newton(risk, options, fit).run(start, smoothing, 0.0, options.max_steps), smoothing,
                 fit);
 }
 
+namespace {
+
+// (l1 I + l2 tau S^-1)^-1, m x m.
+Eigen::MatrixXd inverse_task_penalties(const Eigen::MatrixXd& W, const Options& options) {
+  // Of W padded to more rows than columns: then it is on the task side.
+  Eigen::MatrixXd padded = Eigen::MatrixXd::Zero(std::max(W.rows(), W.cols() + 1), W.cols());
+  padded.topRows(W.rows()) = W;
+  return inverse_penalties(Coupling(padded, options.smoothing), options.penalty());
+}
+
+}  // namespace
+
 Eigen::MatrixXd adjoint(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& W,
                         const Eigen::MatrixXd& G, double tolerance) {
+  if (in_row_space(risk)) {
+    // Off the span of W and the rows H is V -> V (l1 I + l2 tau S^-1): no row sees V, and neither does W'W.
+    const RowReduction& span = risk.reduction();
+    const Eigen::MatrixXd C = span.coordinates(W);
+    const Eigen::MatrixXd G_in = span.coordinates(G);
+    const Eigen::MatrixXd L = span.weights(adjoint(risk.reduced(), options, C, G_in, tolerance));
+    return L + (G - span.weights(G_in)) * inverse_task_penalties(C, options);
+  }
   const double smoothing = warm_smoothing(options, W);
   const auto solve_at = [&](const Point& at) {
     return NewtonSystem(risk, at.risk, at.coupling, options.penalty()).solve(G, tolerance, kAdjointProducts).X;
@@ -356,6 +396,14 @@ Eigen::MatrixXd adjoint(const EmpiricalRisk& risk, const Options& options, const
 
 Eigen::MatrixXd fixed_covariance_adjoint(const EmpiricalRisk& risk, const Options& options, const Fit& fit,
                                          const Eigen::MatrixXd& G) {
+  if (in_row_space(risk)) {
+    const RowReduction& span = risk.reduction();
+    Fit inside = fit;
+    inside.weights = span.coordinates(fit.weights);
+    const Eigen::MatrixXd G_in = span.coordinates(G);
+    const Eigen::MatrixXd L = span.weights(fixed_covariance_adjoint(risk.reduced(), options, inside, G_in));
+    return L + (G - span.weights(G_in)) * inverse_task_penalties(inside.weights, options);
+  }
   // With L = Y R, R = Omega^1/2, no inverse is left and the spectrum starts at l2:
   //   [H_i (Y R)_i] R + l1 Y Omega + l2 Y = G R
   const auto at = risk.evaluate(fit.weights);

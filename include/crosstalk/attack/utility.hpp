@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <vector>
 
 #include <Eigen/Core>
 
 #include "crosstalk/mtrl/empirical_risk.hpp"
 #include "crosstalk/rng.hpp"
+#include "crosstalk/row_space.hpp"
 
 namespace crosstalk::attack {
 
@@ -22,6 +24,8 @@ class Utility {
   [[nodiscard]] virtual Eigen::MatrixXd batch_gradient(const Eigen::MatrixXd& W, std::size_t batch, Rng& rng) const;
   /// Rows that it sums over; 0 when it is no such sum.
   [[nodiscard]] virtual Eigen::Index rows() const { return 0; }
+  /// The same as a function of C for weights W = Q C.
+  [[nodiscard]] virtual std::unique_ptr<const Utility> in(const RowSpace& space) const = 0;
 };
 
 /// Sum over target tasks of the summed loss on given rows: with + on their clean training rows, the paper's objective
@@ -40,8 +44,10 @@ class LossUtility : public Utility {
   [[nodiscard]] Eigen::MatrixXd gradient(const Eigen::MatrixXd& W) const override;
   [[nodiscard]] Eigen::MatrixXd batch_gradient(const Eigen::MatrixXd& W, std::size_t batch, Rng& rng) const override;
   [[nodiscard]] Eigen::Index rows() const override { return risk_.clean().rows(); }
+  [[nodiscard]] std::unique_ptr<const Utility> in(const RowSpace& space) const override;
 
  private:
+  LossUtility(mtrl::EmpiricalRisk risk, std::vector<std::size_t> targets, double sign);
   [[nodiscard]] Eigen::MatrixXd target_columns(const Eigen::MatrixXd& W) const;
 
   std::vector<std::size_t> targets_;
@@ -62,6 +68,7 @@ class RelationUtility : public Utility {
 
   [[nodiscard]] double value(const Eigen::MatrixXd& W) const override;
   [[nodiscard]] Eigen::MatrixXd gradient(const Eigen::MatrixXd& W) const override;
+  [[nodiscard]] std::unique_ptr<const Utility> in(const RowSpace& space) const override;
 
   static constexpr std::size_t kMostTasks = 1000;
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include <Eigen/Cholesky>
@@ -8,6 +9,7 @@
 #include "crosstalk/mtrl/conjugate_gradients.hpp"
 #include "crosstalk/mtrl/coupling.hpp"
 #include "crosstalk/mtrl/empirical_risk.hpp"
+#include "crosstalk/mtrl/row_preconditioner.hpp"
 
 namespace crosstalk::mtrl {
 
@@ -17,6 +19,9 @@ struct Penalty {
   double lambda2 = 0.1;  ///< pull of related tasks towards each other; 0 for none
 };
 
+/// (l1 I + l2 tau T^-1)^-1 on the smaller side of W, without an inverse of T: the limit where T is singular.
+Eigen::MatrixXd inverse_penalties(const Coupling& coupling, const Penalty& penalty);
+
 /// The Hessian H of (2) at one W, and the solution of H X = B by preconditioned conjugate gradients.
 ///
 ///   H V = [risk Hessian_i v_i]_i + l1 V + l2 (second derivative of tau^2/2) V
@@ -24,7 +29,8 @@ struct Penalty {
 /// The preconditioner is H with T (Coupling) held fixed, which on the feature side (d <= m) decouples into one d x d
 /// Cholesky factor a task. On the task side (d > m), where T is a multiple of Omega, it is a Sylvester operator once
 /// the tasks' risk Hessians are replaced by multiples of their mean second moment: exact when the tasks share their
-/// rows. The objects it is made from must outlive it.
+/// rows. On that side and by rows (EmpiricalRisk::Layout) H with T held fixed is inverted exactly (RowPreconditioner).
+/// The objects it is made from must outlive it.
 class NewtonSystem {
  public:
   NewtonSystem(const EmpiricalRisk& risk, const EmpiricalRisk::Evaluation& at, const Coupling& coupling,
@@ -59,6 +65,7 @@ class NewtonSystem {
   mutable std::vector<Eigen::MatrixXd> blocks_;       // risk Hessians of non-quadratic losses, or none (yet)
   std::vector<Eigen::LLT<Eigen::MatrixXd>> factors_;  // feature side: of H_i + M
   mutable std::vector<Eigen::MatrixXd> inverses_;     // of the same, or none (yet)
+  std::optional<RowPreconditioner> by_rows_;          // task side, by rows
   Eigen::MatrixXd task_basis_;                        // task side: K^-1/2 P, m x m
   Eigen::MatrixXd inverse_;                           // task side: 1 / (g_a + b_b), d x m
 };
