@@ -208,8 +208,8 @@ struct AuditResult {
 AuditResult audit(const TaskSet& train, const TaskSet& evaluation, const mtrl::Loss& loss, const AuditOptions& options,
                   const Memory& memory = {}, const Watch& watch = {});
 
-/// Everything in the result, names instead of positions; NaN becomes null. Of more tasks than kRecordTasks, attacks have
-/// means in place of a number for each.
+/// Everything in the result, names instead of positions; NaN becomes null. Of more tasks than kRecordTasks, attacks
+/// have means in place of a number for each.
 nlohmann::json to_json(const AuditResult& result);
 inline constexpr std::size_t kRecordTasks = 5000;
 nlohmann::json to_json(const mtrl::Metrics& metrics, const std::vector<std::string>& task_names);
