@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "crosstalk/error.hpp"
-#include "crosstalk/symmetric_eigen.hpp"
+#include "crosstalk/principal_axes.hpp"
 
 namespace crosstalk {
 
@@ -75,27 +75,6 @@ bool is_indicator(const TaskSet& tasks, Eigen::Index feature) {
          });
 }
 
-// Mean and leading principal axes of all rows of all tasks.
-void fit_pca(const TaskSet& tasks, Eigen::Index components, Eigen::RowVectorXd& mean, Eigen::MatrixXd& axes) {
-  const Eigen::Index d = tasks.features();
-  const auto rows = static_cast<double>(tasks.rows());
-  mean = Eigen::RowVectorXd::Zero(d);
-  for (const Task& task : tasks) mean += task.features.colwise().sum() / rows;
-  Eigen::MatrixXd scatter = Eigen::MatrixXd::Zero(d, d);
-  for (const Task& task : tasks) {
-    const Eigen::MatrixXd centred = task.features.rowwise() - mean;
-    scatter.noalias() += centred.transpose() * centred / rows;
-  }
-  const SymmetricEigen spectrum = symmetric_eigen(scatter);
-  axes = spectrum.vectors.rowwise().reverse().leftCols(components);
-  // An axis and its negative are both right; the largest entry is made positive so that one of them is always chosen.
-  for (Eigen::Index k = 0; k < components; ++k) {
-    Eigen::Index largest = 0;
-    axes.col(k).cwiseAbs().maxCoeff(&largest);
-    if (axes(largest, k) < 0.0) axes.col(k) *= -1.0;
-  }
-}
-
 }  // namespace
 
 std::string_view to_string(Scale scale) {
@@ -157,10 +136,11 @@ Preparation Preparation::fit(const TaskSet& training, const PreparationOptions& 
       TaskSet standard;
       for (const Task& task : training)
         standard.tasks.push_back({task.name, result.before_division(task.features), task.labels});
-      Eigen::RowVectorXd zero;
-      fit_pca(standard, options.pca, zero, result.components_);
+      result.components_ = principal_axes(standard, options.pca).axes;
     } else {
-      fit_pca(training, options.pca, result.mean_, result.components_);
+      PrincipalAxes principal = principal_axes(training, options.pca);
+      result.mean_ = std::move(principal.mean);
+      result.components_ = std::move(principal.axes);
     }
   }
   if (options.scale != Scale::None) {

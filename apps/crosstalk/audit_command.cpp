@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <memory>
 #include <stdexcept>
+#include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -32,6 +33,7 @@ struct Flags {
   LearnerOptions learner;
   AttackOptions attack;
   double reach = 1.5;
+  std::size_t repeats = 5;
   std::string defence;
   bool resume = false;
   std::string figures;
@@ -61,6 +63,19 @@ evaluate::AuditOptions audit_options(const Flags& flags, const Problem& problem)
   options.stealth = stealth_of(flags.attack, options.feasible);
   if (!flags.attack.prices.empty()) options.prices = read_prices(flags.attack.prices, problem.train);
   options.reach = flags.reach;
+  options.repeats = for_flag("--repeats", [&] {
+    if (flags.repeats < 1) throw std::invalid_argument("0 splits; there must be at least 1");
+    return flags.repeats;
+  });
+  options.resplit = [&flags, names = problem.train.names()](std::uint64_t seed) {
+    CommonOptions common = flags.common;
+    common.seed = seed;
+    Problem other = load_problem(common, flags.data, flags.learner);
+    if (other.train.names() != names) throw DataError("this split leaves out other tasks");
+    attack::FeasibleSet feasible = limits_of(flags.attack, other).feasible;
+    TaskSet evaluation = other.evaluation();
+    return evaluate::Resplit{std::move(other.train), std::move(evaluation), std::move(feasible)};
+  };
   if (!flags.defence.empty())
     options.defence = for_flag("--defence", [&] { return defence::method_named(flags.defence); });
   options.patom = patom_options(flags.attack);
@@ -102,6 +117,7 @@ int run(const Flags& flags, Configuration configuration) {
   choose_lambdas(problem, flags.common, flags.learner, session.watch());
   options.learner = problem.learner;
   const auto memory = evaluate::checked_parts(finished.memory(), problem.train.size(), *problem.loss);
+  options.say = [&session](const std::string& line) { session.say("\n" + line); };  // after the line of the progress
   const auto result =
       evaluate::audit(problem.train, problem.evaluation(), *problem.loss, options, memory, session.watch());
 
@@ -163,6 +179,9 @@ Action add_audit(CLI::App& app) {
                  "CSV with the columns task, price: what a row costs on the cheapest way in; 1 without it")
       ->group("Attack");
   app.add_option("--reach", flags->reach, "The cheapest way in makes a task's loss so many times what it was, > 1")
+      ->group("Attack");
+  app.add_option("--repeats", flags->repeats,
+                 "Splits of the data, or draws of the set, over which the main result is given as a range, >= 1")
       ->group("Attack");
   app.add_option("--defence", flags->defence,
                  "Also put a defence before the learner, trim, huber or screen, and let the attacker plan against it")

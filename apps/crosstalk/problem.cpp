@@ -7,8 +7,8 @@
 #include <thread>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
+#include "crosstalk/data/csv_scanner.hpp"
 #include "crosstalk/error.hpp"
 #include "split_data.hpp"
 
@@ -37,31 +37,35 @@ LabelScale labels_scale(const DataOptions& data, const data::Recipe& recipe, con
   return scale;
 }
 
-void require_learnable(const TaskSet& train, const mtrl::Loss& loss, const std::string& data_name) {
+void require_learnable(const TaskSet& train, const mtrl::Loss& loss, const data::Dataset& dataset) {
   std::vector<std::string> small;
-  for (const Task& task : train)
-    if (task.rows() < 2) small.push_back(fmt::format("\"{}\"", task.name));
-  if (!small.empty())
-    throw DataError(fmt::format("{}: {} task{} only 1 training row; a task must have at least 2: {}", data_name,
-                                small.size(), small.size() == 1 ? " has" : "s have", fmt::join(small, ", ")));
+  std::vector<std::string> one_class;
   double largest = 0.0;
   for (const Task& task : train) {
     largest = std::max(largest, task.features.rowwise().norm().maxCoeff());
+    if (task.rows() < 2) small.push_back(task.name);
     if (!loss.is_classification()) continue;
     for (const double label : task.labels)
       if (label != 1.0 && label != -1.0)
-        throw DataError(fmt::format("{}: task \"{}\" has the label {}; the {} loss needs -1 or +1", data_name,
-                                    task.name, label, loss.name()));
-    if (task.labels.minCoeff() == task.labels.maxCoeff())
-      throw DataError(fmt::format("{}: task \"{}\" has only the class {:+} in its training rows; it must have both",
-                                  data_name, task.name, task.labels[0]));
+        throw DataError(
+            fmt::format("{}: task \"{}\" has the label {}; the {} loss needs two classes, or labels -1 and +1",
+                        dataset.name, task.name, label, loss.name()));
+    if (task.labels.minCoeff() == task.labels.maxCoeff()) one_class.push_back(task.name);
   }
+  const std::string way_out = dataset.csv ? "; --min-rows 2 leaves such tasks out" : "";
+  if (!small.empty())
+    throw DataError(fmt::format("{}: {} task{} only 1 training row; a task must have at least 2: {}{}", dataset.name,
+                                small.size(), small.size() == 1 ? " has" : "s have", data::listed(small), way_out));
+  if (!one_class.empty())
+    throw DataError(fmt::format("{}: {} task{} only one class in the training rows; a task must have both: {}{}",
+                                dataset.name, one_class.size(), one_class.size() == 1 ? " has" : "s have",
+                                data::listed(one_class), way_out));
   if (largest == 0.0)
     throw DataError(
-        fmt::format("{}: all features of all training rows are 0; there is nothing to learn from", data_name));
+        fmt::format("{}: all features of all training rows are 0; there is nothing to learn from", dataset.name));
   if (!std::isfinite(largest))
     throw DataError(fmt::format(
-        "{}: the norm of a training row is too large for a double; scale the features in the file", data_name));
+        "{}: the norm of a training row is too large for a double; scale the features in the file", dataset.name));
 }
 
 }  // namespace
@@ -105,7 +109,7 @@ Problem load_problem(const CommonOptions& common, const DataOptions& data, const
   problem.split_by = parts.by;
   Split& split = parts.rows;
   leave_out_small_tasks(split, data, problem.loss->is_classification(), dataset.notes);
-  require_learnable(split.train, *problem.loss, dataset.name);
+  require_learnable(split.train, *problem.loss, dataset);
 
   PreparationOptions preparation;
   preparation.scale = data.scale ? scale_named(*data.scale) : dataset.recipe.scale;

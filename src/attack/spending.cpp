@@ -39,6 +39,7 @@ Purchase::Purchase(const mtrl::EmpiricalRisk& clean, const Utility& utility, con
       learner_(learner),
       rng_(rng),
       ranges_(label_ranges(clean.clean(), feasible)),
+      most_(injected_rows(threat, clean.clean())),
       risk_(clean),
       fit_(near),
       utility_value_(utility.value(near.weights)) {
@@ -60,7 +61,7 @@ std::vector<Purchase::Offer> Purchase::offers(double limit) {
   const Influence influence({risk_, bought_, fit_, learner_, slope}, adjoint);
   std::vector<Offer> all;
   for (const std::size_t i : threat_.attackers) {
-    const Eigen::Index room = std::min(injected_rows(threat_, tasks, i) - bought_[i].rows(), rows_for(limit, i));
+    const Eigen::Index room = std::min(most_[i] - bought_[i].rows(), rows_for(limit, i));
     if (room < 1) continue;
     const auto like = static_cast<Eigen::Index>(rng_.below(static_cast<std::size_t>(tasks[i].rows())));
     Influence::Row row = influence.best_row(feasible_, i, ranges_[i], tasks[i].features.row(like).transpose());
@@ -77,8 +78,7 @@ Eigen::Index Purchase::rows_for(double money, std::size_t task) const {
 
 double Purchase::price_of_rest() const {
   double sum = 0.0;
-  for (const std::size_t i : threat_.attackers)
-    sum += prices_[i] * static_cast<double>(injected_rows(threat_, clean_.clean(), i) - bought_[i].rows());
+  for (const std::size_t i : threat_.attackers) sum += prices_[i] * static_cast<double>(most_[i] - bought_[i].rows());
   return sum;
 }
 

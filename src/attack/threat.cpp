@@ -29,6 +29,11 @@ void require_valid_set(const std::vector<std::size_t>& set, const TaskSet& tasks
     throw std::invalid_argument(fmt::format("attack: {} task \"{}\" is named twice", what, tasks[*twice].name));
 }
 
+Eigen::Index rows_of_attacker(const Threat& threat, const TaskSet& tasks, std::size_t task) {
+  if (!threat.rows.empty()) return threat.rows[task];
+  return static_cast<Eigen::Index>(std::llround(threat.budget * static_cast<double>(tasks[task].rows())));
+}
+
 }  // namespace
 
 Kind kind_of(const Threat& threat) {
@@ -49,10 +54,26 @@ std::string_view to_string(Kind kind) {
   return "unknown";
 }
 
+std::vector<bool> members(const std::vector<std::size_t>& set, std::size_t tasks) {
+  std::vector<bool> in(tasks, false);
+  for (const std::size_t i : set) in[i] = true;
+  return in;
+}
+
 Eigen::Index injected_rows(const Threat& threat, const TaskSet& tasks, std::size_t task) {
   if (std::find(threat.attackers.begin(), threat.attackers.end(), task) == threat.attackers.end()) return 0;
-  if (!threat.rows.empty()) return threat.rows[task];
-  return static_cast<Eigen::Index>(std::llround(threat.budget * static_cast<double>(tasks[task].rows())));
+  return rows_of_attacker(threat, tasks, task);
+}
+
+std::vector<Eigen::Index> injected_rows(const Threat& threat, const TaskSet& tasks) {
+  std::vector<Eigen::Index> rows(tasks.size(), 0);
+  for (const std::size_t i : threat.attackers) rows[i] = rows_of_attacker(threat, tasks, i);
+  return rows;
+}
+
+bool buys_a_row(const Threat& threat, const TaskSet& tasks) {
+  return std::any_of(threat.attackers.begin(), threat.attackers.end(),
+                     [&](std::size_t i) { return rows_of_attacker(threat, tasks, i) > 0; });
 }
 
 void require_valid(const Threat& threat, const TaskSet& tasks) {
@@ -64,9 +85,7 @@ void require_valid(const Threat& threat, const TaskSet& tasks) {
   if (!threat.rows.empty() && threat.rows.size() != tasks.size())
     throw std::invalid_argument(
         fmt::format("attack: {} numbers of rows for {} tasks", threat.rows.size(), tasks.size()));
-  const bool buys_a_row = std::any_of(threat.attackers.begin(), threat.attackers.end(),
-                                      [&](std::size_t i) { return injected_rows(threat, tasks, i) > 0; });
-  if (threat.budget > 0.0 && !buys_a_row)
+  if (threat.budget > 0.0 && !buys_a_row(threat, tasks))
     throw std::invalid_argument(
         fmt::format("attack: a budget of {} of the clean rows buys no row in any attacking task", threat.budget));
 }
@@ -106,10 +125,11 @@ std::vector<Interval> label_ranges(const TaskSet& clean, const FeasibleSet& feas
 TaskSet random_rows(const TaskSet& clean, const Threat& threat, const FeasibleSet& feasible, LabelRule rule, Rng& rng) {
   const bool signs = has_sign_labels(clean);
   const std::vector<Interval> ranges = label_ranges(clean, feasible);
+  const std::vector<Eigen::Index> counts = injected_rows(threat, clean);
   TaskSet injected;
   injected.feature_names = clean.feature_names;
   for (std::size_t i = 0; i < clean.size(); ++i) {
-    const Eigen::Index rows = injected_rows(threat, clean, i);
+    const Eigen::Index rows = counts[i];
     const Eigen::VectorXd& labels = clean[i].labels;
     const auto [low, high] = ranges[i];
     Task task{clean[i].name, Eigen::MatrixXd(rows, clean.features()), Eigen::VectorXd(rows)};

@@ -10,9 +10,11 @@
 #include <fmt/format.h>
 
 #include "audit_json.hpp"
+#include "audit_report_words.hpp"
 #include "crosstalk/attack/influence.hpp"
 #include "crosstalk/attack/spending.hpp"
 #include "crosstalk/error.hpp"
+#include "crosstalk/evaluate/audit_summary.hpp"
 #include "crosstalk/evaluate/defended_attack.hpp"
 #include "crosstalk/parallel.hpp"
 #include "crosstalk/preparation.hpp"
@@ -24,9 +26,10 @@ namespace {
 using nlohmann::json;
 
 std::vector<std::size_t> all_but(std::size_t tasks, const std::vector<std::size_t>& without) {
+  const std::vector<bool> is_out = attack::members(without, tasks);
   std::vector<std::size_t> rest;
   for (std::size_t i = 0; i < tasks; ++i)
-    if (std::find(without.begin(), without.end(), i) == without.end()) rest.push_back(i);
+    if (!is_out[i]) rest.push_back(i);
   return rest;
 }
 
@@ -40,7 +43,9 @@ std::vector<std::size_t> hybrid_attackers(const std::vector<std::size_t>& target
   return both;
 }
 
-std::vector<Scenario> make_scenarios(std::size_t tasks, const AuditOptions& options) {
+std::vector<Scenario> make_scenarios(const TaskSet& train, const AuditOptions& options) {
+  const std::size_t tasks = train.size();
+  if (!options.targets.empty()) attack::require_valid({options.targets, options.targets, 0.0}, train);
   if (!options.attackers.empty()) {
     if (options.targets.empty()) throw std::invalid_argument("audit: attackers are named but no targets");
     return {{options.targets, options.attackers, attack::kind_of({options.targets, options.attackers})}};
@@ -117,6 +122,26 @@ void part_from_json(const json& part, Way& way) {
   part.at("reached").get_to(way.reached);
 }
 
+json part_to_json(const Repeat& repeat) {
+  return {{"ran", repeat.ran},
+          {"bootstrap", repeat.bootstrap},
+          {"model_metric", json_number(repeat.model_metric)},
+          {"clean_metric", json_number(repeat.clean_metric)},
+          {"metric", json_number(repeat.metric)},
+          {"loss_rise", json_number(repeat.loss_rise)},
+          {"converged", repeat.converged}};
+}
+
+void part_from_json(const json& part, Repeat& repeat) {
+  part.at("ran").get_to(repeat.ran);
+  part.at("bootstrap").get_to(repeat.bootstrap);
+  repeat.model_metric = number_from(part.at("model_metric"));
+  repeat.clean_metric = number_from(part.at("clean_metric"));
+  repeat.metric = number_from(part.at("metric"));
+  repeat.loss_rise = number_from(part.at("loss_rise"));
+  part.at("converged").get_to(repeat.converged);
+}
+
 json part_to_json(const Behind& behind) {
   return {{"plan", behind.plan},
           {"utility", behind.utility},
@@ -133,6 +158,25 @@ void part_from_json(const json& part, Behind& behind) {
   behind.metrics = metrics_from_json(part.at("metrics"));
   part.at("planted_left_out").get_to(behind.planted_left_out);
   part.at("honest_left_out").get_to(behind.honest_left_out);
+}
+
+bool are_same(const TaskSet& a, const TaskSet& b) {
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (a[i].rows() != b[i].rows() || a[i].labels != b[i].labels || a[i].features != b[i].features) return false;
+  return true;
+}
+
+// As many rows of every task, drawn from these with replacement.
+TaskSet bootstrapped(const TaskSet& tasks, Rng& rng) {
+  TaskSet drawn;
+  drawn.feature_names = tasks.feature_names;
+  for (const Task& task : tasks) {
+    std::vector<Eigen::Index> rows;
+    for (Eigen::Index j = 0; j < task.rows(); ++j)
+      rows.push_back(static_cast<Eigen::Index>(rng.below(static_cast<std::size_t>(task.rows()))));
+    drawn.tasks.push_back(select_rows(task, rows));
+  }
+  return drawn;
 }
 
 // A piece of work that is remembered by its name.
@@ -155,11 +199,12 @@ class Auditor {
   AuditResult run(const Memory& memory, const Watch& watch) {
     AuditResult result;
     result.task_names = train_.names();
-    result.scenarios = make_scenarios(train_.size(), options_);
+    result.scenarios = make_scenarios(train_, options_);
     attack::require_valid(options_.patom);
     attack::require_valid(options_.exact);
     if (!(options_.reach > 1.0 && std::isfinite(options_.reach)))
       throw std::invalid_argument(fmt::format("audit: reach is {}; it must be > 1", options_.reach));
+    if (options_.repeats < 1) throw std::invalid_argument("audit: repeats is 0; it must be >= 1");
     if (!options_.prices.empty() && options_.prices.size() != train_.size())
       throw std::invalid_argument(fmt::format("audit: {} prices for {} tasks", options_.prices.size(), train_.size()));
     options_.feasible.require_valid(train_.features() - (options_.feasible.bias ? 1 : 0));
@@ -171,10 +216,9 @@ class Auditor {
                           task.rows()));
     require_methods();
     choose_budgets(result);
+    learn();
 
-    result.clean_fit = clean_fit_ = mtrl::solve(risk_, options_.learner);
-    if (options_.stealth)
-      feasible_.screen = attack::Screen(train_, clean_fit_.weights, feasible_.bias, *options_.stealth);
+    result.clean_fit = clean_fit_;
     result.clean = mtrl::evaluate(evaluation_, loss_, clean_fit_.weights, options_.label_units);
     result.clean_loss = mean_losses(evaluation_, loss_, clean_fit_.weights);
     if (train_.size() <= kCorrelationTasks) result.clean_correlation = clean_fit_.covariance.correlation();
@@ -187,11 +231,16 @@ class Auditor {
     result.harms = planned_harms(result);
     result.ways = planned_ways();
     for (std::size_t s = 0; s < result.scenarios.size(); ++s) {
-      result.bounds.push_back({.scenario = s});
+      if (is_planned()) result.bounds.push_back({.scenario = s});
       if (options_.defence) result.defended.push_back({s, {}, {}});
     }
     if (options_.defence) result.clean_defended.emplace();
+    for (std::size_t split = 2; split <= options_.repeats; ++split) result.repeats.push_back({.split = split});
     run_parts(result, memory, watch);
+    std::vector<double> elsewhere;
+    for (const Repeat& repeat : result.repeats)
+      if (repeat.ran) elsewhere.push_back(repeat.model_metric);
+    result.clean_model = judge_clean_model(train_, evaluation_, loss_, options_.learner, clean_fit_.weights, elsewhere);
     const auto rise = [&](const Harm& harm) {
       const double value = harm.loss_rise(result.clean_loss);
       return std::isnan(value) ? -std::numeric_limits<double>::infinity() : value;
@@ -218,9 +267,7 @@ class Auditor {
   }
 
   [[nodiscard]] bool buys_rows(const Scenario& scenario, double budget) const {
-    const attack::Threat who = threat(scenario, budget);
-    return std::any_of(who.attackers.begin(), who.attackers.end(),
-                       [&](std::size_t i) { return attack::injected_rows(who, train_, i) > 0; });
+    return attack::buys_a_row(threat(scenario, budget), train_);
   }
 
   void choose_budgets(AuditResult& result) {
@@ -274,9 +321,12 @@ class Auditor {
     return planned;
   }
 
+  // More than rows at random is tried. These alone are to take a fraction of the time.
+  [[nodiscard]] bool is_planned() const { return methods_.back() != Method::Random; }
+
   [[nodiscard]] std::vector<Way> planned_ways() const {
     std::vector<Way> planned;
-    if (options_.labels != attack::LabelRule::Free) return planned;
+    if (options_.labels != attack::LabelRule::Free || !is_planned()) return planned;
     std::vector<std::size_t> targets =
         most_rows_first(options_.targets.empty() ? all_but(train_.size(), {}) : options_.targets);
     if (targets.size() > options_.harm_tasks) targets.resize(std::min(options_.harm_sample, targets.size()));
@@ -321,15 +371,33 @@ class Auditor {
     way.reached = found.utility() >= options_.reach * clean;
   }
 
-  [[nodiscard]] std::vector<Part> parts_of(AuditResult& result) const {
+  // What the first line says: random rows and PATOM at the largest budget.
+  [[nodiscard]] bool is_first(const Outcome& outcome) const {
+    return outcome.budget == budgets_.back() && (outcome.method != Method::Exact || methods_.size() == 1);
+  }
+
+  [[nodiscard]] std::vector<Part> attacks_of(AuditResult& result, bool first) const {
     std::vector<Part> parts;
     for (Outcome& outcome : result.outcomes)
-      parts.push_back(
-          {fmt::format("scenario-{}-{}-{}", outcome.scenario + 1, to_string(outcome.method), outcome.budget),
-           [this, &outcome, &scenario = result.scenarios[outcome.scenario]] {
-             return part_to_json(attacked(scenario, outcome));
-           },
-           [&outcome](const json& part) { part_from_json(part, outcome); }});
+      if (is_first(outcome) == first)
+        parts.push_back(
+            {fmt::format("scenario-{}-{}-{}", outcome.scenario + 1, to_string(outcome.method), outcome.budget),
+             [this, &outcome, &scenario = result.scenarios[outcome.scenario]] {
+               return part_to_json(attacked(scenario, outcome, true));
+             },
+             [&outcome](const json& part) { part_from_json(part, outcome); }});
+    return parts;
+  }
+
+  [[nodiscard]] std::vector<Part> other_parts_of(AuditResult& result) const {
+    std::vector<Part> parts;
+    for (Repeat& repeat : result.repeats)
+      parts.push_back({fmt::format("repeat-{}-{}", repeat.split, attack::to_string(result.headline)),
+                       [this, &result, repeat]() mutable {
+                         run_repeat(result, repeat);
+                         return part_to_json(repeat);
+                       },
+                       [&repeat](const json& part) { part_from_json(part, repeat); }});
     for (Harm& harm : result.harms)
       parts.push_back(
           {fmt::format("harm-{}", harm.attacker + 1),
@@ -384,8 +452,32 @@ class Auditor {
   }
 
   void run_parts(AuditResult& result, const Memory& memory, const Watch& watch) const {
-    const std::vector<Part> parts = parts_of(result);
+    const std::size_t planned =
+        attacks_of(result, true).size() + attacks_of(result, false).size() + other_parts_of(result).size();
     std::size_t done = 0;
+    const std::vector<Part> first = attacks_of(result, true);
+    run_parts(first, done, planned, memory, watch);
+    if (done == first.size() && options_.say) options_.say(first_numbers(result));
+    run_parts(attacks_of(result, false), done, planned, memory, watch);
+    if (const std::optional<Exposure> worst = summarise(result).worst) result.headline = worst->kind;
+    run_parts(other_parts_of(result), done, planned, memory, watch);
+    result.stopped = done < planned;
+  }
+
+  [[nodiscard]] std::string first_numbers(const AuditResult& result) const {
+    const AuditSummary summary = summarise(result);
+    std::string text;
+    for (const attack::Kind kind : summary.kinds)
+      for (const Method method : summary.methods)
+        if (const Exposure* const found = summary.find(kind, method, budgets_.back()))
+          text += fmt::format("{}{} {}: {}", text.empty() ? "" : ", ", words::kind(kind), words::method(method),
+                              words::rise(found->loss_rise));
+    return fmt::format("first numbers, {} planted rows, rise of the targets' summed loss: {}",
+                       words::share(budgets_.back()), text);
+  }
+
+  void run_parts(const std::vector<Part>& parts, std::size_t& done, std::size_t planned, const Memory& memory,
+                 const Watch& watch) const {
     std::mutex mutex;  // around the caller's functions
     parallel_for(parts.size(), options_.threads, [&](std::size_t k) {
       if (watch.stop.stop_requested()) return;
@@ -405,13 +497,71 @@ class Auditor {
       }
       ++done;
       if (watch.progress)
-        watch.progress(static_cast<double>(done) / static_cast<double>(parts.size()),
-                       fmt::format("attack {} of {}", done, parts.size()));
+        watch.progress(static_cast<double>(done) / static_cast<double>(planned),
+                       fmt::format("attack {} of {}", done, planned));
     });
-    result.stopped = done < parts.size();
   }
 
-  [[nodiscard]] Outcome attacked(const Scenario& scenario, Outcome outcome) const {
+  // The lambdas stay; the rows, the clean model and the planted rows are others.
+  void run_repeat(const AuditResult& result, Repeat& repeat) const {
+    AuditOptions options = options_;
+    options.seed = Rng::stream(options_.seed, "repeat", repeat.split).bits();
+    Resplit rows{train_, evaluation_, options_.feasible};
+    try {
+      if (options_.resplit) rows = options_.resplit(options.seed);
+    } catch (const DataError&) {
+      return;
+    }
+    if (rows.evaluation.size() == evaluation_.size() && are_same(rows.evaluation, evaluation_)) {
+      Rng rng(options.seed);
+      rows.evaluation = bootstrapped(evaluation_, rng);
+      repeat.bootstrap = true;
+    }
+    if (rows.train.size() != train_.size()) return;
+    options.feasible = rows.feasible;
+    Auditor other(rows.train, rows.evaluation, loss_, options);
+    other.methods_ = methods_;
+    other.budgets_ = budgets_;
+    other.learn();
+    const mtrl::Metrics clean = mtrl::evaluate(rows.evaluation, loss_, other.clean_fit_.weights);
+    const Eigen::VectorXd clean_loss = mean_losses(rows.evaluation, loss_, other.clean_fit_.weights);
+    std::vector<std::size_t> targets;
+    double loss_before = 0.0;
+    double loss_after = 0.0;
+    double metric = 0.0;
+    double defined = 0.0;
+    for (const Scenario& scenario : result.scenarios) {
+      if (scenario.kind != result.headline) continue;
+      Outcome planned;
+      planned.method = methods_.back();
+      planned.budget = budgets_.back();
+      const Outcome outcome = other.attacked(scenario, planned);
+      repeat.converged = repeat.converged && outcome.converged;
+      for (const std::size_t task : scenario.targets) {
+        const auto i = static_cast<Eigen::Index>(task);
+        targets.push_back(task);
+        loss_before += clean_loss[i];
+        loss_after += outcome.loss[i];
+        if (!std::isfinite(outcome.metrics(i, 0))) continue;
+        metric += outcome.metrics(i, 0);
+        defined += 1.0;
+      }
+    }
+    repeat.model_metric = clean.mean(0);
+    repeat.clean_metric = clean.mean(0, targets);
+    repeat.metric = metric / defined;
+    repeat.loss_rise = loss_before > 0.0 ? loss_after / loss_before - 1.0 : std::numeric_limits<double>::quiet_NaN();
+    repeat.ran = true;
+  }
+
+  void learn() {
+    clean_fit_ = mtrl::solve(risk_, options_.learner);
+    if (options_.stealth)
+      feasible_.screen = attack::Screen(train_, clean_fit_.weights, feasible_.bias, *options_.stealth);
+  }
+
+  // @param row_by_row  also measure what one injected row does, where the report has it.
+  [[nodiscard]] Outcome attacked(const Scenario& scenario, Outcome outcome, bool row_by_row = false) const {
     const attack::Threat who = threat(scenario, outcome.budget);
     const attack::LossUtility utility(train_, loss_, scenario.targets);
     const std::string rows = rows_key(scenario, outcome.budget);
@@ -436,15 +586,14 @@ class Auditor {
     outcome.loss = mean_losses(evaluation_, loss_, last.weights);
     if (outcome.budget == budgets_.back() && train_.size() <= kCorrelationTasks)
       outcome.correlation = last.covariance.correlation();
-    if (outcome.budget == budgets_.back() && outcome.method == methods_.back())
+    if (row_by_row && outcome.budget == budgets_.back() && outcome.method == methods_.back())
       outcome.row_harm = row_harm(attacked.injected, last, utility);
     return outcome;
   }
 
   [[nodiscard]] std::pair<double, double> certified(const Scenario& scenario, double budget) const {
     const attack::Threat who = threat(scenario, budget);
-    std::vector<Eigen::Index> planted(train_.size(), 0);
-    for (const std::size_t i : who.attackers) planted[i] = attack::injected_rows(who, train_, i);
+    const std::vector<Eigen::Index> planted = attack::injected_rows(who, train_);
     const auto most = [&](const attack::FeasibleSet& feasible) {
       return defence::certify(risk_, options_.learner, clean_fit_, admitted_rows(train_, feasible), planted,
                               scenario.targets, feasible.bias)

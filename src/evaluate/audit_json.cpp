@@ -38,6 +38,7 @@ class PartSizes {
   [[nodiscard]] bool hold(const std::string& part, const json& value) const {
     if (part.starts_with("scenario-") || part.starts_with("harm-")) return is_outcome(value);
     if (part.starts_with("way-")) return value.is_object() && is_list(value, "rows", tasks_);
+    if (part.starts_with("repeat-")) return value.is_object();  // numbers alone, which part_from_json checks
     if (part == "defended-clean") return is_behind(value);
     if (part.starts_with("defended-"))
       return value.is_array() && value.size() == 2 && is_behind(value[0]) && is_behind(value[1]);
@@ -123,6 +124,10 @@ json to_json(const AuditResult& result) {
                          {"attackers", named(scenario.attackers, names)},
                          {"utility_clean", result.clean_utility[static_cast<Eigen::Index>(s)]}});
   }
+  // Every task under every attack is in the CSV files, too.
+  const bool by_task = names.size() <= kRecordTasks;
+  const std::vector<std::string> test_names = by_task ? names : std::vector<std::string>();
+  const Eigen::VectorXd none;
   json attacks = json::array();
   for (const Outcome& outcome : result.outcomes) {
     if (outcome.loss.size() == 0) continue;
@@ -133,13 +138,13 @@ json to_json(const AuditResult& result) {
                        {"budget", outcome.budget},
                        {"rows", outcome.rows},
                        {"utility", outcome.utility},
-                       {"loss", by_name(outcome.loss)},
-                       {"test", to_json(metrics, names)},
+                       {"loss", by_name(by_task ? outcome.loss : none)},
+                       {"test", to_json(metrics, test_names)},
                        {"utility_curve", vector_to_json(outcome.utility_curve)},
                        {"metric_curve", vector_to_json(outcome.metric_curve)},
                        {"correlation", matrix_to_json(outcome.correlation)},
                        {"converged", outcome.converged}});
-    if (outcome.row_harm.size() > 0) attacks.back()["row_harm"] = by_name(outcome.row_harm);
+    if (by_task && outcome.row_harm.size() > 0) attacks.back()["row_harm"] = by_name(outcome.row_harm);
   }
   json harms = json::array();
   for (const Harm& harm : result.harms) {
@@ -147,7 +152,7 @@ json to_json(const AuditResult& result) {
     harms.push_back({{"attacker", names[harm.attacker]},
                      {"rows", harm.rows},
                      {"loss_rise", json_number(harm.loss_rise(result.clean_loss))},
-                     {"loss", by_name(harm.loss)},
+                     {"loss", by_name(by_task ? harm.loss : none)},
                      {"converged", harm.converged}});
   }
   json ways = json::array();
@@ -202,6 +207,22 @@ json to_json(const AuditResult& result) {
                         {"at_most", json_number(bound.anywhere / clean)},
                         {"at_most_screened", json_number(bound.screened / clean)}}}});
   }
+  json repeats = json::array();
+  for (const Repeat& repeat : result.repeats) {
+    if (!repeat.ran) continue;
+    repeats.push_back({{"split", repeat.split},
+                       {"rows", repeat.bootstrap ? "bootstrap of the evaluation rows" : "another split"},
+                       {"kind", attack::to_string(result.headline)},
+                       {"clean_" + result.clean.names.front() + "_all_tasks", json_number(repeat.model_metric)},
+                       {"clean_" + result.clean.names.front(), json_number(repeat.clean_metric)},
+                       {result.clean.names.front(), json_number(repeat.metric)},
+                       {"loss_rise", json_number(repeat.loss_rise)},
+                       {"converged", repeat.converged}});
+  }
+  const CleanModel& model = result.clean_model;
+  json evidence = json::array();
+  for (const CleanModel::Evidence& one : model.evidence)
+    evidence.push_back({{"cause", to_string(one.cause)}, {"text", one.text}});
   json defended_clean = nullptr;
   if (result.clean_defended && result.clean_defended->loss.size() > 0) {
     defended_clean = behind(*result.clean_defended);
@@ -220,6 +241,15 @@ json to_json(const AuditResult& result) {
           {"defended", defended},
           {"defended_clean", defended_clean},
           {"bounds", bounds},
+          {"repeats", repeats},
+          {"clean_model",
+           {{"no_better_than_constant", model.no_better_than_constant},
+            {"metric", model.metric},
+            {"value", json_number(model.value)},
+            {"low", json_number(model.low)},
+            {"high", json_number(model.high)},
+            {"splits", model.splits},
+            {"evidence", evidence}}},
           {"harm_is_partial", result.harm_is_partial},
           {"complete", !result.stopped}};
 }

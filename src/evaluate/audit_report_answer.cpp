@@ -1,6 +1,7 @@
 #include "audit_report_answer.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cmath>
 
@@ -53,13 +54,44 @@ std::string who(const AuditSummary& summary, attack::Kind kind) {
   return fmt::format("adds {} planted rows to {}", words::share(*summary.budget), where);
 }
 
+std::string splits_text(const AuditResult& result, std::size_t splits) {
+  constexpr std::array kNumbers = {"", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"};
+  const std::string count = splits < kNumbers.size() ? kNumbers[splits] : std::to_string(splits);
+  const bool bootstrap = std::any_of(result.repeats.begin(), result.repeats.end(),
+                                     [](const Repeat& repeat) { return repeat.ran && repeat.bootstrap; });
+  return fmt::format("over {} {}", count, bootstrap ? "bootstraps of the rows it is measured on" : "splits");
+}
+
+// " (48 to 75 % over five splits)", empty where nothing was repeated.
+std::string range_text(const AuditSummary& summary, const AuditResult& result) {
+  if (!summary.loss_rise) return "";
+  const auto [low, high, splits] = *summary.loss_rise;
+  const int decimals = std::max(std::abs(low), std::abs(high)) < 0.1 ? 1 : 0;
+  return fmt::format(" ({:.{}f} to {:.{}f}\u00A0% {})", 100.0 * low, decimals, 100.0 * high, decimals,
+                     splits_text(result, splits));
+}
+
+std::string no_model_text(const AuditResult& result) {
+  const CleanModel& model = result.clean_model;
+  std::string text = fmt::format(
+      "The clean model is no better than a constant: its mean {} is {}{}, where a constant has {}.",
+      words::metric(model.metric), words::metric_value(model.metric, model.value),
+      model.splits == 1 ? ""
+                        : fmt::format(" ({} to {} {})", words::metric_value(model.metric, model.low),
+                                      words::metric_value(model.metric, model.high), splits_text(result, model.splits)),
+      model.metric == "auc" ? "0.5" : "1");
+  for (const CleanModel::Evidence& evidence : model.evidence) text += " " + evidence.text;
+  return text + " So this audit says nothing about how exposed the tasks are.";
+}
+
 std::string harmless_text(const AuditSummary& summary, const AuditResult& result) {
   const Exposure& worst = *summary.worst;
   const std::string metric = metric_change(summary, worst);
   std::string text = fmt::format(
       "Planted rows did next to no harm here. Even the worst attacker tried, who {}, changes the summed loss of "
-      "the tasks under attack by {}{}.",
-      who(summary, worst.kind), words::rise(worst.loss_rise), metric.empty() ? "" : "; their " + metric);
+      "the tasks under attack by {}{}{}.",
+      who(summary, worst.kind), words::rise(worst.loss_rise), range_text(summary, result),
+      metric.empty() ? "" : "; their " + metric);
   const TaskExposure& task = summary.tasks.front();
   const TaskExposure::Under& most = task.attacks[task.worst];
   if (most.added_loss >= 2.0 * kSmallRise)
@@ -121,13 +153,13 @@ std::string indirect_text(const AuditSummary& summary) {
                      random == nullptr ? "" : fmt::format(" (at random: {})", numbers_of(summary, *random)));
 }
 
-std::string damage_text(const AuditSummary& summary) {
+std::string damage_text(const AuditSummary& summary, const AuditResult& result) {
   const Exposure& worst = *summary.worst;
   std::string text =
       std::isfinite(worst.loss_rise)
-          ? fmt::format("When somebody {}, the summed loss of {} {}.", who(summary, worst.kind),
+          ? fmt::format("When somebody {}, the summed loss of {} {}{}.", who(summary, worst.kind),
                         worst.kind == attack::Kind::Direct ? "these tasks" : "the tasks under attack",
-                        words::rises(worst.loss_rise))
+                        words::rises(worst.loss_rise), range_text(summary, result))
           : fmt::format("Somebody {}; the tasks under attack have no clean loss, so its rise cannot be stated.",
                         who(summary, worst.kind));
   if (const std::string metric = metric_change(summary, worst); !metric.empty())
@@ -187,8 +219,9 @@ std::string sentences(const AuditSummary& summary, const AuditResult& result, co
     text =
         fmt::format("Incomplete: the audit was stopped after {} of {} attacks. ",
                     summary.finished_attacks + summary.finished_harms, summary.planned_attacks + summary.planned_harms);
+  if (result.clean_model.no_better_than_constant) return text + no_model_text(result);
   if (!summary.worst) return text + "No planned attack has run, so there is no answer yet.";
-  text += is_harmless(summary) ? harmless_text(summary, result) : damage_text(summary);
+  text += is_harmless(summary) ? harmless_text(summary, result) : damage_text(summary, result);
   if (has_learned_little(result))
     text += fmt::format(" But the clean model has learned little (mean {} {}), so there was little to harm.",
                         words::metric(summary.metric), words::metric_value(summary.metric, result.clean.mean(0)));
@@ -199,7 +232,7 @@ std::string sentences(const AuditSummary& summary, const AuditResult& result, co
 }
 
 std::vector<report::Card> cards(const AuditSummary& summary, const AuditResult& result) {
-  if (!summary.worst) return {};
+  if (!summary.worst || result.clean_model.no_better_than_constant) return {};
   const Exposure& worst = *summary.worst;
   const std::string budget = words::share(*summary.budget);
   std::vector<report::Card> cards = {
@@ -259,7 +292,14 @@ std::vector<report::Block> warnings(const AuditSummary& summary, const AuditResu
             summary.unconverged, 1 + summary.finished_attacks + summary.finished_harms,
             clean ? ", the clean model among them" : "")});
   }
-  if (has_learned_little(result))
+  if (result.clean_model.no_better_than_constant) {
+    blocks.emplace_back(Callout{Callout::Kind::Warning, "The clean model is no better than a constant",
+                                "A model counts as better when it is on every split. There was nothing to destroy, so "
+                                "the tables below say nothing about exposure."});
+    std::vector<std::string> lines;
+    for (const CleanModel::Evidence& evidence : result.clean_model.evidence) lines.push_back(evidence.text);
+    blocks.emplace_back(report::List{lines});
+  } else if (has_learned_little(result))
     blocks.emplace_back(
         Callout{Callout::Kind::Warning, "The clean model has learned little",
                 fmt::format("Before any attack its mean {} over all tasks is {} ({}). Choose other lambdas "

@@ -84,15 +84,15 @@ Table scenarios(const AuditResult& result) {
   Table table{
       .caption = "Who attacks whom",
       .columns = {{.name = "scenario"}, {.name = "kind"}, {.name = "task"}, {.name = "target"}, {.name = "attacker"}}};
-  const auto among = [](const std::vector<std::size_t>& set, std::size_t i) {
-    return std::find(set.begin(), set.end(), i) != set.end();
-  };
-  for (std::size_t s = 0; s < result.scenarios.size(); ++s)
-    for (std::size_t i = 0; i < result.task_names.size(); ++i) {
-      const Scenario& scenario = result.scenarios[s];
-      table.rows.push_back({scenario_number(s), words::kind(scenario.kind), result.task_names[i],
-                            yes(among(scenario.targets, i)), yes(among(scenario.attackers, i))});
-    }
+  const std::size_t tasks = result.task_names.size();
+  for (std::size_t s = 0; s < result.scenarios.size(); ++s) {
+    const Scenario& scenario = result.scenarios[s];
+    const std::vector<bool> is_target = attack::members(scenario.targets, tasks);
+    const std::vector<bool> is_attacker = attack::members(scenario.attackers, tasks);
+    for (std::size_t i = 0; i < tasks; ++i)
+      table.rows.push_back({scenario_number(s), words::kind(scenario.kind), result.task_names[i], yes(is_target[i]),
+                            yes(is_attacker[i])});
+  }
   return table;
 }
 

@@ -81,6 +81,9 @@ double mean_clean_loss_of_targets(const AuditResult& result) {
 
 std::vector<TaskExposure> task_exposures(const AuditResult& result, const AuditSummary& summary) {
   const double unit = mean_clean_loss_of_targets(result);
+  std::vector<std::vector<bool>> is_target;
+  for (const Scenario& scenario : result.scenarios)
+    is_target.push_back(attack::members(scenario.targets, result.task_names.size()));
   std::vector<TaskExposure> tasks;
   for (std::size_t i = 0; i < result.task_names.size(); ++i) {
     const auto row = static_cast<Eigen::Index>(i);
@@ -90,10 +93,8 @@ std::vector<TaskExposure> task_exposures(const AuditResult& result, const AuditS
     for (const attack::Kind kind : {attack::Kind::Direct, attack::Kind::Indirect, attack::Kind::Hybrid})
       for (const Method method : summary.methods)
         for (std::size_t s = 0; s < result.scenarios.size(); ++s) {
-          const Scenario& scenario = result.scenarios[s];
-          const bool is_target = std::count(scenario.targets.begin(), scenario.targets.end(), i) > 0;
           const Outcome* const outcome =
-              scenario.kind == kind && is_target ? result.find(s, method, *summary.budget) : nullptr;
+              result.scenarios[s].kind == kind && is_target[s][i] ? result.find(s, method, *summary.budget) : nullptr;
           if (outcome == nullptr) continue;
           const double added = outcome->loss[row] - result.clean_loss[row];
           task.attacks.push_back(
@@ -129,6 +130,24 @@ std::vector<CorrelationChange> correlation_changes(const AuditResult& result, Me
   }
   std::stable_sort(all.begin(), all.end(), stronger);
   return all;
+}
+
+// Over the audit's own value and those of the repeats that ran.
+std::optional<SplitRange> range(const AuditResult& result, double own, double Repeat::*value) {
+  SplitRange range{own, own};
+  for (const Repeat& repeat : result.repeats) {
+    if (!repeat.ran || !std::isfinite(repeat.*value)) continue;
+    range.low = std::min(range.low, repeat.*value);
+    range.high = std::max(range.high, repeat.*value);
+    ++range.splits;
+  }
+  if (range.splits == 1 || !std::isfinite(own)) return std::nullopt;
+  return range;
+}
+
+json to_json(const std::optional<SplitRange>& range) {
+  if (!range) return nullptr;
+  return {{"low", range->low}, {"high", range->high}, {"splits", range->splits}};
 }
 
 std::size_t count_unconverged(const AuditResult& result) {
@@ -179,6 +198,10 @@ AuditSummary summarise(const AuditResult& result) {
     if (exposure.method == summary.planned && exposure.budget == summary.budget &&
         (!summary.worst || less(summary.worst->loss_rise, exposure.loss_rise)))
       summary.worst = exposure;
+  if (summary.worst && summary.worst->kind == result.headline) {
+    summary.loss_rise = range(result, summary.worst->loss_rise, &Repeat::loss_rise);
+    summary.attacked_metric = range(result, summary.worst->metric, &Repeat::metric);
+  }
   if (summary.budget) summary.tasks = task_exposures(result, summary);
   summary.correlation_changes = correlation_changes(result, summary.planned);
 
@@ -207,7 +230,8 @@ json to_json(const AuditSummary& summary, const std::vector<std::string>& task_n
   json exposures = json::array();
   for (const Exposure& exposure : summary.exposures) exposures.push_back(exposure_to_json(exposure));
   json tasks = json::array();
-  for (const TaskExposure& task : summary.tasks) {
+  for (std::size_t k = 0; k < std::min(summary.tasks.size(), kRecordTasks); ++k) {
+    const TaskExposure& task = summary.tasks[k];
     json attacks = json::array();
     for (const TaskExposure::Under& under : task.attacks)
       attacks.push_back({{"kind", attack::to_string(under.kind)},
@@ -228,15 +252,17 @@ json to_json(const AuditSummary& summary, const std::vector<std::string>& task_n
                        {"second", task_names[change.second]},
                        {"clean", json_number(change.clean)},
                        {"attacked", json_number(change.attacked)}});
-  return {{"metric", summary.metric},
-          {"budget", summary.budget ? json(*summary.budget) : json(nullptr)},
-          {"worst", summary.worst ? exposure_to_json(*summary.worst) : json(nullptr)},
-          {"exposures", exposures},
-          {"tasks", tasks},
-          {"correlation_changes", changes},
-          {"attacks", {{"planned", summary.planned_attacks}, {"finished", summary.finished_attacks}}},
-          {"harms", {{"planned", summary.planned_harms}, {"finished", summary.finished_harms}}},
-          {"unconverged", summary.unconverged}};
+  return {
+      {"metric", summary.metric},
+      {"budget", summary.budget ? json(*summary.budget) : json(nullptr)},
+      {"worst", summary.worst ? exposure_to_json(*summary.worst) : json(nullptr)},
+      {"worst_over_splits", {{"loss_rise", to_json(summary.loss_rise)}, {"metric", to_json(summary.attacked_metric)}}},
+      {"exposures", exposures},
+      {"tasks", tasks},
+      {"correlation_changes", changes},
+      {"attacks", {{"planned", summary.planned_attacks}, {"finished", summary.finished_attacks}}},
+      {"harms", {{"planned", summary.planned_harms}, {"finished", summary.finished_harms}}},
+      {"unconverged", summary.unconverged}};
 }
 
 }  // namespace crosstalk::evaluate

@@ -409,4 +409,26 @@ TEST(AuditPage, IsTheSameForTheSameAuditOnAnyNumberOfThreads) {
   EXPECT_EQ(html_of(small_audit::run(options), small_audit::facts(options)), one);
 }
 
+TEST(AuditReport, TheHeadlineHasItsRangeOverSplits) {
+  AuditResult result = small_audit::told({});
+  for (const double rise : {0.48, 1.2, 0.75, 0.8})
+    result.repeats.push_back({.metric = 0.5, .loss_rise = rise, .converged = true, .ran = true});
+  EXPECT_THAT(answer_to(result), HasSubstr(" (48 to 120 % over five splits)."));
+  for (Repeat& repeat : result.repeats) repeat.bootstrap = true;
+  EXPECT_THAT(answer_to(result), HasSubstr("over five bootstraps of the rows it is measured on"));
+}
+
+// It says so first, why, and nothing of exposure.
+TEST(AuditReport, AModelWithoutSkillIsSaidFirst) {
+  AuditResult result = small_audit::told({.direct = 0.01, .indirect = 0.0, .hybrid = 0.0, .clean_metric = 0.5});
+  result.clean_model = {true, "auc", 0.51, 0.49, 0.53, 5, {{Cause::TooFewRows, "Too few rows: 3 a task."}}};
+  const std::string answer = answer_to(result);
+  EXPECT_THAT(answer, StartsWith("The clean model is no better than a constant: its mean AUC is 0.51"));
+  EXPECT_THAT(answer, HasSubstr("over five splits), where a constant has 0.5. Too few rows: 3 a task."));
+  EXPECT_THAT(answer, Not(HasSubstr("harm")));
+  const report::Page page = audit_page(result, small_audit::facts(), {});
+  EXPECT_TRUE(page.cards.empty());
+  EXPECT_EQ(page.sections.front().heading, "Before you rely on this");
+}
+
 }  // namespace

@@ -10,6 +10,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "crosstalk/error.hpp"
+#include "crosstalk/evaluate/audit_summary.hpp"
 #include "evaluate/small_audit.hpp"
 
 using namespace crosstalk;
@@ -510,6 +512,89 @@ TEST(Audit, PutsADefenceBeforeTheLearner) {
   EXPECT_EQ(to_json(small_audit::run(options, notebook.memory())), record);
   EXPECT_EQ(to_json(small_audit::run(options, notebook.memory())), record);
   EXPECT_EQ(notebook.recalled, 21U);
+}
+
+// The clean model and the worst attack again, on rows split by other seeds.
+AuditOptions repeated(std::size_t repeats) {
+  AuditOptions options = small_audit::options();
+  options.methods = {Method::Random, Method::Patom};
+  options.labels = attack::LabelRule::Uniform;
+  options.repeats = repeats;
+  options.resplit = [feasible = options.feasible](std::uint64_t seed) {
+    Split rows = small_audit::problem();
+    const TaskSet all = join_rows(std::move(rows.train), rows.test);
+    rows = split_rows(all, 1.0 / 3.0, seed);
+    return Resplit{std::move(rows.train), std::move(rows.test), feasible};
+  };
+  return options;
+}
+
+TEST(Audit, RepeatsTheHeadlineOnOtherSplits) {
+  const AuditResult result = small_audit::run(repeated(4));
+  ASSERT_EQ(result.repeats.size(), 3U);
+  std::vector<double> rises;
+  for (const Repeat& repeat : result.repeats) {
+    EXPECT_TRUE(repeat.ran && repeat.converged && !repeat.bootstrap);
+    EXPECT_GT(repeat.loss_rise, 0.0);
+    EXPECT_GT(repeat.metric, repeat.clean_metric);  // NMSE
+    rises.push_back(repeat.loss_rise);
+  }
+  const AuditSummary summary = summarise(result);
+  EXPECT_EQ(summary.worst->kind, result.headline);
+  rises.push_back(summary.worst->loss_rise);
+  std::sort(rises.begin(), rises.end());
+  EXPECT_LT(rises.front(), rises.back());
+  ASSERT_TRUE(summary.loss_rise.has_value());
+  EXPECT_EQ(summary.loss_rise->low, rises.front());
+  EXPECT_EQ(summary.loss_rise->high, rises.back());
+  EXPECT_EQ(summary.loss_rise->splits, 4U);
+  EXPECT_EQ(result.clean_model.splits, 4U);
+  EXPECT_EQ(to_json(result).at("repeats").size(), 3U);
+}
+
+// Everything else is as without them, and what is kept gives the same again.
+TEST(Audit, RepeatsAreParts) {
+  const AuditOptions options = repeated(3);
+  Notebook notebook;
+  const nlohmann::json record = to_json(small_audit::run(options, notebook.memory()));
+  EXPECT_EQ(to_json(small_audit::run(options, notebook.memory())), record);
+  EXPECT_EQ(notebook.recalled, notebook.kept);
+  EXPECT_EQ(to_json(small_audit::run(repeated(1))).at("attacks"), record.at("attacks"));
+}
+
+TEST(Audit, WithoutAnotherSplitTheEvaluationRowsAreDrawnAgain) {
+  AuditOptions options = repeated(2);
+  options.resplit = nullptr;
+  const AuditResult result = small_audit::run(options);
+  EXPECT_TRUE(result.repeats[0].ran && result.repeats[0].bootstrap);
+  EXPECT_NE(result.repeats[0].clean_metric, result.clean.mean(0));
+  options.resplit = [](std::uint64_t) -> Resplit { throw DataError("a class is missing"); };
+  EXPECT_FALSE(small_audit::run(options).repeats[0].ran);
+  EXPECT_FALSE(summarise(small_audit::run(options)).loss_rise.has_value());
+}
+
+TEST(Audit, SaysFirstWhatRandomRowsAndPatomDo) {
+  AuditOptions options = small_audit::options();
+  Notebook notebook;
+  std::vector<std::string> lines;
+  std::size_t finished = 0;
+  options.say = [&](const std::string& line) {
+    lines.push_back(line);
+    finished = notebook.kept;
+  };
+  const AuditResult result = small_audit::run(options, notebook.memory());
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_EQ(finished, 12U);  // six scenarios
+  EXPECT_THAT(lines[0], HasSubstr("direct random rows: +"));
+  EXPECT_THAT(lines[0], HasSubstr("indirect planned (PATOM): +"));
+}
+
+TEST(Audit, RandomRowsAloneLookForNeitherWaysNorBounds) {
+  AuditOptions options = small_audit::options();
+  options.methods = {Method::Random};
+  const AuditResult result = small_audit::run(options);
+  EXPECT_TRUE(result.ways.empty() && result.bounds.empty());
+  EXPECT_NE(result.find(0, Method::Random, 0.3), nullptr);
 }
 
 }  // namespace

@@ -65,6 +65,7 @@ class Purchase {
   const mtrl::Options& learner_;
   Rng rng_;
   std::vector<Interval> ranges_;
+  std::vector<Eigen::Index> most_;  // rows that the threat allows each task
   TaskSet bought_;
   mtrl::EmpiricalRisk risk_;
   mtrl::Fit fit_;

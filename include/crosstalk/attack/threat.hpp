@@ -29,8 +29,15 @@ enum class Kind {
 Kind kind_of(const Threat& threat);
 std::string_view to_string(Kind kind);
 
+/// Which of m tasks a set of positions names.
+std::vector<bool> members(const std::vector<std::size_t>& set, std::size_t tasks);
+
 /// Number of rows that task i gets.
 Eigen::Index injected_rows(const Threat& threat, const TaskSet& tasks, std::size_t task);
+/// The same for all m tasks, in time that grows with m alone.
+std::vector<Eigen::Index> injected_rows(const Threat& threat, const TaskSet& tasks);
+/// Whether any task gets one.
+bool buys_a_row(const Threat& threat, const TaskSet& tasks);
 
 /// @throws std::invalid_argument for an empty or unknown set, a task named twice, a budget outside its range, or
 ///   a budget too small to buy a single row.

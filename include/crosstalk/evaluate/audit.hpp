@@ -7,6 +7,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <Eigen/Core>
@@ -17,6 +18,7 @@
 #include "crosstalk/attack/screen.hpp"
 #include "crosstalk/attack/threat.hpp"
 #include "crosstalk/defence/defend.hpp"
+#include "crosstalk/evaluate/clean_model.hpp"
 #include "crosstalk/memory.hpp"
 #include "crosstalk/mtrl/metrics.hpp"
 #include "crosstalk/mtrl/solve.hpp"
@@ -36,6 +38,13 @@ inline constexpr std::array kMethods = {Method::Random, Method::Patom,
 std::string_view to_string(Method method);
 /// @throws std::invalid_argument for a name that no method has.
 Method method_named(const std::string& name);
+
+/// The same data, split or drawn anew.
+struct Resplit {
+  TaskSet train;
+  TaskSet evaluation;  ///< the same tasks
+  attack::FeasibleSet feasible;
+};
 
 struct AuditOptions {
   mtrl::Options learner;
@@ -67,6 +76,14 @@ struct AuditOptions {
   std::optional<defence::Method> defence = {};
   /// What one unit of the learner's labels is in units of the file, m; empty: all 1. RMSE is told in the file's.
   Eigen::VectorXd label_units = {};
+  /// >= 1. Splits in all, this one among them, over which the clean model and the headline's attack are repeated.
+  std::size_t repeats = 1;
+  /// Gives the rows of a split from its seed; called from several threads at once. What gives the audit's own rows
+  /// again, or is not there, is repeated with a bootstrap of the evaluation rows. May throw DataError: the split is
+  /// left out.
+  std::function<Resplit(std::uint64_t seed)> resplit = {};
+  /// Called once with a line that tells what random rows and PATOM do at the largest budget, before the rest.
+  std::function<void(const std::string& line)> say = {};
   std::uint64_t seed = 1;
   int threads = 1;
 };
@@ -147,6 +164,18 @@ struct Bound {
 /// A screen that the bounds are told for: distance and residual of 95 % of each task's clean rows.
 inline constexpr attack::ScreenOptions kBoundScreen = {};
 
+/// The clean model and the headline's attack once more, on another split.
+struct Repeat {
+  std::size_t split = 2;      ///< the audit's own is 1
+  bool bootstrap = false;     ///< the same training rows; the evaluation rows drawn from themselves
+  double model_metric = 0.0;  ///< mean primary metric of the clean model over all tasks
+  double clean_metric = 0.0;  ///< over the targets of the kind, as Exposure
+  double metric = 0.0;        ///< likewise after the attack
+  double loss_rise = 0.0;     ///< as Exposure
+  bool converged = true;
+  bool ran = false;  ///< else the split was left out, or the audit was stopped before
+};
+
 struct AuditResult {
   std::vector<std::string> task_names;
   std::vector<Scenario> scenarios;
@@ -155,15 +184,18 @@ struct AuditResult {
   Eigen::VectorXd clean_loss;     ///< mean loss of every task on the evaluation rows
   Eigen::VectorXd clean_utility;  ///< of every scenario
   Eigen::MatrixXd clean_correlation;
-  std::vector<double> dropped_budgets;        ///< ascending; left out by AuditOptions::drop_small_budgets
-  std::vector<Outcome> outcomes;              ///< scenario by scenario, method by method, budgets ascending
-  std::vector<Harm> harms;                    ///< most harmful first
-  std::vector<Way> ways;                      ///< the cheapest first, those that reach nothing last
-  std::optional<Behind> clean_defended = {};  ///< of the clean rows, utility 0; when there is a defence
-  std::vector<DefendedOutcome> defended;      ///< scenario by scenario; empty without a defence
-  std::vector<Bound> bounds;                  ///< scenario by scenario
-  bool harm_is_partial = false;               ///< more tasks than harm_tasks: a sample was tried
-  bool stopped = false;                       ///< ended early on request; outcomes are incomplete
+  std::vector<double> dropped_budgets;           ///< ascending; left out by AuditOptions::drop_small_budgets
+  std::vector<Outcome> outcomes;                 ///< scenario by scenario, method by method, budgets ascending
+  std::vector<Harm> harms;                       ///< most harmful first
+  std::vector<Way> ways;                         ///< the cheapest first, those that reach nothing last
+  std::optional<Behind> clean_defended = {};     ///< of the clean rows, utility 0; when there is a defence
+  std::vector<DefendedOutcome> defended;         ///< scenario by scenario; empty without a defence
+  std::vector<Bound> bounds;                     ///< scenario by scenario; none for random rows alone
+  attack::Kind headline = attack::Kind::Direct;  ///< the kind with the largest rise of the loss, which is repeated
+  std::vector<Repeat> repeats;                   ///< one a split, without the audit's own
+  CleanModel clean_model;
+  bool harm_is_partial = false;  ///< more tasks than harm_tasks: a sample was tried
+  bool stopped = false;          ///< ended early on request; outcomes are incomplete
 
   /// Outcome of a scenario, nullptr when it was not run.
   [[nodiscard]] const Outcome* find(std::size_t scenario, Method method, double budget) const;
@@ -178,8 +210,10 @@ struct AuditResult {
 AuditResult audit(const TaskSet& train, const TaskSet& evaluation, const mtrl::Loss& loss, const AuditOptions& options,
                   const Memory& memory = {}, const Watch& watch = {});
 
-/// Everything in the result, names instead of positions; NaN becomes null.
+/// Everything in the result, names instead of positions; NaN becomes null. Of more tasks than kRecordTasks, attacks
+/// have means in place of a number for each.
 nlohmann::json to_json(const AuditResult& result);
+inline constexpr std::size_t kRecordTasks = 5000;
 nlohmann::json to_json(const mtrl::Metrics& metrics, const std::vector<std::string>& task_names);
 
 }  // namespace crosstalk::evaluate

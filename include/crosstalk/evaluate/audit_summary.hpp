@@ -42,6 +42,14 @@ struct TaskExposure {
   [[nodiscard]] const Under* find(attack::Kind kind, Method method) const;
 };
 
+/// Smallest and largest value over splits of the data. Of five, these enclose the median of all splits with
+/// probability 15/16.
+struct SplitRange {
+  double low = 0.0;
+  double high = 0.0;
+  std::size_t splits = 1;  ///< the audit's own among them
+};
+
 /// How an attack moved the learned correlation of two tasks.
 struct CorrelationChange {
   std::size_t scenario = 0;
@@ -53,15 +61,17 @@ struct CorrelationChange {
 
 /// The few numbers that answer the audit's question. All are computed from an AuditResult alone.
 struct AuditSummary {
-  std::string metric;               ///< name of the primary metric
-  std::vector<attack::Kind> kinds;  ///< that the audit has, in the order direct, indirect, hybrid
-  std::vector<Method> methods;      ///< that the audit has, the least planned first
-  Method planned = Method::Patom;   ///< the last of them: attacks by it are the planned ones
-  std::vector<double> budgets;      ///< ascending, each once
-  std::vector<Exposure> exposures;  ///< kind by kind, method by method, budgets ascending; only what ran
-  std::optional<double> budget;     ///< largest budget at which a planned attack ran: the numbers below are for it
-  std::optional<Exposure> worst;    ///< the planned kind with the largest rise of the loss
-  std::vector<TaskExposure> tasks;  ///< targets, largest added loss of the worst planned attack first
+  std::string metric;                   ///< name of the primary metric
+  std::vector<attack::Kind> kinds;      ///< that the audit has, in the order direct, indirect, hybrid
+  std::vector<Method> methods;          ///< that the audit has, the least planned first
+  Method planned = Method::Patom;       ///< the last of them: attacks by it are the planned ones
+  std::vector<double> budgets;          ///< ascending, each once
+  std::vector<Exposure> exposures;      ///< kind by kind, method by method, budgets ascending; only what ran
+  std::optional<double> budget;         ///< largest budget at which a planned attack ran: the numbers below are for it
+  std::optional<Exposure> worst;        ///< the planned kind with the largest rise of the loss
+  std::optional<SplitRange> loss_rise;  ///< of `worst`, where it was repeated on other splits
+  std::optional<SplitRange> attacked_metric;  ///< likewise its metric after the attack
+  std::vector<TaskExposure> tasks;            ///< targets, largest added loss of the worst planned attack first
   std::vector<CorrelationChange> correlation_changes;  ///< planned attacks, strongest first, at most ten a scenario
   std::optional<std::size_t> most_harmful;             ///< position in AuditResult::harms of the first one that ran
   std::size_t planned_attacks = 0;
