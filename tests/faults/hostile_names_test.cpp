@@ -73,7 +73,9 @@ TEST_F(HostileNames, NoCommandIsMovedByThem) {
       const Finished finished = crosstalk(words);
       expect_harmless(finished, command + " " + shown);
       const auto found = files("out");
-      if (finished.exit_code == 0) EXPECT_TRUE(nlohmann::json::accept(found.at("run.json"))) << command << shown;
+      if (finished.exit_code == 0) {
+        EXPECT_TRUE(nlohmann::json::accept(found.at("run.json"))) << command << shown;
+      }
       if (found.contains("report.html")) {
         EXPECT_THAT(found.at("report.html"), Not(HasSubstr("<script"))) << command << shown;
         EXPECT_THAT(found.at("report.html"), Not(HasSubstr("<img src=x"))) << command << shown;
