@@ -56,8 +56,11 @@ std::string read_raw(const fs::path& path, Use use) {
   if (S_ISDIR(status.st_mode)) fail(EISDIR);
   if (!S_ISREG(status.st_mode) && !S_ISFIFO(status.st_mode))
     throw DataError(fmt::format("{}: is neither a file nor a pipe", shown));
-  note_input(shown, status, use);
-  if (S_ISFIFO(status.st_mode)) return await_writer(file.get(), shown) + read_all(file.get(), 0, shown);
+  note_input(shown, file.get(), use);
+  if (S_ISFIFO(status.st_mode)) {
+    const std::string first = await_writer(file.get(), shown);
+    return first + read_all(file.get(), 0, shown);
+  }
   return read_all(file.get(), static_cast<std::size_t>(status.st_size), shown);
 }
 

@@ -1,17 +1,36 @@
 #include "crosstalk/data/inputs.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <map>
 #include <mutex>
-#include <utility>
+#include <optional>
+
+#include <fcntl.h>
+#include <sys/stat.h>
 
 namespace crosstalk::data {
 
 namespace {
 
+using Identity = std::array<std::uint64_t, 4>;  // device, inode, birth in seconds and nanoseconds (0 where unknown)
+
+std::optional<Identity> identity_of(int folder, const char* name, int flags) {
+  struct statx facts {};
+  if (::statx(folder, name, flags, STATX_TYPE | STATX_INO | STATX_BTIME, &facts) != 0 || !S_ISREG(facts.stx_mode))
+    return std::nullopt;
+  Identity identity = {std::uint64_t{facts.stx_dev_major} << 32U | facts.stx_dev_minor, facts.stx_ino, 0, 0};
+  if ((facts.stx_mask & STATX_BTIME) != 0) {
+    identity[2] = static_cast<std::uint64_t>(facts.stx_btime.tv_sec);
+    identity[3] = facts.stx_btime.tv_nsec;
+  }
+  return identity;
+}
+
 struct Noted {
   std::mutex mutex;
-  std::map<std::pair<dev_t, ino_t>, Input> files;
+  std::map<Identity, Input> files;
 };
 
 // What a process has read is a fact about the process, and whoever writes must not miss any of it.
@@ -22,17 +41,18 @@ Noted& noted() {
 
 }  // namespace
 
-void note_input(const std::string& path, const struct stat& status, Use use) {
-  if (!S_ISREG(status.st_mode)) return;
+void note_input(const std::string& path, int file, Use use) {
+  const auto identity = identity_of(file, "", AT_EMPTY_PATH);
+  if (!identity) return;
   const std::lock_guard lock(noted().mutex);
-  const auto [entry, added] =
-      noted().files.try_emplace({status.st_dev, status.st_ino}, Input{path, use, status.st_dev, status.st_ino});
+  const auto [entry, added] = noted().files.try_emplace(*identity, Input{path, use});
   if (!added && use == Use::Data) entry->second.use = use;
 }
 
-bool is_input(const struct stat& status) {
+bool is_input(int folder, const std::string& name) {
+  const auto identity = identity_of(folder, name.c_str(), AT_SYMLINK_NOFOLLOW);
   const std::lock_guard lock(noted().mutex);
-  return noted().files.contains({status.st_dev, status.st_ino});
+  return identity && noted().files.contains(*identity);
 }
 
 std::vector<Input> inputs() {

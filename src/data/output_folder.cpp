@@ -17,16 +17,6 @@ namespace crosstalk::data {
 
 namespace fs = std::filesystem;
 
-namespace {
-
-void refuse_input(const struct stat& target, const std::string& shown) {
-  if (is_input(target))
-    throw DataError(
-        fmt::format("{}: is an input of this run, which would replace it; choose another output folder", shown));
-}
-
-}  // namespace
-
 // A name below the folder: the open folder that it is in, and its last component.
 class OutputFolder::Place {
  public:
@@ -76,6 +66,11 @@ class OutputFolder::Place {
     }
     return found;
   }
+  void refuse_input() const {
+    if (is_input(folder_.get(), last_))
+      throw DataError(
+          fmt::format("{}: is an input of this run, which would replace it; choose another output folder", shown()));
+  }
 
  private:
   void refuse_link(const std::string& component) const {
@@ -118,7 +113,7 @@ void OutputFolder::write(const fs::path& name, std::string_view content) const {
       throw DataError(fmt::format("{}: cannot be written: {}", place.shown(), reason(EISDIR)));
     if (!S_ISREG(there->st_mode))
       throw DataError(fmt::format("{}: is there already and is no regular file", place.shown()));
-    refuse_input(*there, place.shown());
+    place.refuse_input();
   }
   if (const int error = replace_file(place.folder(), place.name(), content); error != 0)
     throw DataError(fmt::format("{}: cannot be written: {}", place.shown(), reason(error)));
@@ -145,7 +140,7 @@ void OutputFolder::remove(const fs::path& name) const {
   const Place place(*this, name, Place::Way::IfThere);
   struct stat found {};
   if (!place.has_folder() || ::fstatat(place.folder(), place.name().c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0) return;
-  refuse_input(found, place.shown());
+  place.refuse_input();
   if (::unlinkat(place.folder(), place.name().c_str(), 0) != 0 && errno != ENOENT)
     throw DataError(fmt::format("{}: cannot be removed: {}", place.shown(), reason(errno)));
 }

@@ -98,7 +98,7 @@ TarFile::TarFile(const std::filesystem::path& path)
     struct stat status {};
     if (::fstat(file_, &status) != 0) throw DataError(fmt::format("{}: {}", name_, reason()));
     if (!S_ISREG(status.st_mode)) throw DataError(name_ + ": is no regular file; a tar archive is read by position");
-    note_input(name_, status, Use::Data);
+    note_input(name_, file_, Use::Data);
     size_ = static_cast<std::uint64_t>(status.st_size);
     read_headers();
   } catch (...) {

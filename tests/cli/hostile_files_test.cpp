@@ -73,8 +73,10 @@ TEST_F(HostileFiles, OriginalsAreNotReplacedThroughALink) {
   EXPECT_TRUE(was_refused(crosstalk(protect("photos", "out")), 1, {"out/images/0.png", "symbolic link"}));
   fs::remove_all(path("out"));
   fs::create_directories(path("out"));
-  fs::create_symlink(path("photos"), path("out/images"));
+  fs::create_directories(path("elsewhere"));
+  fs::create_symlink(path("elsewhere"), path("out/images"));
   EXPECT_TRUE(was_refused(crosstalk(protect("photos", "out")), 1, {"out/images", "symbolic link"}));
+  EXPECT_TRUE(fs::is_empty(path("elsewhere")));
   EXPECT_EQ(read_file(path("photos/0.png")), original);
 }
 

@@ -207,7 +207,7 @@ TEST_F(Mat, NamesSparseMatricesThatLie) {
 // As bytes in the file, as doubles in memory.
 TEST_F(Mat, NumbersTakeNoMoreThanIsAllowed) {
   const std::string file = mat::file(mat::array(6, {1000, 1}, "x", mat::element(2, std::string(1000, '\1'))));
-  EXPECT_EQ(error(file), "no error");
+  EXPECT_EQ(read_mat(folder.write("f.mat", file))[0].matrix.sum(), 1000.0);
   set_most_unpacked_bytes(7'000);
   const std::string message = error(file);
   set_most_unpacked_bytes(0);

@@ -57,7 +57,7 @@ class HostileNames : public Command {
     EXPECT_THAT(finished.err, Not(HasSubstr("json.exception"))) << what;
     EXPECT_THAT(finished.err, Not(HasSubstr("terminate"))) << what;
     for (const auto& entry : fs::recursive_directory_iterator(path("")))
-      EXPECT_THAT(entry.path().filename().string(), Not(HasSubstr("pwned"))) << what;
+      EXPECT_NE(entry.path().filename(), "pwned") << what;
   }
 };
 
@@ -73,7 +73,9 @@ TEST_F(HostileNames, NoCommandIsMovedByThem) {
       const Finished finished = crosstalk(words);
       expect_harmless(finished, command + " " + shown);
       const auto found = files("out");
-      if (finished.exit_code == 0) EXPECT_TRUE(nlohmann::json::accept(found.at("run.json"))) << command << shown;
+      if (finished.exit_code == 0) {
+        EXPECT_TRUE(nlohmann::json::accept(found.at("run.json"))) << command << shown;
+      }
       if (found.contains("report.html")) {
         EXPECT_THAT(found.at("report.html"), Not(HasSubstr("<script"))) << command << shown;
         EXPECT_THAT(found.at("report.html"), Not(HasSubstr("<img src=x"))) << command << shown;

@@ -3,8 +3,6 @@
 #include <string>
 #include <vector>
 
-#include <sys/stat.h>
-
 namespace crosstalk::data {
 
 /// What a file is read for. The settings of a run become flags, so its result depends on those and not on the file.
@@ -14,17 +12,17 @@ enum class Use { Data, Settings };
 struct Input {
   std::string path;  ///< as it was first named
   Use use = Use::Data;
-  dev_t device = 0;
-  ino_t inode = 0;
 };
 
-/// Remembers, for the whole process, that a file is an input: OutputFolder replaces none. Any thread may call these.
-void note_input(const std::string& path, const struct stat& status, Use use);
+/// Remembers, for the whole process, that an open regular file is an input: OutputFolder replaces none. Files are told
+/// apart by device, inode and time of birth (a new file may get the inode of one that was removed). Any thread may call
+/// these.
+void note_input(const std::string& path, int file, Use use);
 
-/// Whether the file was noted, under any name.
-bool is_input(const struct stat& status);
+/// Whether the file of this name in an open folder was noted, under any name. A link is not followed.
+bool is_input(int folder, const std::string& name);
 
-/// All regular files noted so far, sorted by path.
+/// All files noted so far, sorted by path.
 std::vector<Input> inputs();
 
 }  // namespace crosstalk::data
