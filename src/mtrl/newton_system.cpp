@@ -80,10 +80,13 @@ void NewtonSystem::form_inverses() const {
   for (const auto& factor : factors_) inverses_.push_back(factor.solve(identity));
 }
 
+Eigen::MatrixXd NewtonSystem::coupling_times(const Eigen::MatrixXd& V) const {
+  return penalty_.lambda2 * (dual_.size() > 0 ? coupling_.hessian_times(V, dual_) : coupling_.hessian_times(V));
+}
+
 Eigen::MatrixXd NewtonSystem::times(const Eigen::MatrixXd& V) const {
   Eigen::MatrixXd product = penalty_.lambda1 * V;
-  if (penalty_.lambda2 > 0.0)
-    product += penalty_.lambda2 * (dual_.size() > 0 ? coupling_.hessian_times(V, dual_) : coupling_.hessian_times(V));
+  if (penalty_.lambda2 > 0.0) product += coupling_times(V);
   if (blocks_.empty()) return product + risk_.hessian_times(at_, V);
   for (Eigen::Index i = 0; i < V.cols(); ++i)
     product.col(i).noalias() += blocks_[static_cast<std::size_t>(i)] * V.col(i);
@@ -107,6 +110,15 @@ Eigen::MatrixXd NewtonSystem::precondition(const Eigen::MatrixXd& R) const {
 }
 
 LinearSolution NewtonSystem::solve(const Eigen::MatrixXd& B, double tolerance, int max_products) const {
+  if (by_rows_) {
+    // What T adds that moves with W.
+    const auto moving_root = [&](const Eigen::MatrixXd& V) -> Eigen::MatrixXd {
+      if (penalty_.lambda2 == 0.0) return Eigen::MatrixXd::Zero(V.rows(), V.cols());
+      return coupling_times(V) - penalty_.lambda2 * coupling_.tau() * V * coupling_.inverse_root();
+    };
+    return conjugate_gradients_splitting(B, tolerance, max_products, moving_root,
+                                         [this](const Eigen::MatrixXd& R) { return by_rows_->apply(R); });
+  }
   int products = 0;
   const auto product = [&](const Eigen::MatrixXd& V) {
     if (++products == kProductsByRows) form_blocks();

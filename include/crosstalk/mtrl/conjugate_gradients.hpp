@@ -42,4 +42,34 @@ LinearSolution conjugate_gradients(const Eigen::MatrixXd& B, double tolerance, i
   return solution;
 }
 
+/// The same for A = M + C where M is inverted exactly: M need not be applied, since A Z = R + C Z for Z = M^-1 R.
+/// @param correct  V -> C V.  @param invert  R -> M^-1 R, M symmetric positive definite.
+template <class Correct, class Invert>
+LinearSolution conjugate_gradients_splitting(const Eigen::MatrixXd& B, double tolerance, int max_products,
+                                             const Correct& correct, const Invert& invert) {
+  const double scale = B.norm();
+  LinearSolution solution{Eigen::MatrixXd::Zero(B.rows(), B.cols()), 0.0, 0};
+  if (scale == 0.0) return solution;
+  Eigen::MatrixXd R = B;
+  Eigen::MatrixXd direction = Eigen::MatrixXd::Zero(B.rows(), B.cols());
+  Eigen::MatrixXd product = direction;
+  double last_rho = 1.0;
+  solution.residual = 1.0;
+  while (solution.residual > tolerance && solution.products < max_products) {
+    const Eigen::MatrixXd Z = invert(R);
+    const double rho = R.cwiseProduct(Z).sum();
+    direction = Z + (rho / last_rho) * direction;
+    product = R + correct(Z) + (rho / last_rho) * product;
+    ++solution.products;
+    last_rho = rho;
+    const double curvature = direction.cwiseProduct(product).sum();
+    if (!(curvature > 0.0)) break;
+    const double step = rho / curvature;
+    solution.X += step * direction;
+    R -= step * product;
+    solution.residual = R.norm() / scale;
+  }
+  return solution;
+}
+
 }  // namespace crosstalk::mtrl

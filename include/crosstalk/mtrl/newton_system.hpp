@@ -29,7 +29,8 @@ Eigen::MatrixXd inverse_penalties(const Coupling& coupling, const Penalty& penal
 /// The preconditioner is H with T (Coupling) held fixed, which on the feature side (d <= m) decouples into one d x d
 /// Cholesky factor a task. On the task side (d > m), where T is a multiple of Omega, it is a Sylvester operator once
 /// the tasks' risk Hessians are replaced by multiples of their mean second moment: exact when the tasks share their
-/// rows. On that side and by rows (EmpiricalRisk::Layout) H with T held fixed is inverted exactly (RowPreconditioner).
+/// rows. On that side and by rows (EmpiricalRisk::Layout) H with T held fixed is inverted exactly (RowPreconditioner),
+/// and conjugate gradients make no other product with the rows.
 /// The objects it is made from must outlive it.
 class NewtonSystem {
  public:
@@ -48,6 +49,8 @@ class NewtonSystem {
  private:
   /// l1 I + l2 tau T^-1 on the smaller side of W: the penalty's second derivative with T held fixed.
   [[nodiscard]] Eigen::MatrixXd penalties() const;
+  /// l2 (second derivative of tau^2/2) V.
+  [[nodiscard]] Eigen::MatrixXd coupling_times(const Eigen::MatrixXd& V) const;
   void prepare_feature_side();
   /// Risk Hessians as matrices, which pay when many products follow: d^2 a product in place of 2 n d.
   void form_blocks() const;

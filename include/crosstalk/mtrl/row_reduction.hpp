@@ -22,7 +22,7 @@ class RowReduction {
  public:
   /// @param rows  m tasks of clean rows.
   RowReduction(const TaskSet& rows, const Loss& loss);
-  /// @param clean  a reduction without injected rows, which must outlive this one.
+  /// @param clean  a reduction without injected rows.
   /// @param injected  m tasks.
   RowReduction(const RowReduction& clean, const TaskSet& injected);
 
