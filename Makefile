@@ -7,6 +7,8 @@
 
 JOBS ?= $(shell nproc)
 
+audit reproduce: TARGET = crosstalk_command
+
 audit: build
 	@build/release/crosstalk audit --out crosstalk-out/audit
 
@@ -22,7 +24,7 @@ protect:
 build:
 	@./setup.sh build
 	@cmake --preset release >build-release.log 2>&1 || { cat build-release.log; exit 1; }
-	@cmake --build --preset release -j $(JOBS)
+	@cmake --build --preset release -j $(JOBS) $(addprefix --target ,$(TARGET))
 	@rm -f build-release.log
 
 test:
