@@ -235,6 +235,8 @@ int run(const Flags& flags, const Configuration& configuration) {
 
   auto& record = session.record();
   record["configuration"] = completed(configuration, problem).flags;
+  // The poisoned file says in its column `part` what is held out; a fraction would be another split.
+  if (problem.dataset.csv && !flags.data.test_fraction) record["configuration"]["test-fraction"] = nullptr;
   describe(record, problem);
   record["attack"] = {{"kind", attack::to_string(attack::kind_of(threat))},
                       {"targets", names_of(threat.targets, problem.train)},

@@ -47,11 +47,15 @@ class Reader {
     if (!json.is_object() || !json.contains("configuration") || !json["configuration"].is_object())
       throw DataError(fmt::format("{}: not the run.json of an earlier run", path_));
     const auto& configuration = json["configuration"];
-    const bool chooses_lambdas = configuration.contains("cv") && configuration["cv"] == true;
+    // Of another command the flags that both have, with the lambdas that it chose: so `fit` learns as `attack` did.
+    const bool is_own = !json.contains("command") || json["command"] == command_;
+    const bool chooses_lambdas = is_own && configuration.contains("cv") && configuration["cv"] == true;
     std::vector<std::string> words;
     for (const auto& [key, value] : configuration.items()) {
-      if (std::find(known_.begin(), known_.end(), key) == known_.end())
+      const bool known = std::find(known_.begin(), known_.end(), key) != known_.end();
+      if (!known && is_own)
         throw DataError(fmt::format("{}: unknown key \"{}\" for the command {}", path_, key, command_));
+      if (!known || (!is_own && (key == "data" || key == "cv" || key == "out" || key == "test-fraction"))) continue;
       if (value.is_null() || (chooses_lambdas && (key == "lambda1" || key == "lambda2")))
         continue;  // cv chooses them again
       words.push_back(fmt::format("--{}={}", key, value.is_string() ? value.get<std::string>() : json_text(value)));

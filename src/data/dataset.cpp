@@ -4,6 +4,7 @@
 #include <cmath>
 #include <fstream>
 #include <set>
+#include <sstream>
 #include <stdexcept>
 #include <utility>
 
@@ -13,6 +14,7 @@
 #include "crosstalk/data/csv_scanner.hpp"
 #include "crosstalk/data/mat.hpp"
 #include "crosstalk/data/npy.hpp"
+#include "crosstalk/data/svmlight.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/split.hpp"
 #include "one_vs_rest.hpp"
@@ -82,6 +84,40 @@ void require_table(const fs::path& path) {
   if (is_json) refuse("JSON", "save it as CSV (pandas: read_json(..., lines=True).to_csv(...))");
 }
 
+// Whether a file begins with a row of `label index:value ...`.
+bool looks_like_svmlight(const fs::path& path) {
+  std::ifstream file(path);
+  std::string line;
+  while (std::getline(file, line) && (line.empty() || line[0] == '#')) {
+  }
+  std::istringstream words(line);
+  std::string label;
+  std::string entry;
+  if (!(words >> label >> entry) || plain_number(label).kind != CellKind::Number) return false;
+  const std::size_t colon = entry.find(':');
+  if (colon == std::string::npos || entry.find_first_of(",;\t|") != std::string::npos) return false;
+  return entry.substr(0, colon) == "qid" || (plain_number(entry.substr(0, colon)).kind == CellKind::Number &&
+                                             plain_number(entry.substr(colon + 1)).kind == CellKind::Number);
+}
+
+Dataset svmlight(const fs::path& path) {
+  constexpr double most_numbers = 2e8;  // 1.6 GB
+  SvmlightData content = read_svmlight(path);
+  const double numbers = static_cast<double>(content.tasks.rows()) * static_cast<double>(content.tasks.features());
+  if (numbers > most_numbers)
+    throw DataError(
+        fmt::format("{}: {} rows of {} features are more than the {:.0e} numbers that the command holds; "
+                    "leave out rare features, or use mtrl::solve of the library for sparse rows",
+                    path.string(), content.tasks.rows(), content.tasks.features(), most_numbers));
+  Dataset set;
+  set.train = content.tasks.dense();
+  for (Eigen::Index k = 0; k < set.train.features(); ++k)
+    set.train.feature_names.push_back(fmt::format("x{}", k + content.first_index));
+  set.notes = std::move(content.notes);
+  set.task_column = "qid";
+  return set;
+}
+
 Dataset file(const fs::path& path, const LoadOptions& options) {
   std::string name = path.filename().string();
   std::transform(name.begin(), name.end(), name.begin(),
@@ -96,6 +132,9 @@ Dataset file(const fs::path& path, const LoadOptions& options) {
     set.train = read_mat_tasks(path);
   } else if (name.ends_with("-images-idx3-ubyte")) {
     return idx_pair(path, options);
+  } else if (name.ends_with(".svm") || name.ends_with(".svmlight") || name.ends_with(".libsvm") ||
+             looks_like_svmlight(path)) {
+    set = svmlight(path);
   } else {
     require_table(path);
     set = csv(path, options);

@@ -379,6 +379,15 @@ TEST_F(FileLabels, OtherLabelsAreAQuestionWithItsAnswers) {
   EXPECT_NE(refused({"1", "NA", "2.5"}).find("missing value"), std::string::npos);
 }
 
+TEST(OtherFormats, SvmlightIsKnownByItsFirstRow) {
+  const TemporaryFolder folder;
+  for (const char* name : {"f.svm", "f.txt"}) {
+    const Dataset set = load(folder.write(name, "# made\n1 qid:a 1:2 3:4\n-1 qid:b 2:5\n").string(), {});
+    EXPECT_EQ(set.train.names(), (std::vector<std::string>{"a", "b"})) << name;
+    EXPECT_EQ(set.train[0].features, Eigen::RowVector3d(2, 0, 4)) << name;
+  }
+}
+
 TEST(OtherFormats, AreNamed) {
   const TemporaryFolder folder;
   const auto refused = [&](const std::string& content) {

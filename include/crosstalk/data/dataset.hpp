@@ -54,7 +54,7 @@ double learner_label(const CsvCoding& coding, const std::optional<ClassNames>& c
                      const std::string& name);
 
 /// Loads a known set by its name, or else a file by its extension, .gz or not: .npz, .mat, `*-images-idx3-ubyte` with
-/// its labels beside it; anything else is read as CSV. Two values of a file's label are two classes and become -1 and
+/// its labels beside it; svmlight, by .svm, .svmlight, .libsvm or its first row; anything else is read as CSV. Two values of a file's label are two classes and become -1 and
 /// +1, unless the loss asked for is "squared"; such a file has the squared hinge loss as its recipe, any other the
 /// squared loss.
 /// @throws DataError when there is no such set or file (naming the nearest), when a known set is not on this machine
