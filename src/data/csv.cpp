@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <optional>
 #include <set>
 #include <unordered_map>
@@ -47,6 +48,7 @@ class Reader {
     coding_.missing = options.missing;
     coding_.missing_words = options.as_published ? std::vector<std::string>{""} : default_missing_words();
     for (const std::string& word : options.missing_words) coding_.missing_words.push_back(in_small_letters(word));
+    missing_numbers_ = missing_numbers(coding_.missing_words);
   }
 
   CsvData read() {
@@ -166,13 +168,18 @@ class Reader {
       if (split_ != kNoTask) split_cells_.emplace_back(fields[split_]);
       for (ColumnFacts& column : columns_) {
         const std::string_view cell = fields[column.position];
-        const Cell number = plain_number(cell);
+        Cell number = plain_number(cell);
+        const bool is_missing = number.kind == CellKind::Number ? !missing_numbers_.empty() && coding_.is_missing(cell)
+                                                                : coding_.is_missing(cell);
+        if (is_missing) number.kind = CellKind::Word;
         values_.push_back(number.kind == CellKind::Number ? number.value : kNone);
+        if (column.is_label && number.kind == CellKind::Number && label_texts_.size() < kLabelTexts)
+          label_texts_.try_emplace(number.value, cell);
         if (is_mark(row)) continue;
         column.count(number);
         if (number.kind == CellKind::Number) {
           ++column.numbers;
-        } else if (coding_.is_missing(cell)) {
+        } else if (is_missing) {
           if (column.missing++ == 0) column.first_missing = {place(), std::string(cell)};
           column.empty += cell.empty() ? 1 : 0;
         } else if (number.kind == CellKind::NotFinite) {
@@ -222,7 +229,8 @@ class Reader {
   void decide() {
     const auto is_open = [](const ColumnFacts& column) { return column.is_open(); };
     for_each_cell(is_open, [&](std::size_t k, std::string_view cell, std::size_t row) {
-      if (!is_mark(row)) columns_[k].look_again(cell, coding_.is_missing(cell));
+      const auto place = [&] { return fmt::format("{}:{}", file_name(), lines_[row]); };
+      if (!is_mark(row)) columns_[k].look_again(cell, coding_.is_missing(cell), place);
     });
     const std::size_t labels = coding_.label_columns.size();
     for (ColumnFacts& column : columns_) {
@@ -445,6 +453,7 @@ class Reader {
     data.split_cells = std::move(split_cells_);
     if (options_.keep_text) data.text = files_.front().release_text();
     data.coding = std::move(coding_);
+    data.label_texts = std::move(label_texts_);
     return data;
   }
 
@@ -528,6 +537,9 @@ class Reader {
   static constexpr std::uint32_t kLostRow = UINT32_MAX;
   static constexpr std::size_t kFewestNumberedRows = 5;
   TaskNames tasks_;
+  std::vector<double> missing_numbers_;
+  static constexpr std::size_t kLabelTexts = 16;
+  std::map<double, std::string> label_texts_;  // of the first distinct labels
   std::size_t missing_tasks_ = 0;
   CellPlace first_missing_task_;
   std::vector<std::uint32_t> task_of_row_;

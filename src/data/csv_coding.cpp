@@ -65,7 +65,7 @@ class RowReader {
     std::size_t dropped = 0;
     for (std::size_t record = 0; file_.next(scanner, fields); ++record) {
       const std::size_t before = values.size();
-      if (!read_features(scanner, fields, values)) {
+      if (is_lost(fields) || !read_features(scanner, fields, values)) {
         values.resize(before);
         ++dropped;
         continue;
@@ -130,6 +130,12 @@ class RowReader {
                                 in_quotes(column)));
   }
 
+  // Whether the row has no task where the model's own file had rules for that.
+  [[nodiscard]] bool is_lost(const std::vector<std::string_view>& fields) const {
+    return task_ != kNoColumn && coding_.missing != MissingRule::Refuse && !options_.take_unknown_tasks &&
+           coding_.is_missing(fields[task_]);
+  }
+
   // Whether the row is kept.
   bool read_features(const CsvScanner& scanner, const std::vector<std::string_view>& fields,
                      std::vector<double>& values) const {
@@ -167,7 +173,9 @@ class RowReader {
   }
 
   std::optional<double> number_value(const CsvScanner& scanner, const CsvColumn& column, std::string_view cell) const {
-    if (const auto number = column.format.parse(cell)) return number;
+    if (const auto number = column.format.parse(cell);
+        number && (missing_numbers_.empty() || !coding_.is_missing(cell)))
+      return number;
     if (coding_.is_missing(cell)) {
       if (coding_.missing == MissingRule::Drop) return std::nullopt;
       if (column.fill) return std::numeric_limits<double>::quiet_NaN();
@@ -212,6 +220,7 @@ class RowReader {
   NewRows rows_;
   CsvFile file_;
   std::unordered_map<std::string, std::size_t> task_index_;
+  std::vector<double> missing_numbers_ = missing_numbers(coding_.missing_words);
   std::size_t task_ = kNoColumn;
   std::vector<std::size_t> positions_;  // of the model's columns in the file
   std::vector<std::size_t> labels_;     // of its label columns; empty where one is not in the file
@@ -236,8 +245,14 @@ std::size_t CsvCoding::feature_count() const {
 }
 
 bool CsvCoding::is_missing(std::string_view cell) const {
-  const std::string lower = in_small_letters(cell.substr(0, 64));
-  return cell.size() <= 64 && std::find(missing_words.begin(), missing_words.end(), lower) != missing_words.end();
+  constexpr std::size_t longest = 64;
+  if (cell.size() > longest) return false;
+  const std::string lower = in_small_letters(cell);
+  if (std::find(missing_words.begin(), missing_words.end(), lower) != missing_words.end()) return true;
+  const Cell number = plain_number(cell);
+  if (number.kind != CellKind::Number) return false;
+  const std::vector<double> numbers = missing_numbers(missing_words);
+  return std::find(numbers.begin(), numbers.end(), number.value) != numbers.end();
 }
 
 nlohmann::json CsvCoding::to_json() const {

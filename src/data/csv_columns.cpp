@@ -26,7 +26,7 @@ std::string format_note(const std::string& name, const NumberFormat& format) {
   if (format.decimal == ',') how += ", with a decimal comma";
   if (!format.currency.empty()) how += fmt::format(", in {}", format.currency);
   if (format.percent) how += ", in per cent (45 % is 0.45)";
-  if (how.empty()) how = ", with marks between thousands";
+  if (how.empty()) how = ", with marks such as those between thousands";
   return fmt::format("column {} was read as numbers{}", in_quotes(name), how);
 }
 
@@ -63,6 +63,13 @@ const std::vector<std::string>& default_missing_words() {
   return words;
 }
 
+std::vector<double> missing_numbers(const std::vector<std::string>& missing_words) {
+  std::vector<double> numbers;
+  for (const std::string& word : missing_words)
+    if (const Cell cell = plain_number(word); cell.kind == CellKind::Number) numbers.push_back(cell.value);
+  return numbers;
+}
+
 std::string canonical_value(std::string_view cell) {
   const std::size_t point = cell.find('.');
   if (point == std::string_view::npos || point + 1 == cell.size() || plain_number(cell).kind != CellKind::Number ||
@@ -94,17 +101,29 @@ void ColumnFacts::count(const Cell& cell) {
                 cell.value == first_number_ + static_cast<double>(cells());
 }
 
-void ColumnFacts::look_again(std::string_view cell, bool is_missing) {
+// Whether the cell is a number in some format.
+bool ColumnFacts::note(std::string_view cell, bool is_missing) {
   if (is_missing) {
     if (!cell.empty() && distinct_missing_.size() < kMostValues) distinct_missing_.emplace(cell);
-    return;
+    return false;
   }
-  format_.add(cell);
+  const bool is_number = format_.add(cell);
+  numbers_with_marks_ += is_number ? 1 : 0;
+  begin_like_numbers_ += begins_like_number(cell) ? 1 : 0;
   dates_ += looks_like_date(cell) ? 1 : 0;
   if (distinct_.size() < kCountValuesUpTo) {
     std::string value = canonical_value(cell);
     if (!distinct_.contains(value)) distinct_.insert(std::move(value));
   }
+  return is_number;
+}
+
+bool ColumnFacts::go_together(std::string_view one, std::string_view other) {
+  NumberFormatSearch both;
+  both.add(one);
+  both.add(other);
+  NumberFormat format;
+  return both.answer(format) != NumberFormatSearch::Answer::None;
 }
 
 void ColumnFacts::require_no_missing(const CsvOptions& options, const char* among) const {
@@ -113,9 +132,9 @@ void ColumnFacts::require_no_missing(const CsvOptions& options, const char* amon
                                ? fmt::format("an empty cell among {}", among)
                                : fmt::format("{} among {}", in_quotes(first_missing.text), among);
   throw DataError(fmt::format(
-      "{}: {}: a missing value (column {}: {} of {} values are missing, {}); --missing drop leaves such rows out, "
-      "mean, median or indicator fill them in",
-      first_missing.place, what, in_quotes(name), missing, cells(), percent(missing, cells())));
+      "{}: {}: a missing value (column {}: {} of {} values are missing, {}); --missing drop leaves such rows out{}",
+      first_missing.place, what, in_quotes(name), missing, cells(), percent(missing, cells()),
+      is_label ? "" : ", mean, median or indicator fill them in"));
 }
 
 void ColumnFacts::decide(const CsvOptions& options, const std::string& file, std::size_t missing_label_columns,
@@ -171,11 +190,27 @@ void ColumnFacts::decide_words(const CsvOptions& options, const std::string& fil
     }
     return;
   }
-  if (share(numbers) >= kShareOfNumbers)
+  const bool all_are_numbers = first_odd_.place.empty();
+  if (share(numbers_with_marks_) >= kShareOfNumbers && all_are_numbers)
+    throw DataError(
+        fmt::format("{}: {} and {} in one column (column {}): its numbers are written in more than one way; write all "
+                    "of them alike",
+                    other_number_cell_.place.empty() ? file : other_number_cell_.place,
+                    in_quotes(first_number_cell_.text), in_quotes(other_number_cell_.text), in_quotes(name)));
+  if (share(numbers_with_marks_) >= kShareOfNumbers)
     throw DataError(fmt::format(
         "{}: {} is not a number (column {}, where {} of {} values are); mend the cell, or name it as a missing value "
         "with --missing-words and --missing",
-        first_word.place, in_quotes(first_word.text), in_quotes(name), numbers, known));
+        first_odd_.place, in_quotes(first_odd_.text), in_quotes(name), numbers_with_marks_, known));
+  // Cells that begin with digits and hardly ever repeat are measurements, not words.
+  const bool hardly_repeats = known >= kFewestIdentifiers && 2 * distinct_.size() > known;
+  const CellPlace& odd = all_are_numbers ? first_word : first_odd_;
+  if (share(begin_like_numbers_) >= 0.5 && hardly_repeats && !options.as_published)
+    throw DataError(fmt::format(
+        "{}: {} is neither a number nor one of a few words (column {}, {} different values in {} rows): write numbers "
+        "without units and marks, name words for missing values with --missing-words, or leave the column out with "
+        "--ignore",
+        odd.place, in_quotes(odd.text), in_quotes(name), distinct_.size(), known));
   const bool all_differ = distinct_.size() == known && known >= kFewestIdentifiers && numbers == 0;
   if (all_differ && !options.as_published) {
     left_out = true;
@@ -186,12 +221,6 @@ void ColumnFacts::decide_words(const CsvOptions& options, const std::string& fil
   if (distinct_.size() > kMostValues) {
     const std::string how_many =
         fmt::format("{}{}", distinct_.size() == kCountValuesUpTo ? "at least " : "", distinct_.size());
-    if (2 * numbers >= known)
-      throw DataError(
-          fmt::format("{}: {} is not a number (column {}, where {} of {} values are): mend these cells, name them as "
-                      "missing values "
-                      "with --missing-words and --missing, or leave the column out with --ignore",
-                      first_word.place, in_quotes(first_word.text), in_quotes(name), numbers, known));
     throw DataError(fmt::format(
         "{}: column {} has {} different values that are not all numbers, and at most {} can be one-hot encoded; the "
         "first is {}: if they are numbers with a unit or a mark, write them as numbers; if they are names or text, "

@@ -43,7 +43,18 @@ class ColumnFacts {
   [[nodiscard]] std::size_t cells() const { return numbers + missing + words; }
 
   // Second pass, of open columns.
-  void look_again(std::string_view cell, bool is_missing);
+  /// @param place  gives file:line.
+  template <class Place>
+  void look_again(std::string_view cell, bool is_missing, const Place& place) {
+    const bool is_number = note(cell, is_missing);
+    if (is_missing) return;
+    if (!is_number && first_odd_.place.empty()) first_odd_ = {place(), std::string(cell)};
+    if (is_number && first_number_cell_.place.empty()) {
+      first_number_cell_ = {place(), std::string(cell)};
+    } else if (is_number && other_number_cell_.place.empty() && !go_together(first_number_cell_.text, cell)) {
+      other_number_cell_ = {place(), std::string(cell)};
+    }
+  }
   /// Decides what the column is. @throws DataError when it cannot be read.
   void decide(const CsvOptions& options, const std::string& file, std::size_t missing_label_columns,
               std::vector<std::string>& notes);
@@ -54,6 +65,8 @@ class ColumnFacts {
   bool missing_is_a_value = false;  ///< words such as NA are kept as a value of a column of words
 
  private:
+  bool note(std::string_view cell, bool is_missing);
+  static bool go_together(std::string_view one, std::string_view other);
   void decide_words(const CsvOptions& options, const std::string& file, std::vector<std::string>& notes);
   void require_no_missing(const CsvOptions& options, const char* among) const;
 
@@ -62,11 +75,19 @@ class ColumnFacts {
   std::set<std::string, std::less<>> distinct_;  // in canonical form, missing words too
   std::set<std::string, std::less<>> distinct_missing_;
   std::size_t dates_ = 0;
+  std::size_t numbers_with_marks_ = 0;  // numbers in some format each, plain ones too
+  std::size_t begin_like_numbers_ = 0;
+  CellPlace first_odd_;          // the first cell that is a number in no format
+  CellPlace first_number_cell_;  // the first that is, and the first of those that goes with it in no format
+  CellPlace other_number_cell_;
   double first_number_ = 0.0;
 };
 
 /// `1.0` and `1.50` as `1` and `1.5`; other text as it is.
 std::string canonical_value(std::string_view cell);
+
+/// The words for a missing value that are numbers, such as -999.
+std::vector<double> missing_numbers(const std::vector<std::string>& missing_words);
 
 /// The position of a cell in a column's values; values.size() when it is none of them.
 std::size_t value_index(const std::vector<std::string>& values, std::string_view cell);

@@ -221,8 +221,12 @@ void settle_labels(Dataset& set, const LoadOptions& options) {
   const bool whole = std::all_of(values.begin(), values.end(), [](double v) { return v == std::round(v); });
   if (options.loss == "squared") return;
   if (values.size() == 2) {
-    const NumberFormat format = set.csv ? set.csv->coding.label_format : NumberFormat();
-    become_classes(set, {format.format(values[0]), format.format(values[1])}, values, options.positive, false);
+    const auto as_written = [&](double value) {
+      const auto found = set.csv ? set.csv->label_texts.find(value) : std::map<double, std::string>::iterator();
+      if (set.csv && found != set.csv->label_texts.end()) return found->second;
+      return set.csv ? set.csv->coding.label_format.format(value) : fmt::format("{}", value);
+    };
+    become_classes(set, {as_written(values[0]), as_written(values[1])}, values, options.positive, false);
   } else if (values.size() > 2 && values.size() <= most_ratings && whole && options.loss.empty()) {
     throw DataError(
         fmt::format("{}: the label {} has {} whole numbers ({}): --loss squared learns them as a number; for classes, "
@@ -255,10 +259,14 @@ std::string nearest_source(const std::string& wanted) {
 double learner_label(const CsvCoding& coding, const std::optional<ClassNames>& classes, double label,
                      const std::string& name) {
   if (!classes || std::isnan(label)) return label;
-  const std::string word = coding.label_words.empty() ? coding.label_format.format(label)
-                                                      : coding.label_words[static_cast<std::size_t>(label)];
-  if (word == classes->positive) return 1.0;
-  if (word == classes->negative) return -1.0;
+  const bool numbers = coding.label_words.empty();
+  const std::string word =
+      numbers ? coding.label_format.format(label) : coding.label_words[static_cast<std::size_t>(label)];
+  const auto is = [&](const std::string& name) {
+    return numbers ? coding.label_format.parse(name) == label || plain_number(name).value == label : word == name;
+  };
+  if (is(classes->positive)) return 1.0;
+  if (is(classes->negative)) return -1.0;
   throw DataError(fmt::format("{}: the label {} is neither {} nor {}, the classes of the model", name, in_quotes(word),
                               in_quotes(classes->negative), in_quotes(classes->positive)));
 }

@@ -79,6 +79,14 @@ Stripped strip(std::string_view field) {
   return cell;
 }
 
+// Whether text is nothing, or e, a sign or none, and digits.
+bool is_exponent(std::string_view text) {
+  if (text.empty()) return true;
+  text.remove_prefix(1);
+  if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_digit);
+}
+
 struct Digits {
   double value;
   bool marked;  // with marks between thousands, or a decimal comma
@@ -93,6 +101,10 @@ std::optional<Digits> value_of(std::string_view digits, char decimal) {
     if (cell.kind == CellKind::Number && !digits.empty() && digits.front() != '-' && digits.front() != '+')
       return Digits{cell.value, false};
   }
+  const std::size_t power = digits.find_first_of("eE");
+  const std::string_view exponent = power == std::string_view::npos ? "" : digits.substr(power);
+  digits = digits.substr(0, power);
+  if (!is_exponent(exponent)) return std::nullopt;
   const std::size_t point = digits.find(decimal);
   const std::string_view whole = digits.substr(0, point);
   const std::string_view fraction = point == std::string_view::npos ? "" : digits.substr(point + 1);
@@ -123,8 +135,10 @@ std::optional<Digits> value_of(std::string_view digits, char decimal) {
   if (!mark.empty() && since_mark != 3) return std::nullopt;
   if (plain.empty()) plain = "0";
   if (!fraction.empty()) plain += "." + std::string(fraction);
-  double value = 0.0;
-  if (std::from_chars(plain.data(), plain.data() + plain.size(), value).ec != std::errc()) return std::nullopt;
+  plain += exponent;
+  const Cell number = plain_number(plain);
+  if (number.kind != CellKind::Number) return std::nullopt;
+  const double value = number.value;
   return Digits{value, marked || (decimal == ',' && point != std::string_view::npos)};
 }
 
@@ -175,7 +189,7 @@ std::string NumberFormat::format(double value) const {
   return text;
 }
 
-void NumberFormatSearch::add(std::string_view field) {
+bool NumberFormatSearch::add(std::string_view field) {
   ++cells_;
   const Stripped cell = strip(field);
   with_percent_ += cell.percent ? 1 : 0;
@@ -189,6 +203,7 @@ void NumberFormatSearch::add(std::string_view field) {
   comma_fits_ = comma_fits_ && comma.has_value();
   marked_ = marked_ || plain_number(field).kind != CellKind::Number;
   if (point && comma && point->value != comma->value && ambiguous_cell_.empty()) ambiguous_cell_ = field;
+  return point || comma;
 }
 
 NumberFormatSearch::Answer NumberFormatSearch::answer(NumberFormat& format, char decimal) const {
@@ -203,6 +218,14 @@ NumberFormatSearch::Answer NumberFormatSearch::answer(NumberFormat& format, char
   format.percent = with_percent_ > 0;
   format.currency = with_currency_ > 0 ? currency_ : "";
   return Answer::Found;
+}
+
+bool begins_like_number(std::string_view field) {
+  while (!field.empty() && std::string_view("+-'\"<>~=( ").find(field.front()) != std::string_view::npos)
+    field.remove_prefix(1);
+  for (const std::string_view sign : kCurrencies)
+    if (field.starts_with(sign)) field = without_blanks(field.substr(sign.size()));
+  return !field.empty() && is_digit(field.front());
 }
 
 bool looks_like_date(std::string_view field) {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -105,6 +106,8 @@ struct CsvData {
   std::vector<bool> in_test;             ///< of every record; empty without a column `part` of train and test
   std::vector<std::string> split_cells;  ///< of every record; empty without CsvOptions::split_column
   std::shared_ptr<const CsvText> text;   ///< with CsvOptions::keep_text
+  /// How the first distinct labels that are numbers stand in the file.
+  std::map<double, std::string> label_texts;
 };
 
 /// A file, and the task that all of its rows belong to. The name is given for all files or for none: then the task

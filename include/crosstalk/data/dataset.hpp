@@ -54,9 +54,9 @@ double learner_label(const CsvCoding& coding, const std::optional<ClassNames>& c
                      const std::string& name);
 
 /// Loads a known set by its name, or else a file by its extension, .gz or not: .npz, .mat, `*-images-idx3-ubyte` with
-/// its labels beside it; svmlight, by .svm, .svmlight, .libsvm or its first row; anything else is read as CSV. Two values of a file's label are two classes and become -1 and
-/// +1, unless the loss asked for is "squared"; such a file has the squared hinge loss as its recipe, any other the
-/// squared loss.
+/// its labels beside it; svmlight, by .svm, .svmlight, .libsvm or its first row; anything else is read as CSV. Two
+/// values of a file's label are two classes and become -1 and +1, unless the loss asked for is "squared"; such a file
+/// has the squared hinge loss as its recipe, any other the squared loss.
 /// @throws DataError when there is no such set or file (naming the nearest), when a known set is not on this machine
 ///         (saying where it was looked for and how to get it) or a file of it is another, and as the readers do; for a
 ///         file whose labels are more than two words, or 3 to 10 whole numbers without a loss that says what they are.

@@ -31,7 +31,8 @@ struct NumberFormat {
 /// Finds the format that all numbers of a column have.
 class NumberFormatSearch {
  public:
-  void add(std::string_view field);
+  /// @return whether the cell by itself is a number in some format.
+  bool add(std::string_view field);
 
   enum class Answer {
     None,  ///< some cell is a number in no format, or they are not alike
@@ -54,6 +55,9 @@ class NumberFormatSearch {
   bool marked_ = false;
   std::string ambiguous_cell_;
 };
+
+/// Whether a cell begins with a digit, after signs, quotes and currencies: `72 kg`, `<0.5`, `12-345`.
+bool begins_like_number(std::string_view field);
 
 /// Whether a cell looks like a date or a time: 2024-05-01, 01.05.2024, 5/1/24, 2024-05-01T12:30:00Z, 1 May 2024, 12:30.
 bool looks_like_date(std::string_view field);
