@@ -71,18 +71,25 @@ std::string poisoned_csv(const Problem& problem, const Attacker& attacker, const
   return data::format_csv(join_rows(problem.raw_train, rows), layout);
 }
 
-// poisoned.csv marks the injected rows in a column of that name.
-void require_no_injected_column(const Problem& problem) {
+// poisoned.csv marks rows in columns of these names.
+void require_no_own_column(const Problem& problem) {
   const data::Dataset& dataset = problem.dataset;
-  const auto& names = problem.raw_train.feature_names;
-  const bool is_feature = std::find(names.begin(), names.end(), "injected") != names.end();
   if (dataset.csv && (!dataset.csv->injected.empty() || !dataset.csv->in_test.empty()))
     throw DataError(fmt::format(
         "{}: holds the columns injected or part that attack itself writes: attack the file that it was made from",
         dataset.name));
-  if (is_feature || dataset.task_column == "injected" || dataset.label_column == "injected")
-    throw DataError(fmt::format("{}: there is a column \"injected\", which attack itself writes; rename it{}",
-                                dataset.name, is_feature ? ", or leave it out with --ignore injected" : ""));
+  const auto& names = problem.raw_train.feature_names;
+  for (const std::string own : {"injected", "part"}) {
+    if (own == "part" && !dataset.csv) continue;  // written into the user's own file alone
+    const bool is_feature = std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+      return name == own || name.starts_with(own + "=") || name == own + " missing";
+    });
+    const bool is_in_file =
+        dataset.csv && std::count(dataset.csv->text->names.begin(), dataset.csv->text->names.end(), own);
+    if (is_feature || is_in_file || dataset.task_column == own || dataset.label_column == own)
+      throw DataError(
+          fmt::format("{}: there is a column \"{}\", which attack itself writes; rename it", dataset.name, own));
+  }
 }
 
 nlohmann::ordered_json names_of(const std::vector<std::size_t>& chosen, const TaskSet& tasks) {
@@ -184,7 +191,7 @@ int run(const Flags& flags, const Configuration& configuration) {
   DataOptions with_text = flags.data;
   with_text.keep_text = true;
   Problem problem = load_problem(flags.common, with_text, flags.learner);
-  require_no_injected_column(problem);
+  require_no_own_column(problem);
   const Objective objective = objective_of(flags.attack, problem);
   Attacker attacker =
       attacker_of(flags.attack, one_budget(flags.attack), problem, flags.common.seed, objective.targets);

@@ -124,7 +124,11 @@ std::string predictions_csv(const Model& model, const data::NewRows& rows, const
       if (!model.coding || others[j] != model.coding->task_column) positions.push_back(j);
   }
   std::string text = "row,task,prediction,class,score";
-  for (const std::size_t j : positions) text += ',' + data::csv_quoted(others[j]);
+  for (const std::size_t j : positions) {
+    const bool is_ours = others[j] == "row" || others[j] == "task" || others[j] == "prediction" ||
+                         others[j] == "class" || others[j] == "score";
+    text += ',' + data::csv_quoted(is_ours ? others[j] + " (file)" : others[j]);
+  }
   text += '\n';
   for (Eigen::Index r = 0; r < z.size(); ++r) {
     const auto row = static_cast<std::size_t>(r);

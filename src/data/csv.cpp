@@ -87,7 +87,11 @@ class Reader {
     for (const std::string& name : options_.ignore) ignored.insert(first.position(name));
     std::vector<std::size_t> labels;
     for (const std::string& name : coding_.label_columns) labels.push_back(first.position(name));
-    if (!coding_.task_column.empty()) task_ = first.position(coding_.task_column);
+    if (!coding_.task_column.empty()) {
+      task_ = first.position(coding_.task_column);
+      coding_.task_column = first.names()[task_];
+    }
+    for (std::size_t k = 0; k < labels.size(); ++k) coding_.label_columns[k] = first.names()[labels[k]];
     std::size_t split = kNoTask;
     if (!options_.split_column.empty()) split = split_ = first.position(options_.split_column);
     for (const std::size_t label : labels) {
@@ -182,11 +186,15 @@ class Reader {
         } else if (is_missing) {
           if (column.missing++ == 0) column.first_missing = {place(), std::string(cell)};
           column.empty += cell.empty() ? 1 : 0;
-        } else if (number.kind == CellKind::NotFinite) {
-          throw DataError(fmt::format("{}: {} is not a finite number (column {})", place(), in_quotes(cell),
-                                      in_quotes(column.name)));
-        } else if (column.words++ == 0) {
-          column.first_word = {place(), std::string(cell)};
+        } else {
+          const bool beyond = number.kind == CellKind::NotFinite;
+          if (beyond && begins_like_number(cell)) {
+            ++column.beyond_double;  // 1e999, or a hexadecimal word such as 035e2982
+          } else if (beyond) {
+            throw DataError(fmt::format("{}: {} is not a finite number (column {})", place(), in_quotes(cell),
+                                        in_quotes(column.name)));
+          }
+          if (column.words++ == 0) column.first_word = {place(), std::string(cell)};
         }
       }
     }
@@ -234,10 +242,11 @@ class Reader {
     });
     const std::size_t labels = coding_.label_columns.size();
     for (ColumnFacts& column : columns_) {
-      const bool numbers_rows =
-          column.counts_rows && !column.is_label && column.cells() >= kFewestNumberedRows && !options_.as_published;
+      const bool foreign = !column.is_label && !options_.as_published && column.cells() >= kFewestNumberedRows;
+      const bool numbers_rows = column.counts_rows && foreign;
       const bool is_unnamed = column.is_unnamed && !options_.as_published;
-      if (numbers_rows && (is_unnamed || is_row_number_name(column.name))) {
+      const bool may_number = foreign && (is_unnamed || is_row_number_name(column.name));
+      if (may_number && (numbers_rows || all_whole_and_different(column))) {
         column.left_out = true;
         notes_.push_back(fmt::format("column {} was left out: it numbers the rows", in_quotes(column.name)));
         continue;
@@ -251,6 +260,13 @@ class Reader {
       if (column.is_unnamed && !column.left_out)
         throw DataError(fmt::format("{}: {} has no name; name it, or drop it with --ignore \"{}\"", file_name(),
                                     column.name, column.name));
+      const bool may_identify = foreign && !column.left_out && !column.is_open() && !numbers_rows &&
+                                (is_identifier_name(column.name) || is_row_number_name(column.name));
+      if (may_identify)
+        notes_.push_back(
+            fmt::format("column {} is a feature, though its name is that of an identifier: leave it out with "
+                        "--ignore, or give it as the task",
+                        in_quotes(column.name)));
       if (numbers_rows)
         notes_.push_back(
             fmt::format("column {} counts the rows from the first to the last; leave it out with --ignore "
@@ -258,6 +274,18 @@ class Reader {
                         in_quotes(column.name)));
     }
     read_thousands_of_decimal_comma_files();
+  }
+
+  // Whether a column without words and missing values has another whole number in every row that is not injected.
+  [[nodiscard]] bool all_whole_and_different(const ColumnFacts& column) const {
+    if (column.is_open()) return false;
+    const auto k = static_cast<std::size_t>(&column - columns_.data());
+    std::unordered_set<double> seen;
+    for (std::size_t row = 0; row < task_of_row_.size(); ++row) {
+      const double value = values_[row * width() + k];
+      if (!is_mark(row) && (value != std::round(value) || !seen.insert(value).second)) return false;
+    }
+    return true;
   }
 
   // Where one column has a decimal comma, a `1.234` of another may be a thousand.
@@ -332,11 +360,8 @@ class Reader {
       return kNone;
     }
     const auto number = column.format.parse(cell);
-    if (number) return *number;
-    // What crosstalk writes is plain where a format has marks between thousands.
-    const Cell plain = plain_number(cell);
-    if (plain.kind != CellKind::Number) refuse_cell(facts, cell, row, "is not a number");
-    return plain.value;
+    if (!number) refuse_cell(facts, cell, row, "is not a number as the other rows have them");
+    return *number;
   }
 
   [[noreturn]] void refuse_cell(const ColumnFacts& column, std::string_view cell, std::size_t row,
@@ -497,6 +522,11 @@ class Reader {
       return !lost_[row] && !std::isnan(values_[row * width() + features_ + label]);
     };
     const std::vector<std::string>& names = labels > 1 ? coding_.label_columns : tasks_.names();
+    std::map<std::string, std::string> canonical;
+    for (const std::string& name : names)
+      if (const auto [same, added] = canonical.emplace(canonical_value(name), name); !added)
+        notes_.push_back(
+            fmt::format("{} and {} are two tasks, as they are written", in_quotes(same->second), in_quotes(name)));
     std::vector<Eigen::Index> sizes(names.size(), 0);
     for (std::size_t row = 0; row < task_of_row_.size(); ++row)
       for (std::size_t label = 0; label < labels; ++label)

@@ -60,6 +60,7 @@ class RowReader {
     const std::size_t tasks_a_row = std::max<std::size_t>(1, coding_.label_columns.size());
     std::vector<double> values;
     std::vector<double> labels;
+    settle_formats();
     CsvScanner scanner = file_.rows();
     std::vector<std::string_view> fields;
     std::size_t dropped = 0;
@@ -130,6 +131,41 @@ class RowReader {
                                 in_quotes(column)));
   }
 
+  // How the numbers of every column are written here: as in the model's file, or else as a whole column agrees on.
+  void settle_formats() {
+    std::vector<bool> is_marked(coding_.columns.size(), false);
+    const auto for_each_number = [&](const auto& visit) {
+      CsvScanner scanner = file_.rows();
+      std::vector<std::string_view> fields;
+      while (file_.next(scanner, fields))
+        for (std::size_t k = 0; k < coding_.columns.size(); ++k)
+          if (!coding_.columns[k].is_categorical()) visit(k, fields[positions_[k]]);
+    };
+    for (const CsvColumn& column : coding_.columns) formats_.push_back(column.format);
+    for_each_number([&](std::size_t k, std::string_view cell) {
+      is_marked[k] = is_marked[k] || coding_.columns[k].format.marked ||
+                     (plain_number(cell).kind == CellKind::Word && !coding_.is_missing(cell));
+    });
+    if (std::find(is_marked.begin(), is_marked.end(), true) == is_marked.end()) return;
+    std::vector<NumberFormatSearch> searches(coding_.columns.size());
+    for_each_number([&](std::size_t k, std::string_view cell) {
+      if (is_marked[k] && !coding_.is_missing(cell)) searches[k].add(cell);
+    });
+    for (std::size_t k = 0; k < searches.size(); ++k) {
+      const NumberFormat& known = coding_.columns[k].format;
+      NumberFormat found;
+      if (!is_marked[k]) continue;
+      const bool fits = searches[k].answer(found, known.decimal) == NumberFormatSearch::Answer::Found ||
+                        searches[k].answer(found) == NumberFormatSearch::Answer::Found;
+      // Without its sign 45 % is another number than 45.
+      if (!fits || found.percent != known.percent || found.currency != known.currency) continue;
+      if (found.decimal != known.decimal)
+        rows_.notes.push_back(fmt::format("column {} has another decimal mark than the model's file",
+                                          in_quotes(coding_.columns[k].name)));
+      formats_[k] = found;
+    }
+  }
+
   // Whether the row has no task where the model's own file had rules for that.
   [[nodiscard]] bool is_lost(const std::vector<std::string_view>& fields) const {
     return task_ != kNoColumn && coding_.missing != MissingRule::Refuse && !options_.take_unknown_tasks &&
@@ -146,8 +182,7 @@ class RowReader {
     for (std::size_t k = 0; k < coding_.columns.size(); ++k) {
       const CsvColumn& column = coding_.columns[k];
       const std::string_view cell = fields[positions_[k]];
-      const auto value =
-          column.is_categorical() ? word_value(scanner, column, cell) : number_value(scanner, column, cell);
+      const auto value = column.is_categorical() ? word_value(scanner, column, cell) : number_value(scanner, k, cell);
       if (!value) return false;
       const Eigen::Index first = j;
       write_features(column, *value, row, j);
@@ -172,26 +207,28 @@ class RowReader {
     return static_cast<double>(index);
   }
 
-  std::optional<double> number_value(const CsvScanner& scanner, const CsvColumn& column, std::string_view cell) const {
-    if (const auto number = column.format.parse(cell);
-        number && (missing_numbers_.empty() || !coding_.is_missing(cell)))
-      return number;
+  std::optional<double> number_value(const CsvScanner& scanner, std::size_t k, std::string_view cell) const {
+    const CsvColumn& column = coding_.columns[k];
+    const auto number = formats_[k].parse(cell);
+    if (number && (missing_numbers_.empty() || !coding_.is_missing(cell))) return number;
     if (coding_.is_missing(cell)) {
       if (coding_.missing == MissingRule::Drop) return std::nullopt;
       if (column.fill) return std::numeric_limits<double>::quiet_NaN();
       refuse(scanner, cell, column.name, "is a missing value, and the model was learned without a rule for these");
     }
-    const Cell plain = plain_number(cell);
-    if (plain.kind == CellKind::NotFinite) refuse(scanner, cell, column.name, "is not a finite number");
-    if (plain.kind == CellKind::Word) refuse(scanner, cell, column.name, "is not a number");
-    return plain.value;
+    if (plain_number(cell).kind == CellKind::NotFinite) refuse(scanner, cell, column.name, "is not a finite number");
+    refuse(scanner, cell, column.name,
+           column.format.marked ? fmt::format("is not a number as the model's file has them, such as {}",
+                                              in_quotes(column.format.format(1234.5)))
+                                : std::string("is not a number"));
   }
 
   void add_task(const CsvScanner& scanner, const std::vector<std::string_view>& fields, std::size_t label) {
     std::string name = coding_.label_columns.size() > 1 ? coding_.label_columns[label]
                        : task_ == kNoColumn             ? std::string("all")
                                                         : std::string(fields[task_]);
-    const auto known = task_index_.find(name);
+    auto known = task_index_.find(name);
+    if (known == task_index_.end()) known = task_index_.find(canonical_value(name));  // 1.0 for the task 1
     if (known == task_index_.end() && !options_.take_unknown_tasks)
       refuse(scanner, name, task_ == kNoColumn ? "task" : file_.names()[task_],
              "is no task of the model; --unknown-task mean predicts such rows with the mean of all tasks");
@@ -220,6 +257,7 @@ class RowReader {
   NewRows rows_;
   CsvFile file_;
   std::unordered_map<std::string, std::size_t> task_index_;
+  std::vector<NumberFormat> formats_;  // of the model's columns in this file
   std::vector<double> missing_numbers_ = missing_numbers(coding_.missing_words);
   std::size_t task_ = kNoColumn;
   std::vector<std::size_t> positions_;  // of the model's columns in the file

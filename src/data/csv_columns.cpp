@@ -86,6 +86,12 @@ std::size_t value_index(const std::vector<std::string>& values, std::string_view
   return found != values.end() && *found == value ? static_cast<std::size_t>(found - values.begin()) : values.size();
 }
 
+bool is_identifier_name(std::string_view name) {
+  const std::string lower = in_small_letters(name);
+  return lower.ends_with("_id") || lower.ends_with(" id") || lower.ends_with("-id") || lower.ends_with(".id") ||
+         (name.ends_with("Id") && name.size() > 2) || (name.ends_with("ID") && name.size() > 2);
+}
+
 bool is_row_number_name(std::string_view name) {
   const std::string lower = in_small_letters(name);
   static const std::set<std::string, std::less<>> names = {
@@ -142,9 +148,16 @@ void ColumnFacts::decide(const CsvOptions& options, const std::string& file, std
   column.name = name;
   const bool label_may_be_missing =
       is_label && missing_label_columns > 1;  // a row is of the tasks that it has labels of
-  if (numbers + words == 0)
-    throw DataError(
-        fmt::format("{}: column {} holds no value at all; leave it out with --ignore", file, in_quotes(name)));
+  if (numbers + words == 0 && is_label)
+    throw DataError(fmt::format("{}: the label column {} holds no value at all", file, in_quotes(name)));
+  if (numbers + words == 0) {
+    left_out = true;
+    notes.push_back(fmt::format("column {} was left out: it holds no value at all", in_quotes(name)));
+    return;
+  }
+  if (words > 0 && words == beyond_double)
+    throw DataError(fmt::format("{}: {} is not a finite number (column {})", first_word.place,
+                                in_quotes(first_word.text), in_quotes(name)));
   if (words == 0) {
     if (!label_may_be_missing) require_no_missing(options, "numbers");
     column.indicator = !is_label && missing > 0 && options.missing == MissingRule::Indicator;

@@ -32,6 +32,7 @@ class ColumnFacts {
   std::size_t missing = 0;
   std::size_t empty = 0;  ///< of the missing ones
   std::size_t words = 0;
+  std::size_t beyond_double = 0;  ///< of the words those that are numbers too large for a double
   CellPlace first_missing;
   CellPlace first_word;
   bool counts_rows = true;  ///< 0, 1, 2, ... or 1, 2, 3, ... in the order of the file
@@ -112,6 +113,9 @@ void write_features(const CsvColumn& column, double value, Row&& row, Eigen::Ind
   }
   j += width;
 }
+
+/// Whether a name says that the column identifies something: `customer_id`, `userId`.
+bool is_identifier_name(std::string_view name);
 
 /// The cell in a column of words that stands for a missing value when there is a rule for these.
 inline constexpr const char* kMissingValue = "(missing)";

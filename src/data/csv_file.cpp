@@ -61,7 +61,10 @@ CsvFile::CsvFile(const std::filesystem::path& path, const CsvOptions& options, s
     header_.assign(fields.begin(), fields.end());
     first_row_ = scanner;
     CsvScanner rows = scanner;
-    if (rows.next(fields) && fields.size() == header_.size() + 1 && holds_number(fields) && !options.as_published) {
+    const bool one_more = rows.next(fields) && fields.size() == header_.size() + 1 && !options.as_published;
+    if (one_more && fields.back().empty()) {
+      header_.emplace_back();  // a separator behind the last field of every row
+    } else if (one_more && holds_number(fields)) {
       names_.emplace_back("column 1");
       unnamed_.push_back(true);
       notes.emplace_back("the rows have one field more than the header: the first was taken for the names of the rows");
@@ -147,7 +150,7 @@ bool CsvFile::looks_like_data() const {
 std::size_t CsvFile::position(const std::string& column) const {
   const auto found = std::find(names_.begin(), names_.end(), column);
   if (found != names_.end()) return static_cast<std::size_t>(found - names_.begin());
-  if (header_.empty()) {
+  if (!has_header_) {
     std::size_t number = 0;
     const auto [end, error] = std::from_chars(column.data(), column.data() + column.size(), number);
     if (error == std::errc() && end == column.data() + column.size() && number >= 1 && number <= names_.size())
@@ -158,15 +161,27 @@ std::size_t CsvFile::position(const std::string& column) const {
         "{}: no column {}; its first line holds numbers ({}), so the header seems to be missing: with --no-header the "
         "columns are called \"column 1\", \"column 2\", ...",
         name_, in_quotes(column), listed(header_)));
+  if (names_.size() == 1)
+    throw DataError(fmt::format("{}: no column {}; its first line is {} and holds no comma, semicolon, tab or pipe",
+                                name_, in_quotes(column), in_quotes(names_[0])));
+  const auto unnamed = static_cast<std::size_t>(std::count(unnamed_.begin(), unnamed_.end(), true));
+  if (2 * unnamed > names_.size())
+    throw DataError(
+        fmt::format("{}: no column {}; most of its first line is empty: --skip-lines passes over titles that "
+                    "stand before the header",
+                    name_, in_quotes(column)));
   const std::string near = nearest_name(column, names_);
   const std::string hint = near.empty() ? "its columns are " + listed(names_) : "did you mean " + in_quotes(near) + "?";
   throw DataError(fmt::format("{}: no column {}; {}", name_, in_quotes(column), hint));
 }
 
 bool CsvFile::next(CsvScanner& rows, std::vector<std::string_view>& fields) const {
-  if (!rows.next(fields)) return false;
+  do {
+    if (!rows.next(fields)) return false;
+  } while (fields.size() == 1 && fields[0].empty() && names_.size() > 1);  // a line of blanks
   if (fields.size() != names_.size())
-    throw DataError(fmt::format("{}:{}: {} fields where {} has {}", name_, rows.line(), fields.size(),
+    throw DataError(fmt::format("{}:{}: {} where {} has {}", name_, rows.line(),
+                                fields.size() == 1 ? "1 field" : fmt::format("{} fields", fields.size()),
                                 header_.empty() ? "the first line" : "the header", names_.size()));
   return true;
 }

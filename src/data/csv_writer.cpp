@@ -119,6 +119,10 @@ TaskSet as_written(const CsvCoding& coding, TaskSet rows) {
       }
     j += column.width();
   }
+  // Labels of classes are words; others are written like the column.
+  if (coding.label_words.empty())
+    for (Task& task : rows)
+      for (double& label : task.labels) label = *coding.label_format.parse(coding.label_format.format(label));
   return rows;
 }
 

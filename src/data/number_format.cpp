@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -132,7 +133,7 @@ std::optional<Digits> value_of(std::string_view digits, char decimal) {
     since_mark = 0;
     i += here.size();
   }
-  if (!mark.empty() && since_mark != 3) return std::nullopt;
+  if (!mark.empty() && (since_mark != 3 || plain.front() == '0')) return std::nullopt;  // 0.126 is no thousand
   if (plain.empty()) plain = "0";
   if (!fraction.empty()) plain += "." + std::string(fraction);
   plain += exponent;
@@ -182,7 +183,6 @@ std::optional<double> NumberFormat::parse(std::string_view field) const {
 
 std::string NumberFormat::format(double value) const {
   std::string text = fmt::format("{}", percent ? value * 100.0 : value);
-  if (marked && (text.find('e') != std::string::npos)) text = fmt::format("{:f}", percent ? value * 100.0 : value);
   if (decimal == ',') std::replace(text.begin(), text.end(), '.', ',');
   if (percent) text += '%';
   if (!currency.empty()) text.insert(text.starts_with('-') ? 1 : 0, currency);
@@ -229,38 +229,49 @@ bool begins_like_number(std::string_view field) {
 }
 
 bool looks_like_date(std::string_view field) {
-  const std::size_t colon = field.find(':');
-  const bool only_time = (colon == 1 || colon == 2) && field.size() >= colon + 3 && field.size() <= colon + 12 &&
-                         field.find_first_not_of("0123456789:.") == std::string_view::npos;
+  for (const std::string_view day : {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"})
+    if (field.starts_with(day) && field.find_first_of(", ") < 11)
+      field = without_blanks(field.substr(field.find_first_of(", ") + 1));
+  std::string_view time = field;
+  for (const std::string_view half : {"AM", "PM", "am", "pm"})
+    if (time.ends_with(half)) time = without_blanks(time.substr(0, time.size() - 2));
+  const std::size_t colon = time.find(':');
+  const bool only_time = (colon == 1 || colon == 2) && time.size() >= colon + 3 && time.size() <= colon + 12 &&
+                         time.find_first_not_of("0123456789:.") == std::string_view::npos;
   if (only_time) return true;
-  // A run of digits and words between the marks of dates, in an order that dates have.
+  // Runs of digits and of letters, and what stands between them without blanks.
   struct Part {
     std::string_view text;
     bool digits;
+    std::string mark_behind;
   };
-  std::array<Part, 8> parts{};
-  std::size_t count = 0;
-  std::string marks;
+  std::vector<Part> parts;
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  constexpr std::size_t longest = 40;
+  if (field.size() > longest) return false;
   for (std::size_t i = 0; i < field.size();) {
     const std::size_t begin = i;
     const bool digits = is_digit(field[i]);
-    const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
     if (digits || is_letter(field[i])) {
       while (i < field.size() && (digits ? is_digit(field[i]) : is_letter(field[i]))) ++i;
-      if (count == parts.size()) return false;
-      parts[count++] = {field.substr(begin, i - begin), digits};
+      parts.push_back({field.substr(begin, i - begin), digits, ""});
     } else {
-      marks += field[i++];
+      if (parts.empty()) return false;
+      if (field[i] != ' ') parts.back().mark_behind += field[i];
+      ++i;
     }
   }
-  if (count < 3) return false;
-  const std::string_view date_marks = std::string_view(marks).substr(0, 2);
-  const bool numeric = parts[0].digits && parts[1].digits && parts[2].digits &&
-                       (date_marks == "--" || date_marks == "//" || date_marks == "..");
+  if (parts.size() < 3) return false;
   const auto in = [](std::string_view digits, int low, int high) {
     const int value = digits.size() > 4 ? -1 : std::atoi(std::string(digits).c_str());
     return value >= low && value <= high;
   };
+  const bool is_stamp = parts[0].digits && parts[0].text.size() == 8 && parts[1].text == "T" && parts[2].digits &&
+                        in(parts[0].text.substr(4, 2), 1, 12) && in(parts[0].text.substr(6, 2), 1, 31);
+  if (is_stamp) return true;
+  const std::string& mark = parts[0].mark_behind;
+  const bool numeric = parts[0].digits && parts[1].digits && parts[2].digits && mark == parts[1].mark_behind &&
+                       (mark == "-" || mark == "/" || mark == ".");
   if (numeric) {
     const bool year_first = parts[0].text.size() == 4 && in(parts[1].text, 1, 12) && in(parts[2].text, 1, 31);
     const bool year_last = (parts[2].text.size() == 4 || parts[2].text.size() == 2) &&

@@ -67,12 +67,14 @@ TEST_F(BadInput, ColumnsThatAreNotThere) {
   EXPECT_TRUE(refused({"fit", "ratings.csv", "--task", "shop", "--label", "shop"}, 1,
                       {"\"shop\"", "both the task and the label"}));
   EXPECT_TRUE(refused({"fit", "ratings.csv"}, 1, {"\"label\""}));
-  write("injected.csv", "t,y,injected\nA,1,2\nA,2,3\nA,3,1\n");  // found before the iterations, which would take hours
-  EXPECT_TRUE(refused(
-      {"attack", "injected.csv", "--task", "t", "--label", "y", "--test-fraction", "0", "--iterations", "1000000000"},
-      1, {"injected.csv", "\"injected\"", "--ignore injected"}));
-  EXPECT_TRUE(refused({"attack", "injected.csv", "--task", "t", "--label", "injected", "--iterations", "1000000000"}, 1,
-                      {"injected.csv", "\"injected\"", "rename it"}));
+  for (const std::string own : {"injected", "part"}) {  // found before the iterations, which would take hours
+    write("own.csv", "t,y," + own + "\nA,1,2\nA,2,3\nA,3.5,1\n");
+    EXPECT_TRUE(refused(
+        {"attack", "own.csv", "--task", "t", "--label", "y", "--test-fraction", "0", "--iterations", "1000000000"}, 1,
+        {"own.csv", "\"" + own + "\"", "rename it"}));
+    EXPECT_TRUE(refused({"attack", "own.csv", "--task", "t", "--label", own, "--iterations", "1000000000"}, 1,
+                        {"own.csv", "\"" + own + "\"", "rename it"}));
+  }
 }
 
 TEST_F(BadInput, TasksThatCannotBeLearned) {

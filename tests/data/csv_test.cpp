@@ -110,7 +110,8 @@ TEST_F(CsvReader, NamesTheLineOfARaggedRow) {
 TEST_F(CsvReader, NamesWhatIsNoFiniteNumber) {
   EXPECT_EQ(error("task,label,x\na,1,-inf\n"), "f.csv:2: \"-inf\" is not a finite number (column \"x\")");
   EXPECT_EQ(error("task,label,x\na,1,1e999\n"), "f.csv:2: \"1e999\" is not a finite number (column \"x\")");
-  EXPECT_EQ(error("task,label,x\na,1,\n"), "f.csv: column \"x\" holds no value at all; leave it out with --ignore");
+  EXPECT_EQ(error("task,label,x\na,1,\n"), "f.csv: no column is left as a feature");
+  EXPECT_EQ(error("task,label,x\na,,1\n"), "f.csv: the label column \"label\" holds no value at all");
   EXPECT_EQ(error("task,label,x\na,1,1\na,good,1\na,2,2\n"),
             "f.csv:3: \"good\" is not a number (column \"label\", where 2 of 3 values are)");
 }

@@ -93,7 +93,8 @@ TEST(NumberFormat, DoesNotGuess) {
 
 TEST(Dates, AreRecognised) {
   for (const char* date : {"2024-05-01", "01.05.2024", "5/1/24", "2024-05-01T12:30:00Z", "2024-05-01 12:30",
-                           "1 May 2024", "May 1, 2024", "12:30", "7:05:09", "2024/05/01"})
+                           "1 May 2024", "May 1, 2024", "12:30", "10:03 AM", "2021-01-05T10:03:07.123000+01:00",
+                           "Tue, 05 Jan 2021 10:00", "20210105T100307", "2021. 01. 05.", "7:05:09", "2024/05/01"})
     EXPECT_TRUE(looks_like_date(date)) << date;
   for (const char* other : {"1.5", "1-2", "2024", "10.0.0.1", "a-b-c", "32/13/2024", "May", "spam", "3:1", ""})
     EXPECT_FALSE(looks_like_date(other)) << other;
@@ -207,6 +208,40 @@ TEST_F(RawCsv, LeavesOutWhatNamesRowsAndSaysSo) {
   EXPECT_EQ(joined(data.notes),
             "column \"column 1\" was left out: it numbers the rows\n"
             "column \"id\" was left out: its 6 words all differ, so it names the rows\n");
+}
+
+// An index that was shuffled still names the rows; a word that looks like a number beyond all bounds is a word.
+TEST_F(RawCsv, KnowsIndicesOutOfOrderAndTrailingSeparators) {
+  std::string text = "Unnamed: 0,customer_id,t,hash,x,y\n";
+  for (int i = 0; i < 7; ++i)
+    text += fmt::format("{},{},a,{},{},{}.5\n", 3 * i % 7, 100 + i / 2, i % 2 == 0 ? "035e2982" : "ab12", i * i % 5,
+                        7 * i % 5);
+  const CsvData data = read(text);
+  EXPECT_EQ(data.tasks.feature_names, (std::vector<std::string>{"customer_id", "hash=035e2982", "hash=ab12", "x"}));
+  EXPECT_NE(joined(data.notes).find("\"customer_id\" is a feature, though"), std::string::npos);
+  EXPECT_EQ(read("t,x,y\na,1,1,\na,2,2,\n").tasks[0].features, Eigen::Vector2d(1, 2));
+  EXPECT_EQ(read("t,x,y\na,1,1\n   \na,2,2\n \n").tasks.rows(), 2);
+  EXPECT_EQ(read("t,x,z,y\na,1,NA,1\na,2,,2\n").tasks.feature_names, std::vector<std::string>{"x"});
+}
+
+TEST_F(RawCsv, TakesANumberForAMissingValueWhenTold) {
+  options.missing = MissingRule::Drop;
+  options.missing_words = {"-999"};
+  EXPECT_EQ(read("t,x,y\na,1,1\na,-999.0,2\na,2,-999\n").tasks.rows(), 1);
+}
+
+// A column of a new file is read as a whole: 0.126 is no 126 since the model's file had decimal commas.
+TEST_F(RawCsv, NewFilesMayWriteTheirNumbersOtherwiseButNotOtherNumbers) {
+  const CsvData comma = read("t;x;y\na;0,5;1,5\na;1.234,25;2,5\n");
+  const auto rows = [&](const CsvData& known, const std::string& text) {
+    return read_rows(folder.write("n.csv", text), known.coding, {"a"}, {}).features;
+  };
+  EXPECT_EQ(rows(comma, "t,x\na,0.126\na,1.234\n"), Eigen::Vector2d(0.126, 1.234));
+  EXPECT_EQ(rows(comma, "t;x\na;0,126\na;1.234\n"), Eigen::Vector2d(0.126, 1234));
+  const CsvData percent = read("t,x,y\na,45.5%,1.5\na,3%,2.5\n");
+  EXPECT_NE(error_of(folder.path().string(), [&] { rows(percent, "t,x\na,12.6\n"); })
+                .find("\"12.6\" is not a number as the model's file has them, such as \"123450%\""),
+            std::string::npos);
 }
 
 TEST_F(RawCsv, WarnsOfCountersCopiesOfTheLabelAndCodes) {
