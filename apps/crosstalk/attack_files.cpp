@@ -151,7 +151,8 @@ TaskSet rows_in_order(TaskSet rows, const std::string& owner, const std::vector<
   return ordered;
 }
 
-TaskSet read_more_rows(const std::string& path, const data::Dataset& dataset, const TaskSet& like) {
+TaskSet read_more_rows(const std::string& path, const data::Dataset& dataset, const TaskSet& like,
+                       std::size_t skip_lines, std::vector<std::string>& notes) {
   if (!dataset.csv) {
     const data::CsvOptions options{
         .task_column = dataset.task_column, .label_columns = {dataset.label_column}, .as_published = true};
@@ -163,10 +164,16 @@ TaskSet read_more_rows(const std::string& path, const data::Dataset& dataset, co
     }
   }
   const data::CsvCoding& coding = dataset.csv->coding;
-  const data::NewRows rows = data::read_rows(path, coding, like.names(), {});
+  const data::NewRows rows =
+      data::read_rows(path, coding, like.names(), {.skip_lines = skip_lines, .name_flags = false});
   if (rows.labels.size() == 0)
     throw DataError(fmt::format("{}: there is no column {}; these rows need their labels", path,
                                 data::in_quotes(coding.label_columns.front())));
+  const std::string name = std::filesystem::path(path).filename().string();
+  for (const std::string& note : rows.notes) notes.push_back(name + ": " + note);
+  if (const auto unlabelled = rows.labels.array().isNaN().count(); unlabelled > 0)
+    notes.push_back(
+        fmt::format("{}: {} of {} rows have no label and were left out", name, unlabelled, rows.labels.size()));
   std::vector<std::vector<Eigen::Index>> of_task(like.size());
   for (std::size_t r = 0; r < rows.tasks.size(); ++r)
     if (!std::isnan(rows.labels[static_cast<Eigen::Index>(r)]))

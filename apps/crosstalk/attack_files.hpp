@@ -27,8 +27,11 @@ TaskSet rows_in_order(TaskSet rows, const std::string& owner, const std::vector<
                       const std::vector<std::string>& features, Eigen::Index feature_count);
 
 /// Rows with labels of another file, as the data set's own file is read, in the units of the file.
-/// @param like  whose tasks and features they have, in this order.
+/// @param skip_lines  before its header.
+/// @param like   whose tasks and features they have, in this order.
+/// @param notes  takes what was done to the file.
 /// @throws DataError naming the file and what does not fit.
-TaskSet read_more_rows(const std::string& path, const data::Dataset& dataset, const TaskSet& like);
+TaskSet read_more_rows(const std::string& path, const data::Dataset& dataset, const TaskSet& like,
+                       std::size_t skip_lines, std::vector<std::string>& notes);
 
 }  // namespace crosstalk::app

@@ -25,7 +25,8 @@ Objective::Relation relation_of(const std::string& text, const TaskSet& tasks) {
 }
 
 TaskSet wanted_rows(const std::string& path, const Problem& problem) {
-  const TaskSet rows = read_more_rows(path, problem.dataset, problem.raw_train);
+  std::vector<std::string> notes;
+  const TaskSet rows = read_more_rows(path, problem.dataset, problem.raw_train, 0, notes);
   for (const Task& task : rows)
     for (const double label : task.labels)
       if (problem.loss->is_classification() && std::abs(label) != 1.0)

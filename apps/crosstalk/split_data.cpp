@@ -42,16 +42,34 @@ std::vector<bool> some_of(std::size_t records, double share, std::uint64_t seed)
   return chosen;
 }
 
+// Year, month and perhaps more, so that the order of the text is that of time.
+bool is_iso_date(const std::string& cell) {
+  return cell.size() >= 7 && cell[4] == '-' &&
+         std::all_of(cell.begin(), cell.begin() + 4, [](char c) { return c >= '0' && c <= '9'; });
+}
+
 // Groups at random, whole, until the share is reached; or the last of numbers and dates, which are a time.
-std::vector<bool> by_cells(const std::vector<std::string>& cells, double fraction, std::uint64_t seed) {
-  const bool numbers = std::all_of(cells.begin(), cells.end(), [](const std::string& cell) {
-    return data::plain_number(cell).kind == data::CellKind::Number;
-  });
-  const bool iso_dates = std::all_of(cells.begin(), cells.end(), [](const std::string& cell) {
-    return cell.size() >= 10 && cell[4] == '-' && data::looks_like_date(cell);
-  });
+std::vector<bool> by_cells(const data::Dataset& dataset, const std::string& column, double fraction, std::uint64_t seed,
+                           std::vector<std::string>& notes) {
+  const std::vector<std::string>& cells = dataset.csv->split_cells;
+  const auto fail = [&](const std::string& what) {
+    throw DataError(fmt::format("{}: --split-by: column {} {}", dataset.name, data::in_quotes(column), what));
+  };
+  const auto all = [&](const auto& holds) { return std::all_of(cells.begin(), cells.end(), holds); };
+  const auto missing = std::find_if(cells.begin(), cells.end(),
+                                    [&](const std::string& cell) { return dataset.csv->coding.is_missing(cell); });
+  if (missing != cells.end())
+    fail(fmt::format("has no value in line {}; every row must have one",
+                     dataset.csv->lines[static_cast<std::size_t>(missing - cells.begin())]));
+  const bool numbers =
+      all([](const std::string& cell) { return data::plain_number(cell).kind == data::CellKind::Number; });
+  const bool iso_dates = all(is_iso_date);
+  if (!iso_dates && !numbers && all(data::looks_like_date))
+    fail(fmt::format("holds dates such as {}; write them as 2024-12-31, so that the last ones can be held out",
+                     data::in_quotes(cells.front())));
   const std::set<std::string> distinct(cells.begin(), cells.end());
   std::vector<std::string> values(distinct.begin(), distinct.end());
+  if (values.size() < 2) fail(fmt::format("has only the value {}", data::in_quotes(values.front())));
   constexpr std::size_t fewest_times = 20;  // fewer numbers are groups: years, folds, wards
   const bool is_time = iso_dates || (numbers && values.size() >= fewest_times);
   if (is_time && numbers) {
@@ -66,17 +84,21 @@ std::vector<bool> by_cells(const std::vector<std::string>& cells, double fractio
   }
   std::map<std::string, std::size_t> rows;
   for (const std::string& cell : cells) ++rows[cell];
-  std::set<std::string> held_out;
+  std::vector<std::string> held_out;
   std::size_t count = 0;
   const double wanted = fraction * static_cast<double>(cells.size());
   for (auto value = values.rbegin(); value != values.rend() && held_out.size() + 1 < values.size(); ++value) {
     if (static_cast<double>(count) >= wanted) break;
-    held_out.insert(*value);
+    held_out.push_back(*value);
     count += rows[*value];
   }
+  notes.push_back(is_time ? fmt::format("held out: the {} rows with {} from {} on", count, column, held_out.back())
+                          : fmt::format("held out: {} of {} groups of {} ({} rows): {}", held_out.size(), values.size(),
+                                        column, count, data::listed(held_out)));
+  const std::set<std::string> chosen(held_out.begin(), held_out.end());
   std::vector<bool> in_test(cells.size());
   std::transform(cells.begin(), cells.end(), in_test.begin(),
-                 [&](const std::string& cell) { return held_out.contains(cell); });
+                 [&](const std::string& cell) { return chosen.contains(cell); });
   return in_test;
 }
 
@@ -101,18 +123,22 @@ DataSplit split_data(data::Dataset& dataset, const DataOptions& options, double 
     split = {{std::move(dataset.train), std::move(*dataset.test)}, "test part", {}};
   } else if (!options.test.empty()) {
     if (dataset.csv) data::fill_missing(dataset.train, split.rows.test, dataset.csv->coding, dataset.csv->injected);
-    split.rows.test = read_more_rows(options.test, dataset, dataset.train);
+    split.rows.test = read_more_rows(options.test, dataset, dataset.train, options.skip_lines, dataset.notes);
     split.rows.train = std::move(dataset.train);
     split.by = "test file";
-  } else if (!options.split_by.empty()) {
+  } else if (!options.split_by.empty() && !(dataset.csv && !dataset.csv->in_test.empty())) {
     if (!dataset.csv) throw std::invalid_argument(fmt::format("--split-by: {} is no CSV file", dataset.name));
+    if (options.test_fraction && share == 0.0)
+      throw std::invalid_argument("--test-fraction: 0 holds out nothing, and --split-by says what is held out");
     const double held_out = share > 0.0 ? share : dataset.recipe.test_fraction;
-    split.rows = by_origin(dataset.train, by_cells(dataset.csv->split_cells, held_out, seed));
+    split.rows = by_origin(dataset.train, by_cells(dataset, options.split_by, held_out, seed, dataset.notes));
     split.by = "column";
   } else if (dataset.csv && !dataset.csv->in_test.empty() && !options.test_fraction) {
     split.rows = by_origin(dataset.train, dataset.csv->in_test);
     if (split.rows.test.rows() == 0) split.rows.test = {};
     split.by = "part";
+    if (!options.split_by.empty())
+      dataset.notes.push_back("--split-by was passed over: the column \"part\" says what is held out");
   } else {
     split.test_fraction = share;
     split.by = share > 0.0 ? "fraction" : "nothing";

@@ -94,6 +94,9 @@ class Reader {
     for (std::size_t k = 0; k < labels.size(); ++k) coding_.label_columns[k] = first.names()[labels[k]];
     std::size_t split = kNoTask;
     if (!options_.split_column.empty()) split = split_ = first.position(options_.split_column);
+    if (split != kNoTask && (split == task_ || std::find(labels.begin(), labels.end(), split) != labels.end()))
+      throw DataError(fmt::format("{}: rows cannot be split by column {}: it is the {}", first.name(),
+                                  in_quotes(options_.split_column), split == task_ ? "task" : "label"));
     for (const std::size_t label : labels) {
       if (label == task_)
         throw DataError(fmt::format("{}: column {} cannot be both the task and the label", first.name(),

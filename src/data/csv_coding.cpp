@@ -202,7 +202,7 @@ class RowReader {
     } else if (index == column.values.size() && !options_.ignore_unseen) {
       refuse(scanner, cell, column.name,
              "is no value that the model was learned from; it knows " + listed(column.values) +
-                 "; --unseen ignore predicts such rows without it");
+                 (options_.name_flags ? "; --unseen ignore predicts such rows without it" : ""));
     }
     return static_cast<double>(index);
   }
@@ -231,7 +231,9 @@ class RowReader {
     if (known == task_index_.end()) known = task_index_.find(canonical_value(name));  // 1.0 for the task 1
     if (known == task_index_.end() && !options_.take_unknown_tasks)
       refuse(scanner, name, task_ == kNoColumn ? "task" : file_.names()[task_],
-             "is no task of the model; --unknown-task mean predicts such rows with the mean of all tasks");
+             options_.name_flags
+                 ? "is no task of the model; --unknown-task mean predicts such rows with the mean of all tasks"
+                 : "is no task of the rows to learn from");
     rows_.tasks.push_back(known == task_index_.end() ? NewRows::kUnknownTask : known->second);
     rows_.task_names.push_back(std::move(name));
   }

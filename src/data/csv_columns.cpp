@@ -177,10 +177,11 @@ void ColumnFacts::decide(const CsvOptions& options, const std::string& file, std
                       file, in_quotes(name), in_quotes(format_.ambiguous_cell())));
     case NumberFormatSearch::Answer::None: break;
   }
-  decide_words(options, file, notes);
+  decide_words(options, file, label_may_be_missing, notes);
 }
 
-void ColumnFacts::decide_words(const CsvOptions& options, const std::string& file, std::vector<std::string>& notes) {
+void ColumnFacts::decide_words(const CsvOptions& options, const std::string& file, bool label_may_be_missing,
+                               std::vector<std::string>& notes) {
   const std::size_t known = numbers + words;
   const auto share = [&](std::size_t part) { return static_cast<double>(part) / static_cast<double>(known); };
   if (share(dates_) >= kShareOfDates)
@@ -198,7 +199,7 @@ void ColumnFacts::decide_words(const CsvOptions& options, const std::string& fil
     if (missing_is_a_value) {
       column.values.push_back(*distinct_missing_.begin());
       std::sort(column.values.begin(), column.values.end());
-    } else {
+    } else if (!label_may_be_missing) {
       require_no_missing(options, "labels");
     }
     return;

@@ -68,7 +68,8 @@ class ColumnFacts {
  private:
   bool note(std::string_view cell, bool is_missing);
   static bool go_together(std::string_view one, std::string_view other);
-  void decide_words(const CsvOptions& options, const std::string& file, std::vector<std::string>& notes);
+  void decide_words(const CsvOptions& options, const std::string& file, bool label_may_be_missing,
+                    std::vector<std::string>& notes);
   void require_no_missing(const CsvOptions& options, const char* among) const;
 
   static constexpr std::size_t kCountValuesUpTo = 100000;

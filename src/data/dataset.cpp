@@ -262,8 +262,8 @@ double learner_label(const CsvCoding& coding, const std::optional<ClassNames>& c
   const bool numbers = coding.label_words.empty();
   const std::string word =
       numbers ? coding.label_format.format(label) : coding.label_words[static_cast<std::size_t>(label)];
-  const auto is = [&](const std::string& name) {
-    return numbers ? coding.label_format.parse(name) == label || plain_number(name).value == label : word == name;
+  const auto is = [&](const std::string& wanted) {
+    return numbers ? coding.label_format.parse(wanted) == label || plain_number(wanted).value == label : word == wanted;
   };
   if (is(classes->positive)) return 1.0;
   if (is(classes->negative)) return -1.0;

@@ -150,6 +150,7 @@ struct NewRowsOptions {
   char separator = 0;
   std::size_t skip_lines = 0;
   bool keep_text = false;
+  bool name_flags = true;  ///< messages name the flags of `predict` that help
 };
 
 /// Rows of another file in the order of that file.
