@@ -54,7 +54,7 @@ struct LearnerOptions {
   double smoothing = 1e-3;
   double tolerance = 1e-10;
   bool cross_validate = false;
-  std::size_t folds = 3;
+  std::optional<std::size_t> folds;
 };
 
 /// What an audit tries when the user says nothing.
