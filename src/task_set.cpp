@@ -65,8 +65,13 @@ std::size_t task_index(const TaskSet& tasks, const std::string& name) {
   const auto found = std::find_if(tasks.begin(), tasks.end(), [&](const Task& t) { return t.name == name; });
   if (found != tasks.end()) return static_cast<std::size_t>(found - tasks.begin());
   const std::string near = nearest_name(name, tasks.names());
+  if (!near.empty()) throw std::invalid_argument(fmt::format("unknown task \"{}\"; did you mean \"{}\"?", name, near));
+  constexpr std::size_t shown = 12;
+  std::string known;
+  for (std::size_t i = 0; i < std::min(shown, tasks.size()); ++i)
+    known += fmt::format("{}\"{}\"", i > 0 ? ", " : "", tasks[i].name);
   throw std::invalid_argument(
-      fmt::format("unknown task \"{}\"{}", name, near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near)));
+      fmt::format("unknown task \"{}\"; the tasks are {}{}", name, known, tasks.size() > shown ? ", ..." : ""));
 }
 
 std::string nearest_name(const std::string& word, const std::vector<std::string>& candidates) {

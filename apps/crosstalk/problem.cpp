@@ -137,7 +137,7 @@ void choose_lambdas(Problem& problem, const CommonOptions& common, const Learner
   problem.learner.tolerance = learner.tolerance;
   if (given) return;
   mtrl::CrossValidationOptions grid;
-  grid.folds = learner.folds;
+  grid.folds = learner.folds.value_or(problem.dataset.recipe.folds);
   grid.seed = common.seed;
   grid.threads = thread_count(common);
   problem.cross_validation = mtrl::cross_validate(problem.train, *problem.loss, problem.learner, grid, watch);
@@ -155,6 +155,7 @@ Configuration completed(Configuration configuration, const Problem& problem) {
   set("scale", to_string(preparation.scale), to_string(recipe.scale));
   if (problem.test_fraction) set("test-fraction", *problem.test_fraction, recipe.test_fraction);
   set("pca", preparation.pca, recipe.pca);
+  if (configuration.flags["folds"].is_null()) set("folds", recipe.folds, recipe.folds);
   set("standardise-labels", to_string(preparation.labels), to_string(labels_scale({}, recipe, *problem.loss)));
   set("loss", problem.loss->name(), recipe.loss);
   // Given lambdas are never the default, whatever they are: with one of them left out an audit would choose both.

@@ -242,6 +242,12 @@ void ColumnFacts::decide_words(const CsvOptions& options, const std::string& fil
         "the column as the task or leave it out with --ignore",
         file, in_quotes(name), how_many, kMostValues, in_quotes(first_word.text)));
   }
+  if (distinct_.size() == 1 && missing == 0 && !options.as_published) {
+    left_out = true;
+    notes.push_back(
+        fmt::format("column {} was left out: it is {} in every row", in_quotes(name), in_quotes(*distinct_.begin())));
+    return;
+  }
   column.values.assign(distinct_.begin(), distinct_.end());
   if (missing > 0) {
     if (empty > 0) require_no_missing(options, "words");

@@ -203,6 +203,7 @@ void settle_labels(Dataset& set, const LoadOptions& options) {
   set.recipe.loss = "squared";
   set.recipe.scale = Scale::Standard;  // the units of its columns are anything
   set.recipe.labels = LabelScale::Pooled;
+  set.recipe.folds = 5;
   if (!words.empty()) {
     if (options.loss == "squared")
       throw DataError(fmt::format("{}: column {} holds words ({}); --loss squared needs numbers", file,

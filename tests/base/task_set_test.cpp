@@ -84,7 +84,8 @@ TEST(TaskSet, TaskIndexSuggestsTheNearestName) {
   EXPECT_THAT([&] { task_index(tasks, "boks"); },
               ThrowsMessage<std::invalid_argument>("unknown task \"boks\"; did you mean \"books\"?"));
   EXPECT_THAT([&] { task_index(tasks, "electronics"); },
-              ThrowsMessage<std::invalid_argument>("unknown task \"electronics\""));
+              ThrowsMessage<std::invalid_argument>(
+                  "unknown task \"electronics\"; the tasks are \"kitchen\", \"books\", \"dvd\""));
 }
 
 TEST(NearestName, IsTheOneOfLeastEditDistance) {

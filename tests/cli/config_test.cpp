@@ -103,7 +103,7 @@ TEST_F(Config, TheRecordHoldsEveryFlagAndItsDefault) {
                                    {"wanted", nullptr},
                                    {"relation", nullptr},
                                    {"cv", false},
-                                   {"folds", 3},
+                                   {"folds", 5},
                                    {"seed", 1}};
   EXPECT_EQ(configuration, expected);
 }

@@ -222,6 +222,7 @@ TEST_F(RawCsv, KnowsIndicesOutOfOrderAndTrailingSeparators) {
   EXPECT_EQ(read("t,x,y\na,1,1,\na,2,2,\n").tasks[0].features, Eigen::Vector2d(1, 2));
   EXPECT_EQ(read("t,x,y\na,1,1\n   \na,2,2\n \n").tasks.rows(), 2);
   EXPECT_EQ(read("t,x,z,y\na,1,NA,1\na,2,,2\n").tasks.feature_names, std::vector<std::string>{"x"});
+  EXPECT_EQ(read("t,x,land,y\na,1,w,1\na,2,w,2\n").tasks.feature_names, std::vector<std::string>{"x"});
 }
 
 TEST_F(RawCsv, TakesANumberForAMissingValueWhenTold) {

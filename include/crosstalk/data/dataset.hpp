@@ -22,6 +22,7 @@ struct Recipe {
   Eigen::Index pca = 0;                  ///< principal components to keep; 0 for all features as they are
   Scale scale = Scale::UnitBall;         ///< Standard for files
   LabelScale labels = LabelScale::None;  ///< Pooled for files with number labels
+  std::size_t folds = 3;                 ///< of the cross-validation of lambdas; 5 for files
 };
 
 struct Dataset {
