@@ -62,13 +62,21 @@ std::string poisoned_csv(const Problem& problem, const Attacker& attacker, const
       for (const std::size_t record : task.origin) in_test[record] = true;
     return data::with_injected(*csv.text, csv.coding, in_test, rows, problem.dataset.classes);
   }
-  data::CsvLayout layout{problem.dataset.task_column, problem.dataset.label_column, {}};
+  data::CsvLayout layout{problem.dataset.task_column, problem.dataset.label_column};
+  TaskSet all = join_rows(problem.raw_train, rows);
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const auto clean = static_cast<std::size_t>(problem.raw_train[i].rows());
-    layout.injected.emplace_back(clean, false);
-    layout.injected.back().resize(clean + static_cast<std::size_t>(rows[i].rows()), true);
+    layout.injected.emplace_back(static_cast<std::size_t>(problem.raw_train[i].rows()), false);
+    layout.injected.back().resize(static_cast<std::size_t>(all[i].rows()), true);
   }
-  return data::format_csv(join_rows(problem.raw_train, rows), layout);
+  if (problem.dataset.csv && problem.raw_test.size() > 0) {
+    for (const Task& task : all) layout.in_test.emplace_back(static_cast<std::size_t>(task.rows()), false);
+    all = join_rows(std::move(all), problem.raw_test);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      layout.injected[i].resize(static_cast<std::size_t>(all[i].rows()), false);
+      layout.in_test[i].resize(static_cast<std::size_t>(all[i].rows()), true);
+    }
+  }
+  return data::format_csv(all, layout);
 }
 
 // poisoned.csv marks rows in columns of these names.
@@ -317,8 +325,11 @@ int run(const Flags& flags, const Configuration& configuration) {
   }
   summary += fmt::format(
       "targets' mean {}: clean {:.4f}, attacked {:.4f}, learned anew with its preparation {:.4f}\n"
-      "poisoned data: {}\n",
+      "poisoned data{}: {}\n",
       before.names[0], before.mean(0, threat.targets), after.mean(0, threat.targets), relearned.effect.metric,
+      problem.dataset.csv && !keeps_shape(problem, attacker)
+          ? " (as features: --schema auto keeps the shape of the file)"
+          : "",
       session.path("poisoned.csv").string());
   session.finish(summary);
   return converged ? kDone : kNotConverged;

@@ -112,7 +112,8 @@ Limits limits_of(const AttackOptions& options, const Problem& problem) {
     return {{ball, problem.preparation.options().bias}};
   const bool suggested = by_default || options.schema == "auto";
   const auto rules = suggested ? attack::suggested_rules(problem.raw_train) : read_schema(options.schema);
-  return for_flag(fmt::format("--schema {}", by_default ? "auto" : options.schema), [&] {
+  const std::string flag = by_default ? "--radius: a ball needs --schema none here" : "--schema " + options.schema;
+  return for_flag(by_default && !options.radius ? "--schema auto" : flag, [&] {
     attack::Schema schema(problem.raw_train, problem.dataset.label_column, rules);
     attack::FeasibleSet feasible = schema.in_learner_units(problem.preparation, infinite);
     // The ball bounds what ranges alone would not: a corner of the box that no row is near.

@@ -60,6 +60,7 @@ class Reader {
     decide();
     fill_in_words();
     if (!options_.as_published) leave_out_repeated();
+    require_whole_marks();
     return build();
   }
 
@@ -346,6 +347,8 @@ class Reader {
 
   double value_of(const ColumnFacts& facts, std::string_view cell, std::size_t row) {
     const CsvColumn& column = facts.column;
+    const bool has_fill = options_.missing != MissingRule::Refuse && options_.missing != MissingRule::Drop;
+    if (cell.empty() && is_mark(row) && !facts.is_label && !has_fill) return kNone;  // see require_whole_marks
     const bool missing = coding_.is_missing(cell) && !facts.missing_is_a_value;
     if (missing && facts.is_label && coding_.label_columns.size() > 1) return kNone;  // not a row of this task
     if (missing && (facts.is_label || options_.missing == MissingRule::Drop)) {
@@ -418,6 +421,15 @@ class Reader {
                                      in_quotes(columns_[*twin].name)));
       }
     }
+  }
+
+  // Injected rows are empty where a column is left out, and only there.
+  void require_whole_marks() const {
+    for (std::size_t row = 0; row < injected_.size(); ++row)
+      for (std::size_t k = 0; k < features_ && injected_[row]; ++k)
+        if (!columns_[k].left_out && std::isnan(values_[row * width() + k]) && !columns_[k].column.indicator &&
+            (options_.missing == MissingRule::Refuse || options_.missing == MissingRule::Drop))
+          refuse_cell(columns_[k], "", row, "is a missing value in an injected row");
   }
 
   void warn_of_codes(std::size_t k) {

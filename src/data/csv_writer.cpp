@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "crosstalk/data/csv.hpp"
+#include "csv_columns.hpp"
 
 namespace crosstalk::data {
 
@@ -24,6 +25,7 @@ std::vector<std::string> column_names(const TaskSet& tasks, const CsvLayout& lay
     for (Eigen::Index j = 1; j <= tasks.features(); ++j) names.push_back(fmt::format("x{}", j));
   names.insert(names.end(), tasks.feature_names.begin(), tasks.feature_names.end());
   if (!layout.injected.empty()) names.emplace_back("injected");
+  if (!layout.in_test.empty()) names.emplace_back("part");
   std::set<std::string> seen;
   for (const std::string& name : names)
     if (!seen.insert(name).second)
@@ -70,7 +72,8 @@ class InjectedRow {
   [[nodiscard]] std::string cell(const CsvColumn& column, const Eigen::RowVectorXd& features, Eigen::Index j) const {
     if (column.is_categorical()) {
       for (std::size_t k = 0; k < column.values.size(); ++k)
-        if (features[j + static_cast<Eigen::Index>(k)] == 1.0) return column.values[k];
+        if (features[j + static_cast<Eigen::Index>(k)] == 1.0)
+          return column.values[k] == kMissingValue ? "" : column.values[k];
       throw std::invalid_argument(fmt::format("with_injected: a row has no value in column \"{}\"", column.name));
     }
     if (column.indicator && features[j + 1] == 1.0) return "";
@@ -161,14 +164,15 @@ std::string with_injected(const CsvText& text, const CsvCoding& coding, const st
 }
 
 std::string format_csv(const TaskSet& tasks, const CsvLayout& layout) {
-  if (!layout.injected.empty()) {
-    if (layout.injected.size() != tasks.size())
-      throw std::invalid_argument(fmt::format("format_csv: injected has flags for {} tasks where there are {}",
-                                              layout.injected.size(), tasks.size()));
+  for (const auto* flags : {&layout.injected, &layout.in_test}) {
+    if (flags->empty()) continue;
+    if (flags->size() != tasks.size())
+      throw std::invalid_argument(
+          fmt::format("format_csv: there are flags for {} tasks where there are {}", flags->size(), tasks.size()));
     for (std::size_t t = 0; t < tasks.size(); ++t)
-      if (layout.injected[t].size() != static_cast<std::size_t>(tasks[t].rows()))
+      if ((*flags)[t].size() != static_cast<std::size_t>(tasks[t].rows()))
         throw std::invalid_argument(fmt::format("format_csv: task {} (\"{}\") has {} flags for {} rows", t + 1,
-                                                tasks[t].name, layout.injected[t].size(), tasks[t].rows()));
+                                                tasks[t].name, (*flags)[t].size(), tasks[t].rows()));
   }
   std::string text;
   const std::vector<std::string> names = column_names(tasks, layout);
@@ -190,6 +194,7 @@ std::string format_csv(const TaskSet& tasks, const CsvLayout& layout) {
         append_number(text, value);
       }
       if (!layout.injected.empty()) text += layout.injected[t][static_cast<std::size_t>(row)] ? ",1" : ",0";
+      if (!layout.in_test.empty()) text += layout.in_test[t][static_cast<std::size_t>(row)] ? ",test" : ",train";
       text += '\n';
     }
   }

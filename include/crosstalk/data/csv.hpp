@@ -178,6 +178,7 @@ struct CsvLayout {
   std::string label_column = "label";
   /// One flag for each row of each task; when given, a last column `injected` holds them as 0 and 1.
   std::vector<std::vector<bool>> injected = {};
+  std::vector<std::vector<bool>> in_test = {};  ///< likewise, a column `part` of train and test
 };
 
 /// The tasks as text that read_csv reads back to the same doubles, bit by bit: header, then the task, the label and
