@@ -361,6 +361,8 @@ def notes_in_short(notes: list[str]) -> str:
     for note in notes:
         kind = re.sub(r'^column ".*?" (has \d+ values? and )?was (read|one)', r"columns were \2", note)
         kinds.setdefault(kind, []).append(note)
+    if not kinds:
+        return "nothing"
     return "; ".join(same[0] if len(same) == 1 else f"{len(same)} {kind}" for kind, same in kinds.items())
 
 
