@@ -108,9 +108,15 @@ int run(const Flags& flags, Configuration configuration) {
   for (const Task& task : problem.evaluation())
     if (task.rows() == 0)
       throw DataError(
-          fmt::format("{}: the test fraction leaves task \"{}\" no row to test on; make it larger, or 0 to measure on "
-                      "the training rows",
-                      problem.dataset.name, task.name));
+          problem.test_fraction
+              ? fmt::format(
+                    "{}: the test fraction leaves task \"{}\" no row to test on; make it larger, or 0 to measure "
+                    "on the training rows",
+                    problem.dataset.name, task.name)
+              : fmt::format(
+                    "{}: no row of task \"{}\" is held out, and an audit measures every task; hold out others, or "
+                    "leave the task out",
+                    problem.dataset.name, task.name));
   Session session({"audit", flags.common.out, flags.common.json, flags.common.quiet});
   evaluate::AuditOptions options = audit_options(flags, problem);
   FinishedParts finished(session, run_identity(configuration.flags), flags.resume);

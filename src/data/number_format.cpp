@@ -225,7 +225,17 @@ bool begins_like_number(std::string_view field) {
     field.remove_prefix(1);
   for (const std::string_view sign : kCurrencies)
     if (field.starts_with(sign)) field = without_blanks(field.substr(sign.size()));
-  return !field.empty() && is_digit(field.front());
+  if (field.empty() || !is_digit(field.front())) return false;
+  const auto skip = [&](std::string_view characters) {
+    field.remove_prefix(std::min(field.size(), field.find_first_not_of(characters)));
+  };
+  skip("0123456789.,_' ");
+  if (field.size() > 1 && std::string_view("eEdD").find(field[0]) != std::string_view::npos &&
+      std::string_view("+-0123456789").find(field[1]) != std::string_view::npos) {
+    field.remove_prefix(2);
+    skip("0123456789");
+  }
+  return std::none_of(field.begin(), field.end(), is_digit);  // a unit; in 3f2a-11 there is none
 }
 
 bool looks_like_date(std::string_view field) {

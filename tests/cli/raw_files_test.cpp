@@ -105,7 +105,7 @@ TEST_F(RawFiles, WhatAnAttackReportsIsWhatItsFileDoes) {
 
   const Cells clean = cells_of(votes());
   const Cells poisoned = cells_of(read_file(path("attack/poisoned.csv")));
-  EXPECT_EQ(poisoned.header, clean.header + Words{"injected", "part"});
+  EXPECT_EQ(poisoned.header, (clean.header + Words{"injected", "part"}));
   ASSERT_GT(poisoned.rows.size(), clean.rows.size());
   int held_out = 0;
   for (std::size_t k = 0; k < poisoned.rows.size(); ++k) {

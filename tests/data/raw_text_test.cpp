@@ -219,6 +219,9 @@ TEST_F(RawCsv, KnowsIndicesOutOfOrderAndTrailingSeparators) {
   const CsvData data = read(text);
   EXPECT_EQ(data.tasks.feature_names, (std::vector<std::string>{"customer_id", "hash=035e2982", "hash=ab12", "x"}));
   EXPECT_NE(joined(data.notes).find("\"customer_id\" is a feature, though"), std::string::npos);
+  std::string hashes = "t,key,x,y\n";
+  for (int i = 0; i < 9; ++i) hashes += fmt::format("a,{}f2a-{}c,{},{}.5\n", i, 10 - i, i * i, i % 4);
+  EXPECT_EQ(read(hashes).tasks.feature_names, std::vector<std::string>{"x"});
   EXPECT_EQ(read("t,x,y\na,1,1,\na,2,2,\n").tasks[0].features, Eigen::Vector2d(1, 2));
   EXPECT_EQ(read("t,x,y\na,1,1\n   \na,2,2\n \n").tasks.rows(), 2);
   EXPECT_EQ(read("t,x,z,y\na,1,NA,1\na,2,,2\n").tasks.feature_names, std::vector<std::string>{"x"});

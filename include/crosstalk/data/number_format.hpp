@@ -56,7 +56,7 @@ class NumberFormatSearch {
   std::string ambiguous_cell_;
 };
 
-/// Whether a cell begins with a digit, after signs, quotes and currencies: `72 kg`, `<0.5`, `12-345`.
+/// Whether a cell is a number with something behind or before it: `72 kg`, `<0.5`, `1_234`, `1.5D+00`.
 bool begins_like_number(std::string_view field);
 
 /// Whether a cell looks like a date or a time: 2024-05-01, 01.05.2024, 5/1/24, 2024-05-01T12:30:00Z, 1 May 2024, 12:30.
