@@ -155,7 +155,8 @@ Configuration completed(Configuration configuration, const Problem& problem) {
   set("scale", to_string(preparation.scale), to_string(recipe.scale));
   if (problem.test_fraction) set("test-fraction", *problem.test_fraction, recipe.test_fraction);
   set("pca", preparation.pca, recipe.pca);
-  if (configuration.flags["folds"].is_null()) set("folds", recipe.folds, recipe.folds);
+  const nlohmann::ordered_json folds = configuration.flags["folds"];
+  set("folds", folds.is_null() ? nlohmann::ordered_json(recipe.folds) : folds, recipe.folds);
   set("standardise-labels", to_string(preparation.labels), to_string(labels_scale({}, recipe, *problem.loss)));
   set("loss", problem.loss->name(), recipe.loss);
   // Given lambdas are never the default, whatever they are: with one of them left out an audit would choose both.

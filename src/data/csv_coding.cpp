@@ -102,8 +102,9 @@ class RowReader {
   std::size_t position_of_feature(const CsvColumn& column) const {
     const auto found = std::find(file_.names().begin(), file_.names().end(), column.name);
     if (found == file_.names().end())
-      throw DataError(fmt::format("{}: there is no column {}, which the model was learned from; its columns are {}",
-                                  file_.name(), in_quotes(column.name), listed(file_.names())));
+      throw DataError(fmt::format(
+          "{}: there is no column {}, which {}; its columns are {}", file_.name(), in_quotes(column.name),
+          options_.name_flags ? "the model was learned from" : "the rows to learn from have", listed(file_.names())));
     return static_cast<std::size_t>(found - file_.names().begin());
   }
 

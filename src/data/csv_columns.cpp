@@ -217,7 +217,8 @@ void ColumnFacts::decide_words(const CsvOptions& options, const std::string& fil
         "with --missing-words and --missing",
         first_odd_.place, in_quotes(first_odd_.text), in_quotes(name), numbers_with_marks_, known));
   // Cells that begin with digits and hardly ever repeat are measurements, not words.
-  const bool hardly_repeats = known >= kFewestIdentifiers && 2 * distinct_.size() > known;
+  constexpr std::size_t fewest_rows = 10;
+  const bool hardly_repeats = known >= fewest_rows && 2 * distinct_.size() > known;
   const CellPlace& odd = all_are_numbers ? first_word : first_odd_;
   if (share(begin_like_numbers_) >= 0.5 && hardly_repeats && !options.as_published)
     throw DataError(fmt::format(

@@ -45,15 +45,6 @@ bool same(const Row& a, const Row& b) {
   return a.task == b.task && a.label == b.label && a.features == b.features;
 }
 
-// A file's rows in the order of the tasks' first appearance, as the command writes them.
-std::vector<Row> by_task(const std::vector<Row>& rows) {
-  std::vector<Row> sorted;
-  for (const std::string task : {"alpha", "beta", "gamma", "delta"})
-    std::copy_if(rows.begin(), rows.end(), std::back_inserter(sorted),
-                 [&](const Row& row) { return row.task == task; });
-  return sorted;
-}
-
 class AttackCommand : public Command {
  protected:
   void SetUp() override {
@@ -64,7 +55,8 @@ class AttackCommand : public Command {
   [[nodiscard]] Finished attack(const std::vector<std::string>& more, const std::string& out = "out") const {
     return crosstalk(on_ratings("attack") +
                      std::vector<std::string>{"--test-fraction", "0", "--scale", "none", "--standardise-labels", "none",
-                                              "--iterations", "3", "--step", "1", "--quiet", "--out", out} +
+                                              "--iterations", "3", "--step", "1", "--schema", "none", "--quiet",
+                                              "--out", out} +
                      more);
   }
   [[nodiscard]] nlohmann::json attack_record(const std::string& out = "out") const { return record(out).at("attack"); }
@@ -79,7 +71,7 @@ TEST_F(AttackCommand, AppendsRowsToTheAttackingTasksAndTouchesNothingElse) {
   ASSERT_TRUE(ended_well(attack({"--targets", "alpha", "--attackers", "gamma,delta", "--budget", "0.3"})));
   const Poisoned data = poisoned_in(poisoned_csv());
 
-  const auto expected = by_task(rows_of(cells_of(ratings_csv())));
+  const auto expected = rows_of(cells_of(ratings_csv()));
   ASSERT_EQ(data.clean.size(), expected.size());
   for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_TRUE(same(data.clean[i], expected[i])) << "row " << i;
   // round(0.3 * 15) = 5 (halves up), round(0.3 * 10) = 3
@@ -90,7 +82,7 @@ TEST_F(AttackCommand, AppendsRowsToTheAttackingTasksAndTouchesNothingElse) {
   EXPECT_EQ(attack_record().at("attackers"), nlohmann::json({"gamma", "delta"}));
 }
 
-// Every task's injected rows stand behind its clean ones.
+// Injected rows stand behind all rows of the file.
 TEST_F(AttackCommand, InjectedRowsComeLastInTheirTask) {
   ASSERT_TRUE(ended_well(attack({"--targets", "alpha,beta", "--budget", "0.5"})));
   const Cells cells = cells_of(poisoned_csv());

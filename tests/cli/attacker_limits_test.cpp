@@ -55,7 +55,8 @@ TEST_F(AttackerLimits, RowsInTheFileObeyTheSchema) {
       EXPECT_GE(at("size"), 1.5);
       EXPECT_LE(at("size"), 2.3);
       EXPECT_TRUE(at("member") == 0.0 || at("member") == 1.0);
-      EXPECT_EQ(at("colour=red") + at("colour=blue") + at("colour=green"), 1.0);
+      const std::string& colour = row[cells.column("colour")];
+      EXPECT_TRUE(colour == "red" || colour == "blue" || colour == "green") << colour;
     }
     EXPECT_EQ(injected, 4) << method;  // 30 % of the 14 rows that are not held out
   }
@@ -194,7 +195,8 @@ TEST_F(AttackerLimits, MistakesAreNamedWithTheirLine) {
       refused({"--objective", "relation", "--relation", "alpha,alpha,1"}, 2, {"--relation", "task 1 is named twice"}));
   EXPECT_TRUE(refused({"--objective", "prediction"}, 2, {"--wanted"}));
   write("w.csv", "shop,stars,age\nalpha,1,2\n");
-  EXPECT_TRUE(refused({"--objective", "prediction", "--wanted", "w.csv"}, 1, {"w.csv", "1 features"}));
+  EXPECT_TRUE(refused({"--objective", "prediction", "--wanted", "w.csv"}, 1,
+                      {"w.csv", "no column \"size\"", "rows to learn from"}));
 }
 
 }  // namespace

@@ -50,11 +50,12 @@ TEST_F(BadInput, FilesWithoutRows) {
 TEST_F(BadInput, RowsThatCannotBeRead) {
   EXPECT_TRUE(file_refused("t,y,a,b\nA,1,2,3\nA,1,2\n", {"bad.csv:3:", "3 fields", "4"}));
   EXPECT_TRUE(file_refused("t,y,a,b\nA,1,2,3\nA,1,2,3,4\n", {"bad.csv:3:", "5 fields", "4"}));
-  EXPECT_TRUE(file_refused("t,y,a,b\nA,1,2,nan\nA,2,2,3\n", {"bad.csv:2:", "\"nan\"", "finite", "\"b\""}));
+  EXPECT_TRUE(file_refused("t,y,a,b\nA,1,2,nan\nA,2,2,3\n", {"bad.csv:2:", "\"nan\"", "missing", "\"b\""}));
   EXPECT_TRUE(file_refused("t,y,a,b\nA,1,2,3\nA,inf,2,3\n", {"bad.csv:3:", "\"inf\"", "finite", "\"y\""}));
   EXPECT_TRUE(file_refused("t,y,a,b\nA,1,1e999,3\nA,2,2,3\n", {"bad.csv:2:", "\"1e999\"", "finite", "\"a\""}));
   EXPECT_TRUE(file_refused("t,y,a,b\nA,1,,3\nA,2,2,3\n", {"bad.csv:2:", "missing", "\"a\""}));
-  EXPECT_TRUE(file_refused("t,y,a,b\nA,good,1,3\nA,2,2,3\n", {"bad.csv:2:", "\"good\"", "not a number", "\"y\""}));
+  EXPECT_TRUE(
+      file_refused("t,y,a,b\nA,good,1,3\nA,2,2,3\nA,3,2,3\n", {"bad.csv:2:", "\"good\"", "not a number", "\"y\""}));
   EXPECT_TRUE(file_refused("t,y,a,b\nA,1,\"2,3\nA,2,2,3\n", {"bad.csv:2:"}));
 }
 
@@ -68,7 +69,7 @@ TEST_F(BadInput, ColumnsThatAreNotThere) {
                       {"\"shop\"", "both the task and the label"}));
   EXPECT_TRUE(refused({"fit", "ratings.csv"}, 1, {"\"label\""}));
   for (const std::string own : {"injected", "part"}) {  // found before the iterations, which would take hours
-    write("own.csv", "t,y," + own + "\nA,1,2\nA,2,3\nA,3.5,1\n");
+    write("own.csv", "t,y," + own + "\nA,1,2\nA,2,3\nA,3.5,1.5\n");
     EXPECT_TRUE(refused(
         {"attack", "own.csv", "--task", "t", "--label", "y", "--test-fraction", "0", "--iterations", "1000000000"}, 1,
         {"own.csv", "\"" + own + "\"", "rename it"}));
@@ -80,11 +81,11 @@ TEST_F(BadInput, ColumnsThatAreNotThere) {
 TEST_F(BadInput, TasksThatCannotBeLearned) {
   EXPECT_TRUE(file_refused("t,y,a,b\nA,1,2,3\nB,1,2,3\nB,2,1,3\n", {"\"A\"", "1 training row", "at least 2"}));
   const std::string one_class = "t,y,a,b\nA,1,2,3\nA,1,3,3\nB,1,2,3\nB,-1,1,3\n";
-  EXPECT_TRUE(file_refused(one_class, {"\"A\"", "only the class +1", "both"}));
-  EXPECT_TRUE(file_refused(one_class, {"\"A\"", "only the class +1", "both"}, {"--loss", "logistic"}));
+  EXPECT_TRUE(file_refused(one_class, {"\"A\"", "only one class", "both", "--min-rows"}));
+  EXPECT_TRUE(file_refused(one_class, {"\"A\"", "only one class", "both"}, {"--loss", "logistic"}));
   const std::string not_signs = "t,y,a,b\nA,1,2,3\nA,-1,3,3\nB,1,2,3\nB,3,1,3\n";
   for (const std::string loss : {"logistic", "squared-hinge"})
-    EXPECT_TRUE(file_refused(not_signs, {"\"B\"", "label 3", loss, "-1 or +1"}, {"--loss", loss}));
+    EXPECT_TRUE(file_refused(not_signs, {"\"B\"", "label 3", loss, "two classes"}, {"--loss", loss}));
 }
 
 TEST_F(BadInput, PreparationThatCannotBeDone) {
@@ -112,30 +113,35 @@ TEST_F(BadInput, PreparationThatCannotBeDone) {
       {"fit", "two.csv", "--task", "t", "--label", "y", "--test-fraction", "0", "--cv", "--quiet", "--out", "two"})));
   // One row in ten of four is none to test on: fit measures the other tasks, an audit needs every task.
   write("small.csv", "t,y,a\nA,4,1\nA,3,2\nA,2,2\nA,1,1\nB,4,1\nB,3,2\nB,2,2\nB,1,1\nB,7,7\nB,5,6\n");
-  EXPECT_TRUE(refused({"audit", "small.csv", "--task", "t", "--label", "y", "--test-fraction", "0.1", "--lambda1", "1"},
+  EXPECT_TRUE(refused({"audit", "small.csv", "--task", "t", "--label", "y", "--test-fraction", "0.1", "--lambda1", "1",
+                       "--loss", "squared"},
                       1, {"small.csv", "\"A\"", "no row to test on"}));
-  EXPECT_TRUE(ended_well(crosstalk(
-      {"fit", "small.csv", "--task", "t", "--label", "y", "--test-fraction", "0.1", "--quiet", "--out", "out"})));
+  EXPECT_TRUE(ended_well(crosstalk({"fit", "small.csv", "--task", "t", "--label", "y", "--test-fraction", "0.1",
+                                    "--loss", "squared", "--quiet", "--out", "out"})));
   EXPECT_TRUE(record("out").at("test").at("tasks").at("A").at("rmse").is_null());
 }
 
 // Labels of 1e200 have a loss that no double holds: that is no solution, whatever else it is.
 TEST_F(BadInput, AnObjectiveThatIsNoNumberIsNotConverged) {
   write("huge.csv", "t,y,a\nA,1e200,1\nA,2,3\n");
-  const auto ended = crosstalk({"fit", "huge.csv", "--task", "t", "--label", "y", "--test-fraction", "0",
-                                "--standardise-labels", "none", "--lambda1", "0.1", "--out", "out"});
+  const auto ended =
+      crosstalk({"fit", "huge.csv", "--task", "t", "--label", "y", "--test-fraction", "0", "--standardise-labels",
+                 "none", "--loss", "squared", "--lambda1", "0.1", "--out", "out"});
   EXPECT_EQ(ended.exit_code, 3) << ended.out << ended.err;
 }
 
 TEST_F(BadInput, NumbersOutsideTheirRange) {
-  for (const std::string value : {"0", "-1", "nan", "inf"})
+  for (const std::string value : {"0", "-1"})
     EXPECT_TRUE(flag_refused({"--lambda1", value}, {"lambda1", value, "> 0"}));
+  for (const std::string flag : {"--lambda1", "--test-fraction", "--smoothing"})
+    for (const std::string value : {"nan", "inf"})
+      EXPECT_TRUE(flag_refused({flag, value}, {flag, value, "must be a finite number"}));
   EXPECT_TRUE(flag_refused({"--lambda2", "-0.5"}, {"lambda2", "-0.5", ">= 0"}));
   EXPECT_TRUE(flag_refused({"--smoothing", "-1"}, {"smoothing", "-1", ">= 0"}));
   EXPECT_TRUE(flag_refused({"--tolerance", "0"}, {"tolerance", "0", "> 0"}));
   EXPECT_TRUE(flag_refused({"--pca", "4"}, {"pca", "4", "3 features"}));
   EXPECT_TRUE(flag_refused({"--pca", "-1"}, {"pca", "-1"}));
-  for (const std::string value : {"1", "-0.1", "nan", "1.5"})
+  for (const std::string value : {"1", "-0.1", "1.5"})
     EXPECT_TRUE(flag_refused({"--test-fraction", value}, {"--test-fraction", value, "[0, 1)"}));
   EXPECT_TRUE(flag_refused({"--threads", "-1"}, {"--threads", "-1", "0 to 1024"}));
   EXPECT_TRUE(flag_refused({"--folds", "1"}, {"--folds", "1", "2 to 100"}));
@@ -178,9 +184,11 @@ TEST_F(BadInput, ThreatsThatCannotBe) {
   EXPECT_TRUE(flag_refused({"--budget", ","}, {"--budget", "\",\""}, both));
   EXPECT_TRUE(flag_refused({"--budget", "0.1,0.2"}, {"--budget", "0.1,0.2", "one number"}, {"attack"}));
   EXPECT_TRUE(flag_refused({"--budgets", "0.3,0.2,0.3"}, {"--budgets", "0.3", "twice"}, {"audit"}));
-  for (const std::string value : {"0", "-1", "nan", "inf"})
+  for (const std::string value : {"nan", "inf"})
+    EXPECT_TRUE(flag_refused({"--radius", value}, {"radius", value, "finite number"}, both));
+  for (const std::string value : {"0", "-1"})
     EXPECT_TRUE(flag_refused({"--radius", value}, {"radius", value, "> 0"}, both));
-  for (const std::string value : {"0", "-1", "nan"})
+  for (const std::string value : {"0", "-1"})
     EXPECT_TRUE(flag_refused({"--step", value}, {"step", value, "> 0"}, both));
   EXPECT_TRUE(flag_refused({"--iterations", "-1"}, {"iterations", "-1", ">= 0"}, both));
   EXPECT_TRUE(flag_refused({"--batch-share", "0"}, {"batch share", "0"}, both));

@@ -95,7 +95,8 @@ std::vector<Row> rows_of(const Cells& cells) {
   for (const auto& cell : cells.rows) {
     Row row{cell[task], number(cell[label]), {}};
     for (std::size_t j = 0; j < cell.size(); ++j)
-      if (j != task && j != label && cells.header[j] != "injected") row.features.push_back(number(cell[j]));
+      if (j != task && j != label && cells.header[j] != "injected" && cells.header[j] != "part")
+        row.features.push_back(number(cell[j]));
     rows.push_back(row);
   }
   return rows;

@@ -33,7 +33,7 @@ struct Row {
   double label;
   std::vector<double> features;
 };
-/// Rows of a file with the columns shop, stars, then features; a column `injected` is left out.
+/// Rows of a file with the columns shop, stars, then features; the columns `injected` and `part` are left out.
 std::vector<Row> rows_of(const Cells& cells);
 
 /// Regression tasks alpha, beta (related), gamma, delta (their opposite) with 9, 12, 15 and 10 rows, mixed, in the

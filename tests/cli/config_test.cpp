@@ -74,7 +74,7 @@ TEST_F(Config, TheRecordHoldsEveryFlagAndItsDefault) {
                                    {"ignore", nullptr},
                                    {"separator", nullptr},
                                    {"scale", "standard"},
-                                   {"test-fraction", 0.3},
+                                   {"test-fraction", nullptr},
                                    {"pca", 0},
                                    {"standardise-labels", "all"},
                                    {"targets", "alpha"},
@@ -104,6 +104,15 @@ TEST_F(Config, TheRecordHoldsEveryFlagAndItsDefault) {
                                    {"relation", nullptr},
                                    {"cv", false},
                                    {"folds", 5},
+                                   {"decimal", nullptr},
+                                   {"min-rows", nullptr},
+                                   {"missing", "refuse"},
+                                   {"missing-words", nullptr},
+                                   {"no-header", false},
+                                   {"positive", nullptr},
+                                   {"skip-lines", 0},
+                                   {"split-by", nullptr},
+                                   {"test", nullptr},
                                    {"seed", 1}};
   EXPECT_EQ(configuration, expected);
 }

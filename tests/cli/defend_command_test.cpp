@@ -118,7 +118,7 @@ TEST_F(DefendCommand, LeavesOutEveryTaskInTurnWhenAsked) {
 }
 
 TEST_F(DefendCommand, HasNoTaskToLeaveOutOfOne) {
-  write("ratings.csv", "shop,stars,price,size,age\na,1,2,3,4\na,2,3,1,5\na,3,1,2,6\na,2,5,5,1\n");
+  write("ratings.csv", "shop,stars,price,size,age\na,1.5,2,3,4\na,2,3,1,5\na,3,1,2,6\na,2,5,5,1\n");
   EXPECT_TRUE(was_refused(crosstalk(on_ratings("defend") + std::vector<std::string>{"--leave-one-out"}), 1,
                           {"ratings.csv: there is 1 task; --leave-one-out needs others"}));
 }

@@ -1,3 +1,6 @@
+#include <map>
+#include <string>
+
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <Eigen/Core>
@@ -29,19 +32,14 @@ TEST_F(PredictCommand, IsTheWeightsTimesTheRows) {
   const auto rows = rows_of(cells_of(ratings_csv()));
   const Cells predictions = cells_of(read_file(path("out/predictions.csv")));
   ASSERT_EQ(predictions.rows.size(), rows.size());
-  std::size_t line = 0;
-  Eigen::Index column = 0;
-  for (const std::string task : {"alpha", "beta", "gamma", "delta"}) {
-    for (const Row& row : rows) {
-      if (row.task != task) continue;
-      const double expected =
-          W.col(column).head(3).dot(Eigen::Map<const Eigen::Vector3d>(row.features.data())) + W(3, column);
-      EXPECT_EQ(predictions.rows[line][predictions.column("task")], task);
-      EXPECT_EQ(number(predictions.rows[line][predictions.column("label")]), row.label);
-      EXPECT_NEAR(number(predictions.rows[line][predictions.column("prediction")]), expected, 1e-13);
-      ++line;
-    }
-    ++column;
+  const std::map<std::string, Eigen::Index> column = {{"alpha", 0}, {"beta", 1}, {"gamma", 2}, {"delta", 3}};
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    const auto w = W.col(column.at(rows[k].task));
+    const double expected = w.head(3).dot(Eigen::Map<const Eigen::Vector3d>(rows[k].features.data())) + w[3];
+    EXPECT_EQ(predictions.rows[k][predictions.column("row")], std::to_string(k + 1));
+    EXPECT_EQ(predictions.rows[k][predictions.column("task")], rows[k].task);
+    EXPECT_NEAR(number(predictions.rows[k][predictions.column("prediction")]), expected, 1e-13);
+    EXPECT_EQ(predictions.rows[k][predictions.column("score")], predictions.rows[k][predictions.column("prediction")]);
   }
 }
 
@@ -90,7 +88,7 @@ TEST_F(PredictCommand, RefusesRowsThatTheModelDoesNotKnow) {
   write("name.csv", "shop,stars,a,b,d\nalpha,1,1,1,1\n");
   EXPECT_TRUE(was_refused(predict("name.csv"), 1, {"name.csv", "\"c\""}));
   write("fewer.csv", "shop,stars,a,b\nalpha,1,1,1\n");
-  EXPECT_TRUE(was_refused(predict("fewer.csv"), 1, {"fewer.csv", "2 features", "3"}));
+  EXPECT_TRUE(was_refused(predict("fewer.csv"), 1, {"fewer.csv", "no column \"c\""}));
   EXPECT_TRUE(files("out").empty());
 }
 
@@ -110,7 +108,13 @@ TEST_F(PredictCommand, RefusesADamagedModel) {
   EXPECT_TRUE(refused({{"loss", "none such"}}, {"model.json", "none such"}));
   EXPECT_TRUE(refused({{"weights", {{1, 2}, {3}}}}, {"model.json", "row 2"}));
   EXPECT_TRUE(refused({{"weights", {{1, 2, 3, "x"}}}}, {"model.json"}));
-  EXPECT_TRUE(refused({{"weights", {{1, 2, 3, 4}}}}, {"ratings.csv", "3 features", "0"}));
+  EXPECT_TRUE(refused({{"weights", {{1, 2, 3, 4}}}}, {"model.json", "no feature"}));
+  EXPECT_TRUE(refused({{"preparation", {{"features", {"a", "b"}}}}}, {"model.json", "3 features"}));
+  EXPECT_TRUE(
+      refused({{"columns", {{"columns", nlohmann::json::array()}}}}, {"model.json", "columns: there are none"}));
+  auto fewer = good.at("columns");
+  fewer["columns"].erase(0);
+  EXPECT_TRUE(refused({{"columns", fewer}}, {"model.json", "columns of 2 features; the weights have 3"}));
   EXPECT_TRUE(refused({{"preparation", {{"divisor", 0}}}}, {"model.json", "divisor"}));
   EXPECT_TRUE(refused({{"preparation", {{"pca", 2}}}}, {"model.json", "pca"}));
   EXPECT_TRUE(refused({{"preparation", {{"pca", -2}}}}, {"model.json", "pca"}));

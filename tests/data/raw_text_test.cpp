@@ -192,12 +192,29 @@ TEST_F(RawCsv, RefusesDatesAndSaysWhatToDo) {
             "a day, the month or the hour, or leave it out with --ignore");
 }
 
+// No column of measurements is lost without a word, whatever is wrong with a cell of it.
 TEST_F(RawCsv, AdviceDoesNotThrowAwayNumbersForOneBadCell) {
-  std::string text = "t,x,y\n";
-  for (int i = 0; i < 300; ++i)
-    text += fmt::format("a,{},1\n", i % 3 == 0 ? fmt::format("{}kg", i) : std::to_string(i));
-  const std::string message = error(text);
-  EXPECT_NE(message.find("200 of 300 values are): mend these cells"), std::string::npos) << message;
+  const auto column = [&](const std::vector<std::string>& forms, const std::string& odd) {
+    std::string text = "t|x|y\n";
+    for (int i = 0; i < 40; ++i) {
+      const std::string& form = forms[static_cast<std::size_t>(i) % forms.size()];
+      text += fmt::format("a|{}|{}.5\n", fmt::format(fmt::runtime(form), 10 + i), i * i % 13);
+    }
+    return error(odd.empty() ? text : text + "a|" + odd + "|1.5\n");
+  };
+  for (const std::string form : {"{}", "{}%", "${},000.00", "{},5"}) {
+    const std::string message = column({form}, "unknown");
+    EXPECT_NE(message.find("f.csv:42: \"unknown\" is not a number (column \"x\", where 40 of 41 values are)"),
+              std::string::npos)
+        << form << ": " << message;
+  }
+  for (const std::vector<std::string>& forms :
+       {std::vector<std::string>{"${}", "\xe2\x82\xac{}"}, std::vector<std::string>{"{}%", "0.{}"}})
+    EXPECT_NE(column(forms, "").find("written in more than one way"), std::string::npos) << forms[0];
+  for (const std::vector<std::string>& forms :
+       {std::vector<std::string>{"{} kg"}, std::vector<std::string>{"{}D+00"}, std::vector<std::string>{"{}_000"},
+        std::vector<std::string>{"{}.5", "{}.25", "<{}"}})
+    EXPECT_NE(column(forms, "").find("is neither a number nor one of a few words"), std::string::npos) << forms[0];
 }
 
 TEST_F(RawCsv, LeavesOutWhatNamesRowsAndSaysSo) {
