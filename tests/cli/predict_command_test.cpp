@@ -109,7 +109,7 @@ TEST_F(PredictCommand, RefusesADamagedModel) {
   EXPECT_TRUE(refused({{"weights", {{1, 2}, {3}}}}, {"model.json", "row 2"}));
   EXPECT_TRUE(refused({{"weights", {{1, 2, 3, "x"}}}}, {"model.json"}));
   EXPECT_TRUE(refused({{"weights", {{1, 2, 3, 4}}}}, {"model.json", "no feature"}));
-  EXPECT_TRUE(refused({{"preparation", {{"features", {"a", "b"}}}}}, {"model.json", "3 features"}));
+  EXPECT_TRUE(refused({{"preparation", {{"features", {"a", "b"}}}}}, {"model.json", "features", "mean"}));
   EXPECT_TRUE(
       refused({{"columns", {{"columns", nlohmann::json::array()}}}}, {"model.json", "columns: there are none"}));
   auto fewer = good.at("columns");
