@@ -68,6 +68,7 @@ Dataset csv(const fs::path& path, const LoadOptions& options) {
 
 // Files of other programs that are often given in place of a table.
 void require_table(const fs::path& path) {
+  if (!fs::is_regular_file(path)) return;
   std::ifstream file(path, std::ios::binary);
   std::string head(512, '\0');
   file.read(head.data(), static_cast<std::streamsize>(head.size()));
@@ -86,6 +87,7 @@ void require_table(const fs::path& path) {
 
 // Whether a file begins with a row of `label index:value ...`.
 bool looks_like_svmlight(const fs::path& path) {
+  if (!fs::is_regular_file(path)) return false;  // what is read of a pipe is gone
   std::ifstream file(path);
   std::string line;
   while (std::getline(file, line) && (line.empty() || line[0] == '#')) {
