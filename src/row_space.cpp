@@ -54,13 +54,7 @@ RowSpace::RowSpace(const TaskSet& tasks, LastFeature last)
     : RowSpace(RowSpace(tasks.features(), last).extended(tasks)) {}
 
 RowSpace RowSpace::extended(const TaskSet& tasks) const {
-  Eigen::MatrixXd X(tasks.rows(), features_);
-  Eigen::Index top = 0;
-  for (const Task& task : tasks) {
-    if (task.rows() > 0) X.middleRows(top, task.rows()) = task.features;
-    top += task.rows();
-  }
-  return extended(X);
+  return extended(stacked_rows(tasks, features_));
 }
 
 RowSpace RowSpace::extended(const Eigen::MatrixXd& X) const {
@@ -129,6 +123,16 @@ Eigen::MatrixXd RowSpace::weights(const Eigen::MatrixXd& C) const {
 
 Eigen::MatrixXd RowSpace::coordinates(const Eigen::MatrixXd& W) const {
   return map(Eigen::MatrixXd(W.transpose())).transpose();
+}
+
+Eigen::MatrixXd stacked_rows(const TaskSet& tasks, Eigen::Index features) {
+  Eigen::MatrixXd X(tasks.rows(), features);
+  Eigen::Index top = 0;
+  for (const Task& task : tasks) {
+    if (task.rows() > 0) X.middleRows(top, task.rows()) = task.features;
+    top += task.rows();
+  }
+  return X;
 }
 
 }  // namespace crosstalk

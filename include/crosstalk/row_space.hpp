@@ -65,4 +65,7 @@ class RowSpace final : public FeatureMap {
   std::vector<std::shared_ptr<const Eigen::MatrixXd>> parts_;
 };
 
+/// The rows of all tasks one below the other, n x d; a task without rows may have no columns either.
+Eigen::MatrixXd stacked_rows(const TaskSet& tasks, Eigen::Index features);
+
 }  // namespace crosstalk

@@ -10,11 +10,6 @@ namespace {
 
 using Layout = EmpiricalRisk::Layout;
 
-// By rows, unless they are many more than their rank.
-Layout layout_for(Eigen::Index rows, Eigen::Index rank) {
-  return rows <= 2 * rank ? Layout::Rows : Layout::Moments;
-}
-
 // Rows that are all zero span nothing; a learner has one feature at least.
 RowSpace span_of(const TaskSet& rows) {
   RowSpace space(rows);
@@ -22,21 +17,14 @@ RowSpace span_of(const TaskSet& rows) {
 }
 
 EmpiricalRisk reduced_risk(const RowSpace& space, const TaskSet& rows, const Loss& loss) {
-  return {space.map(rows), loss, layout_for(rows.rows(), space.outputs())};
-}
-
-// The rows of all tasks, one below the other.
-Eigen::MatrixXd stacked(const TaskSet& tasks, Eigen::Index features) {
-  Eigen::MatrixXd X(tasks.rows(), features);
-  Eigen::Index top = 0;
-  for (const Task& task : tasks) {
-    if (task.rows() > 0) X.middleRows(top, task.rows()) = task.features;
-    top += task.rows();
-  }
-  return X;
+  return {space.map(rows), loss, layout_in_span(rows.rows(), space.outputs())};
 }
 
 }  // namespace
+
+Layout layout_in_span(Eigen::Index rows, Eigen::Index rank) {
+  return rows <= 2 * rank ? Layout::Rows : Layout::Moments;
+}
 
 RowReduction::RowReduction(const TaskSet& rows, const Loss& loss)
     : space_(std::make_shared<const RowSpace>(span_of(rows))), risk_(reduced_risk(*space_, rows, loss)) {}
@@ -44,7 +32,7 @@ RowReduction::RowReduction(const TaskSet& rows, const Loss& loss)
 RowReduction::RowReduction(const RowReduction& clean, const TaskSet& injected)
     : space_(clean.space_), risk_(clean.risk_) {
   constexpr double kDependent = 1e-7;
-  const Eigen::MatrixXd X = stacked(injected, space_->inputs());
+  const Eigen::MatrixXd X = stacked_rows(injected, space_->inputs());
   const Eigen::MatrixXd Z = space_->map(X);
   const GramCoordinates beyond = gram_coordinates(gram(X) - gram(Z), X.rowwise().squaredNorm(), kDependent);
   pivots_ = X(beyond.pivots, Eigen::all);
@@ -117,7 +105,7 @@ EmpiricalRisk EmpiricalRisk::with_zero_features(Eigen::Index count) const {
 
 const EmpiricalRisk::RowProducts& EmpiricalRisk::clean_row_products() const {
   return clean_->row_products->get([&] {
-    RowProducts products{stacked(clean_->tasks, features()), {}, {}};
+    RowProducts products{stacked_rows(clean_->tasks, features()), {}, {}};
     products.gram = gram(products.rows);
     for (Eigen::Index i = 0, top = 0; i < tasks(); ++i) {
       const Eigen::Index count = clean_->tasks[static_cast<std::size_t>(i)].rows();
@@ -132,7 +120,7 @@ const EmpiricalRisk::RowProducts& EmpiricalRisk::row_products() const {
   if (!has_injected()) return clean_row_products();
   return row_products_->get([&] {
     const RowProducts& clean = clean_row_products();
-    const Eigen::MatrixXd injected = stacked(injected_, features());
+    const Eigen::MatrixXd injected = stacked_rows(injected_, features());
     const Eigen::Index n = clean.rows.rows();
     const Eigen::Index k = injected.rows();
     RowProducts products{Eigen::MatrixXd(n + k, features()), Eigen::MatrixXd(n + k, n + k), clean.blocks};

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "crosstalk/mtrl/row_reduction.hpp"
 #include "crosstalk/pivoted_cholesky.hpp"
 
 namespace crosstalk::mtrl {
@@ -132,10 +133,9 @@ Eigen::MatrixXd SparseRowSpace::weights(const Eigen::MatrixXd& C) const {
 }
 
 Fit solve(const SparseTaskSet& tasks, const Loss& loss, const Options& options, const ColumnScale& columns) {
-  using Layout = EmpiricalRisk::Layout;
   const SparseRowSpace space(tasks, columns);
-  const bool by_rows = tasks.rows() <= 2 * space.coordinates().features();
-  Fit fit = solve(EmpiricalRisk(space.coordinates(), loss, by_rows ? Layout::Rows : Layout::Moments), options);
+  const TaskSet& coordinates = space.coordinates();
+  Fit fit = solve(EmpiricalRisk(coordinates, loss, layout_in_span(tasks.rows(), coordinates.features())), options);
   fit.weights = space.weights(fit.weights);
   return fit;
 }
