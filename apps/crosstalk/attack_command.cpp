@@ -196,9 +196,7 @@ std::string utility_text(const Objective& objective, const Problem& problem) {
 }
 
 int run(const Flags& flags, const Configuration& configuration) {
-  DataOptions with_text = flags.data;
-  with_text.keep_text = true;
-  Problem problem = load_problem(flags.common, with_text, flags.learner);
+  Problem problem = load_problem(flags.common, flags.data, flags.learner);
   require_no_own_column(problem);
   const Objective objective = objective_of(flags.attack, problem);
   Attacker attacker =
@@ -340,6 +338,7 @@ int run(const Flags& flags, const Configuration& configuration) {
 Action add_attack(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
   flags->common.out = "crosstalk-out/attack";
+  flags->data.keep_text = true;
   add_options(app, flags->data);
   add_options(app, flags->attack, true);
   add_options(app, flags->learner);

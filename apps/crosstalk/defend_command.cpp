@@ -90,9 +90,7 @@ void require_doubtless_rows(const Problem& problem, const defence::Defended& res
 
 int run(const Flags& flags, const Configuration& configuration) {
   defence::Options options = options_of(flags);
-  DataOptions with_text = flags.data;
-  with_text.keep_text = true;
-  Problem problem = load_problem(flags.common, with_text, flags.learner, HoldOut::WhenAsked);
+  Problem problem = load_problem(flags.common, flags.data, flags.learner, HoldOut::WhenAsked);
   if (flags.leave_one_out && problem.train.size() < 2)
     throw DataError(fmt::format("{}: there is 1 task; --leave-one-out needs others", problem.dataset.name));
   Session session({"defend", flags.common.out, flags.common.json, flags.common.quiet});
@@ -164,6 +162,7 @@ int run(const Flags& flags, const Configuration& configuration) {
 Action add_defend(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
   flags->common.out = "crosstalk-out/defend";
+  flags->data.keep_text = true;
   add_options(app, flags->data);
   app.add_option("--method", flags->method,
                  "trim: leave out what is too much of, huber: bound every row's force, screen: sphere and slab")

@@ -18,6 +18,7 @@
 #include "crosstalk/error.hpp"
 #include "csv_columns.hpp"
 #include "csv_file.hpp"
+#include "small_letters.hpp"
 
 namespace crosstalk::data {
 
@@ -48,7 +49,7 @@ class Reader {
     coding_.missing = options.missing;
     coding_.missing_words = options.as_published ? std::vector<std::string>{""} : default_missing_words();
     for (const std::string& word : options.missing_words) coding_.missing_words.push_back(in_small_letters(word));
-    missing_numbers_ = missing_numbers(coding_.missing_words);
+    numbers_may_be_missing_ = names_a_number(coding_.missing_words);
   }
 
   CsvData read() {
@@ -65,7 +66,7 @@ class Reader {
   }
 
  private:
-  static constexpr std::size_t kNoTask = SIZE_MAX;
+  static constexpr std::size_t kNoColumn = SIZE_MAX;
   [[nodiscard]] std::size_t width() const { return columns_.size(); }
   [[nodiscard]] std::string file_name() const { return sources_.front().path.string(); }
   [[nodiscard]] bool is_mark(std::size_t row) const { return !injected_.empty() && injected_[row]; }
@@ -93,11 +94,10 @@ class Reader {
       coding_.task_column = first.names()[task_];
     }
     for (std::size_t k = 0; k < labels.size(); ++k) coding_.label_columns[k] = first.names()[labels[k]];
-    std::size_t split = kNoTask;
-    if (!options_.split_column.empty()) split = split_ = first.position(options_.split_column);
-    if (split != kNoTask && (split == task_ || std::find(labels.begin(), labels.end(), split) != labels.end()))
+    if (!options_.split_column.empty()) split_ = first.position(options_.split_column);
+    if (split_ != kNoColumn && (split_ == task_ || std::find(labels.begin(), labels.end(), split_) != labels.end()))
       throw DataError(fmt::format("{}: rows cannot be split by column {}: it is the {}", first.name(),
-                                  in_quotes(options_.split_column), split == task_ ? "task" : "label"));
+                                  in_quotes(options_.split_column), split_ == task_ ? "task" : "label"));
     for (const std::size_t label : labels) {
       if (label == task_)
         throw DataError(fmt::format("{}: column {} cannot be both the task and the label", first.name(),
@@ -114,7 +114,7 @@ class Reader {
     for (std::size_t j = 0; j < first.names().size(); ++j) {
       const bool is_label = std::find(labels.begin(), labels.end(), j) != labels.end();
       if (j == task_ || is_label) continue;
-      if (ignored.contains(j) || j == split) {
+      if (ignored.contains(j) || j == split_) {
         coding_.left_out.push_back(first.names()[j]);
         continue;
       }
@@ -164,7 +164,7 @@ class Reader {
       const auto place = [&] { return fmt::format("{}:{}", rows.name(), rows.line()); };
       const std::size_t row = task_of_row_.size();
       std::string_view task = fixed_task;
-      if (task_ != kNoTask) {
+      if (task_ != kNoColumn) {
         task = fields[task_];
         if (coding_.is_missing(task)) {
           if (missing_tasks_++ == 0) first_missing_task_ = {place(), std::string(task)};
@@ -173,12 +173,12 @@ class Reader {
       }
       task_of_row_.push_back(task.empty() ? kLostRow : tasks_.index(task));
       lines_.push_back(rows.line());
-      if (split_ != kNoTask) split_cells_.emplace_back(fields[split_]);
+      if (split_ != kNoColumn) split_cells_.emplace_back(fields[split_]);
       for (ColumnFacts& column : columns_) {
         const std::string_view cell = fields[column.position];
         Cell number = plain_number(cell);
-        const bool is_missing = number.kind == CellKind::Number ? !missing_numbers_.empty() && coding_.is_missing(cell)
-                                                                : coding_.is_missing(cell);
+        const bool is_missing =
+            (number.kind != CellKind::Number || numbers_may_be_missing_) && coding_.is_missing(cell);
         if (is_missing) number.kind = CellKind::Word;
         values_.push_back(number.kind == CellKind::Number ? number.value : kNone);
         if (column.is_label && number.kind == CellKind::Number && label_texts_.size() < kLabelTexts)
@@ -310,7 +310,6 @@ class Reader {
       if (!plain(columns_[k]) || searches[k].ambiguous_cell().empty()) continue;
       if (searches[k].answer(format, ',') != NumberFormatSearch::Answer::Found) continue;
       columns_[k].column.format = format;
-      columns_[k].words = 1;  // its cells are read again
       notes_.push_back(
           fmt::format("column {} was read with points between thousands, as other columns have a decimal "
                       "comma",
@@ -321,10 +320,10 @@ class Reader {
   // Second pass: the cells that are no plain number.
   void fill_in_words() {
     lost_.assign(task_of_row_.size(), false);
-    const auto is_open = [&](const ColumnFacts& column) {
-      return !column.left_out && (column.is_open() || has_marks());
+    const auto is_not_plain = [&](const ColumnFacts& column) {
+      return !column.left_out && (column.is_open() || column.column.format.marked || !injected_.empty());
     };
-    for_each_cell(is_open, [&](std::size_t k, std::string_view cell, std::size_t row) {
+    for_each_cell(is_not_plain, [&](std::size_t k, std::string_view cell, std::size_t row) {
       values_[row * width() + k] = value_of(columns_[k], cell, row);
     });
     for (std::size_t row = 0; row < lost_.size(); ++row) lost_[row] = lost_[row] || task_of_row_[row] == kLostRow;
@@ -343,12 +342,11 @@ class Reader {
                                      in_quotes(column.name), column.missing, column.cells(),
                                      to_string(options_.missing)));
   }
-  [[nodiscard]] bool has_marks() const { return !injected_.empty(); }
 
   double value_of(const ColumnFacts& facts, std::string_view cell, std::size_t row) {
     const CsvColumn& column = facts.column;
-    const bool has_fill = options_.missing != MissingRule::Refuse && options_.missing != MissingRule::Drop;
-    if (cell.empty() && is_mark(row) && !facts.is_label && !has_fill) return kNone;  // see require_whole_marks
+    if (cell.empty() && is_mark(row) && !facts.is_label && !fills_in(options_.missing))
+      return kNone;  // see require_whole_marks
     const bool missing = coding_.is_missing(cell) && !facts.missing_is_a_value;
     if (missing && facts.is_label && coding_.label_columns.size() > 1) return kNone;  // not a row of this task
     if (missing && (facts.is_label || options_.missing == MissingRule::Drop)) {
@@ -425,10 +423,10 @@ class Reader {
 
   // Injected rows are empty where a column is left out, and only there.
   void require_whole_marks() const {
+    if (fills_in(options_.missing)) return;
     for (std::size_t row = 0; row < injected_.size(); ++row)
       for (std::size_t k = 0; k < features_ && injected_[row]; ++k)
-        if (!columns_[k].left_out && std::isnan(values_[row * width() + k]) && !columns_[k].column.indicator &&
-            (options_.missing == MissingRule::Refuse || options_.missing == MissingRule::Drop))
+        if (!columns_[k].left_out && std::isnan(values_[row * width() + k]))
           refuse_cell(columns_[k], "", row, "is a missing value in an injected row");
   }
 
@@ -530,7 +528,7 @@ class Reader {
     const std::size_t labels = coding_.label_columns.size();
     if (labels > 1)
       notes_.push_back(fmt::format("the {} label columns are {} tasks over the same rows", labels, labels));
-    else if (task_ == kNoTask && sources_.front().task.empty() && !options_.as_published)
+    else if (task_ == kNoColumn && sources_.front().task.empty() && !options_.as_published)
       notes_.emplace_back("no column names the task (--task): all rows are one task, \"all\"");
     const auto task_of = [&](std::size_t row, std::size_t label) { return labels > 1 ? label : task_of_row_[row]; };
     const auto is_in = [&](std::size_t row, std::size_t label) {
@@ -575,16 +573,16 @@ class Reader {
   std::vector<CsvFile> files_;
   CsvCoding coding_;
   std::vector<std::string> notes_;
-  std::size_t task_ = kNoTask;
-  std::size_t split_ = kNoTask;
+  std::size_t task_ = kNoColumn;
+  std::size_t split_ = kNoColumn;
   std::vector<ColumnFacts> columns_;  // the features, then the labels
   std::size_t features_ = 0;
   static constexpr std::uint32_t kLostRow = UINT32_MAX;
-  static constexpr std::size_t kFewestNumberedRows = 5;
+  static constexpr std::size_t kFewestNumberedRows = 5;  // so many rows that count tell a number from a measurement
   TaskNames tasks_;
-  std::vector<double> missing_numbers_;
-  static constexpr std::size_t kLabelTexts = 16;
-  std::map<double, std::string> label_texts_;  // of the first distinct labels
+  bool numbers_may_be_missing_ = false;
+  static constexpr std::size_t kLabelTexts = 16;  // more than a label of classes has
+  std::map<double, std::string> label_texts_;     // of the first distinct labels
   std::size_t missing_tasks_ = 0;
   CellPlace first_missing_task_;
   std::vector<std::uint32_t> task_of_row_;
@@ -607,9 +605,7 @@ CsvData read_csv(const std::filesystem::path& path, const CsvOptions& options) {
 }
 
 void fill_missing(TaskSet& train, TaskSet& test, CsvCoding& coding, const std::vector<bool>& injected) {
-  if (coding.missing != MissingRule::Mean && coding.missing != MissingRule::Median &&
-      coding.missing != MissingRule::Indicator)
-    return;
+  if (!fills_in(coding.missing)) return;
   Eigen::Index j = 0;
   for (CsvColumn& column : coding.columns) {
     const Eigen::Index feature = j;

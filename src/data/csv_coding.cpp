@@ -12,6 +12,7 @@
 #include "crosstalk/error.hpp"
 #include "csv_columns.hpp"
 #include "csv_file.hpp"
+#include "small_letters.hpp"
 
 namespace crosstalk::data {
 
@@ -57,7 +58,7 @@ class RowReader {
 
   NewRows read() {
     const auto d = static_cast<Eigen::Index>(coding_.feature_count());
-    const std::size_t tasks_a_row = std::max<std::size_t>(1, coding_.label_columns.size());
+    const std::size_t tasks_a_row = coding_.label_columns.size();
     std::vector<double> values;
     std::vector<double> labels;
     settle_formats();
@@ -211,7 +212,7 @@ class RowReader {
   std::optional<double> number_value(const CsvScanner& scanner, std::size_t k, std::string_view cell) const {
     const CsvColumn& column = coding_.columns[k];
     const auto number = formats_[k].parse(cell);
-    if (number && (missing_numbers_.empty() || !coding_.is_missing(cell))) return number;
+    if (number && !(numbers_may_be_missing_ && coding_.is_missing(cell))) return number;
     if (coding_.is_missing(cell)) {
       if (coding_.missing == MissingRule::Drop) return std::nullopt;
       if (column.fill) return std::numeric_limits<double>::quiet_NaN();
@@ -261,7 +262,7 @@ class RowReader {
   CsvFile file_;
   std::unordered_map<std::string, std::size_t> task_index_;
   std::vector<NumberFormat> formats_;  // of the model's columns in this file
-  std::vector<double> missing_numbers_ = missing_numbers(coding_.missing_words);
+  bool numbers_may_be_missing_ = names_a_number(coding_.missing_words);
   std::size_t task_ = kNoColumn;
   std::vector<std::size_t> positions_;  // of the model's columns in the file
   std::vector<std::size_t> labels_;     // of its label columns; empty where one is not in the file
@@ -291,9 +292,11 @@ bool CsvCoding::is_missing(std::string_view cell) const {
   const std::string lower = in_small_letters(cell);
   if (std::find(missing_words.begin(), missing_words.end(), lower) != missing_words.end()) return true;
   const Cell number = plain_number(cell);
-  if (number.kind != CellKind::Number) return false;
-  const std::vector<double> numbers = missing_numbers(missing_words);
-  return std::find(numbers.begin(), numbers.end(), number.value) != numbers.end();
+  return number.kind == CellKind::Number &&
+         std::any_of(missing_words.begin(), missing_words.end(), [&](const std::string& word) {
+           const Cell missing_number = plain_number(word);
+           return missing_number.kind == CellKind::Number && missing_number.value == number.value;
+         });
 }
 
 nlohmann::json CsvCoding::to_json() const {

@@ -7,14 +7,15 @@
 
 #include "crosstalk/data/csv_scanner.hpp"
 #include "crosstalk/error.hpp"
+#include "small_letters.hpp"
 
 namespace crosstalk::data {
 
 namespace {
 
-constexpr std::size_t kMostValues = 100;  // of a one-hot encoded column
-constexpr double kShareOfNumbers = 0.9;   // from here on a word in a column is a mistake, not a category
-constexpr double kShareOfDates = 0.9;
+constexpr std::size_t kMostValues = 100;       // of a one-hot encoded column
+constexpr double kShareOfNumbers = 0.9;        // from here on a word in a column is a mistake, not a category
+constexpr double kShareOfDates = 0.9;          // the same for a column of dates
 constexpr std::size_t kFewestIdentifiers = 5;  // so many words that all differ name the rows
 
 std::string percent(std::size_t part, std::size_t whole) {
@@ -31,13 +32,6 @@ std::string format_note(const std::string& name, const NumberFormat& format) {
 }
 
 }  // namespace
-
-std::string in_small_letters(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return lower;
-}
 
 std::string_view to_string(MissingRule rule) {
   switch (rule) {
@@ -63,11 +57,13 @@ const std::vector<std::string>& default_missing_words() {
   return words;
 }
 
-std::vector<double> missing_numbers(const std::vector<std::string>& missing_words) {
-  std::vector<double> numbers;
-  for (const std::string& word : missing_words)
-    if (const Cell cell = plain_number(word); cell.kind == CellKind::Number) numbers.push_back(cell.value);
-  return numbers;
+bool names_a_number(const std::vector<std::string>& missing_words) {
+  return std::any_of(missing_words.begin(), missing_words.end(),
+                     [](const std::string& word) { return plain_number(word).kind == CellKind::Number; });
+}
+
+bool fills_in(MissingRule rule) {
+  return rule != MissingRule::Refuse && rule != MissingRule::Drop;
 }
 
 std::string canonical_value(std::string_view cell) {
@@ -95,9 +91,9 @@ bool is_identifier_name(std::string_view name) {
 bool is_row_number_name(std::string_view name) {
   const std::string lower = in_small_letters(name);
   static const std::set<std::string, std::less<>> names = {
-      "",   "id",     "index", "idx", "row", "rowid", "row_id", "rownr", "rownum", "row_no",
-      "no", "number", "nr",    "#",   "x.1", "rn",    "key",    "uid",   "obs",    "rownames"};
-  return names.contains(lower) || lower.starts_with("unnamed: ") || lower.starts_with("unnamed:");
+      "id",     "index", "idx", "row", "rowid", "row_id", "rownr", "rownum", "row_no",  "no",
+      "number", "nr",    "#",   "x.1", "rn",    "key",    "uid",   "obs",    "rownames"};
+  return names.contains(lower) || lower.starts_with("unnamed:");
 }
 
 void ColumnFacts::count(const Cell& cell) {
@@ -143,11 +139,10 @@ void ColumnFacts::require_no_missing(const CsvOptions& options, const char* amon
       is_label ? "" : ", mean, median or indicator fill them in"));
 }
 
-void ColumnFacts::decide(const CsvOptions& options, const std::string& file, std::size_t missing_label_columns,
+void ColumnFacts::decide(const CsvOptions& options, const std::string& file, std::size_t label_columns,
                          std::vector<std::string>& notes) {
   column.name = name;
-  const bool label_may_be_missing =
-      is_label && missing_label_columns > 1;  // a row is of the tasks that it has labels of
+  const bool label_may_be_missing = is_label && label_columns > 1;  // a row is of the tasks that it has labels of
   if (numbers + words == 0 && is_label)
     throw DataError(fmt::format("{}: the label column {} holds no value at all", file, in_quotes(name)));
   if (numbers + words == 0) {
@@ -158,24 +153,20 @@ void ColumnFacts::decide(const CsvOptions& options, const std::string& file, std
   if (words > 0 && words == beyond_double)
     throw DataError(fmt::format("{}: {} is not a finite number (column {})", first_word.place,
                                 in_quotes(first_word.text), in_quotes(name)));
-  if (words == 0) {
-    if (!label_may_be_missing) require_no_missing(options, "numbers");
-    column.indicator = !is_label && missing > 0 && options.missing == MissingRule::Indicator;
-    return;
-  }
-  switch (format_.answer(column.format, options.decimal)) {
-    case NumberFormatSearch::Answer::Found:
+  using Answer = NumberFormatSearch::Answer;
+  switch (words == 0 ? Answer::Found : format_.answer(column.format, options.decimal)) {
+    case Answer::Found:
       if (!label_may_be_missing) require_no_missing(options, "numbers");
       column.indicator = !is_label && missing > 0 && options.missing == MissingRule::Indicator;
       if (column.format.marked) notes.push_back(format_note(name, column.format));
       return;
-    case NumberFormatSearch::Answer::Ambiguous:
+    case Answer::Ambiguous:
       throw DataError(
           fmt::format("{}: column {}: {} can be read with a decimal comma or with a comma between thousands; say "
                       "--decimal comma or "
                       "--decimal point",
                       file, in_quotes(name), in_quotes(format_.ambiguous_cell())));
-    case NumberFormatSearch::Answer::None: break;
+    case Answer::None: break;
   }
   decide_words(options, file, label_may_be_missing, notes);
 }

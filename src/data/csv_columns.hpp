@@ -57,7 +57,7 @@ class ColumnFacts {
     }
   }
   /// Decides what the column is. @throws DataError when it cannot be read.
-  void decide(const CsvOptions& options, const std::string& file, std::size_t missing_label_columns,
+  void decide(const CsvOptions& options, const std::string& file, std::size_t label_columns,
               std::vector<std::string>& notes);
 
   // The decision.
@@ -74,7 +74,7 @@ class ColumnFacts {
 
   static constexpr std::size_t kCountValuesUpTo = 100000;
   NumberFormatSearch format_;
-  std::set<std::string, std::less<>> distinct_;  // in canonical form, missing words too
+  std::set<std::string, std::less<>> distinct_;  // in canonical form, without missing words
   std::set<std::string, std::less<>> distinct_missing_;
   std::size_t dates_ = 0;
   std::size_t numbers_with_marks_ = 0;  // numbers in some format each, plain ones too
@@ -88,17 +88,17 @@ class ColumnFacts {
 /// `1.0` and `1.50` as `1` and `1.5`; other text as it is.
 std::string canonical_value(std::string_view cell);
 
-/// The words for a missing value that are numbers, such as -999.
-std::vector<double> missing_numbers(const std::vector<std::string>& missing_words);
+/// Whether some word for a missing value is a number, such as -999, so that numbers must be looked up, too.
+bool names_a_number(const std::vector<std::string>& missing_words);
+
+/// Whether missing numbers get a value under this rule.
+bool fills_in(MissingRule rule);
 
 /// The position of a cell in a column's values; values.size() when it is none of them.
 std::size_t value_index(const std::vector<std::string>& values, std::string_view cell);
 
 /// Whether a name is one that columns of row numbers have: empty, `Unnamed: 0`, id, index, row, ...
 bool is_row_number_name(std::string_view name);
-
-/// ASCII letters small.
-std::string in_small_letters(std::string_view text);
 
 /// Writes the features of one column into a row, from j on, and moves j behind them.
 /// @param value  a number, NaN for a missing one, or a position in the column's values; beyond these for none of them.

@@ -19,6 +19,7 @@
 #include "crosstalk/split.hpp"
 #include "one_vs_rest.hpp"
 #include "recipes.hpp"
+#include "small_letters.hpp"
 
 namespace crosstalk::data {
 
@@ -121,9 +122,7 @@ Dataset svmlight(const fs::path& path) {
 }
 
 Dataset file(const fs::path& path, const LoadOptions& options) {
-  std::string name = path.filename().string();
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::string name = in_small_letters(path.filename().string());
   if (name.ends_with(".gz")) name.resize(name.size() - 3);
   Dataset set;
   if (name.ends_with(".npz")) {
@@ -158,10 +157,9 @@ std::vector<double> distinct_labels(const TaskSet& tasks, std::size_t most) {
 
 // Which of two words is the positive class: true or yes, else the last in byte order.
 bool first_is_positive(const std::string& first, const std::string& second) {
-  const auto says_yes = [](std::string word) {
-    std::transform(word.begin(), word.end(), word.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    return word == "true" || word == "yes";
+  const auto says_yes = [](const std::string& word) {
+    const std::string lower = in_small_letters(word);
+    return lower == "true" || lower == "yes";
   };
   if (says_yes(first) != says_yes(second)) return says_yes(first);
   return first > second;
@@ -169,7 +167,7 @@ bool first_is_positive(const std::string& first, const std::string& second) {
 
 void become_classes(Dataset& set, std::vector<std::string> names, std::vector<double> labels,
                     const std::string& positive, bool are_words) {
-  if (are_words ? first_is_positive(names[0], names[1]) : false) {
+  if (are_words && first_is_positive(names[0], names[1])) {
     std::swap(names[0], names[1]);
     std::swap(labels[0], labels[1]);
   }

@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "small_letters.hpp"
+
 namespace crosstalk::data {
 
 namespace {
@@ -88,19 +90,13 @@ bool is_exponent(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), is_digit);
 }
 
-struct Digits {
-  double value;
-  bool marked;  // with marks between thousands, or a decimal comma
-};
-
 // The value of digits with this decimal mark; none when they are no number in it.
-std::optional<Digits> value_of(std::string_view digits, char decimal) {
+std::optional<double> value_of(std::string_view digits, char decimal) {
   std::string plain;
-  bool marked = false;
   if (decimal == '.') {
     const Cell cell = plain_number(digits);
     if (cell.kind == CellKind::Number && !digits.empty() && digits.front() != '-' && digits.front() != '+')
-      return Digits{cell.value, false};
+      return cell.value;
   }
   const std::size_t power = digits.find_first_of("eE");
   const std::string_view exponent = power == std::string_view::npos ? "" : digits.substr(power);
@@ -129,7 +125,6 @@ std::optional<Digits> value_of(std::string_view digits, char decimal) {
     if (here.empty() || (!first && here != mark)) return std::nullopt;
     if (first ? since_mark == 0 || since_mark > 3 : since_mark != 3) return std::nullopt;
     mark = here;
-    marked = true;
     since_mark = 0;
     i += here.size();
   }
@@ -139,15 +134,13 @@ std::optional<Digits> value_of(std::string_view digits, char decimal) {
   plain += exponent;
   const Cell number = plain_number(plain);
   if (number.kind != CellKind::Number) return std::nullopt;
-  const double value = number.value;
-  return Digits{value, marked || (decimal == ',' && point != std::string_view::npos)};
+  return number.value;
 }
 
 bool is_month_name(std::string_view word) {
   constexpr std::array<std::string_view, 12> months = {"jan", "feb", "mar", "apr", "may", "jun",
                                                        "jul", "aug", "sep", "oct", "nov", "dec"};
-  std::string lower;
-  for (const char c : word.substr(0, 3)) lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  const std::string lower = in_small_letters(word.substr(0, 3));
   return word.size() >= 3 && std::find(months.begin(), months.end(), lower) != months.end();
 }
 
@@ -177,7 +170,7 @@ std::optional<double> NumberFormat::parse(std::string_view field) const {
   if (cell.percent != percent || cell.currency != currency) return std::nullopt;
   const auto digits = value_of(cell.digits, decimal);
   if (!digits) return std::nullopt;
-  const double value = percent ? digits->value / 100.0 : digits->value;
+  const double value = percent ? *digits / 100.0 : *digits;
   return cell.negative ? -value : value;
 }
 
@@ -202,7 +195,7 @@ bool NumberFormatSearch::add(std::string_view field) {
   point_fits_ = point_fits_ && point.has_value();
   comma_fits_ = comma_fits_ && comma.has_value();
   marked_ = marked_ || plain_number(field).kind != CellKind::Number;
-  if (point && comma && point->value != comma->value && ambiguous_cell_.empty()) ambiguous_cell_ = field;
+  if (point && comma && *point != *comma && ambiguous_cell_.empty()) ambiguous_cell_ = field;
   return point || comma;
 }
 
