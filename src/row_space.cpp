@@ -37,15 +37,19 @@ void orthonormalise(Eigen::MatrixXd& B) {
 }
 
 // X without the rows that are all but zero, the others of norm 1.
-Eigen::MatrixXd unit_rows(const Eigen::MatrixXd& X) {
+Eigen::MatrixXd unit_rows(Eigen::MatrixXd X) {
   std::vector<Eigen::Index> used;
   Eigen::VectorXd norms(X.rows());
   for (Eigen::Index j = 0; j < X.rows(); ++j) {
     norms[j] = X.row(j).stableNorm();
     if (norms[j] > 0.0) used.push_back(j);
   }
-  const Eigen::VectorXd reciprocal = norms(used).cwiseInverse();
-  return reciprocal.asDiagonal() * X(used, Eigen::all);
+  if (static_cast<Eigen::Index>(used.size()) < X.rows()) {
+    X = X(used, Eigen::all).eval();
+    norms = norms(used).eval();
+  }
+  X.array().colwise() /= norms.array();
+  return X;
 }
 
 }  // namespace
@@ -57,11 +61,12 @@ RowSpace RowSpace::extended(const TaskSet& tasks) const {
   return extended(stacked_rows(tasks, features_));
 }
 
-RowSpace RowSpace::extended(const Eigen::MatrixXd& X) const {
+RowSpace RowSpace::extended(Eigen::MatrixXd X) const {
   if (X.cols() != features_)
     throw std::invalid_argument(fmt::format("row space: {} features for one of {}", X.cols(), features_));
   RowSpace result = *this;
-  Eigen::MatrixXd rest = unit_rows(X.leftCols(mapped_features()));
+  X.conservativeResize(Eigen::NoChange, mapped_features());
+  Eigen::MatrixXd rest = unit_rows(std::move(X));
   remove_span(parts_, rest);
   while (rest.rows() > 0) {
     const PivotedCholesky factor = pivoted_cholesky(gram(rest), kPivots, kDependent * kDependent);

@@ -68,7 +68,7 @@ std::string poisoned_csv(const Problem& problem, const Attacker& attacker, const
     layout.injected.emplace_back(static_cast<std::size_t>(problem.raw_train[i].rows()), false);
     layout.injected.back().resize(static_cast<std::size_t>(all[i].rows()), true);
   }
-  if (problem.dataset.csv && problem.raw_test.size() > 0) {
+  if (problem.dataset.is_file && problem.raw_test.size() > 0) {
     for (const Task& task : all) layout.in_test.emplace_back(static_cast<std::size_t>(task.rows()), false);
     all = join_rows(std::move(all), problem.raw_test);
     for (std::size_t i = 0; i < all.size(); ++i) {
@@ -88,7 +88,7 @@ void require_no_own_column(const Problem& problem) {
         dataset.name));
   const auto& names = problem.raw_train.feature_names;
   for (const std::string own : {"injected", "part"}) {
-    if (own == "part" && !dataset.csv) continue;  // written into the user's own file alone
+    if (own == "part" && !dataset.is_file) continue;  // of the user's own files alone
     const bool is_feature = std::any_of(names.begin(), names.end(), [&](const std::string& name) {
       return name == own || name.starts_with(own + "=") || name == own + " missing";
     });
@@ -145,9 +145,10 @@ struct Refit {
 };
 
 Refit refit(const Problem& problem, const TaskSet& rows, const std::vector<std::size_t>& targets) {
-  const TaskSet poisoned = join_rows(problem.raw_train, rows);
+  TaskSet poisoned = join_rows(problem.raw_train, rows);
   const Preparation preparation = Preparation::fit(poisoned, problem.preparation.options());
-  mtrl::Fit fit = mtrl::solve(preparation.apply(poisoned), *problem.loss, problem.learner);
+  poisoned = preparation.apply(poisoned);
+  mtrl::Fit fit = mtrl::solve(mtrl::EmpiricalRisk(std::move(poisoned), *problem.loss), problem.learner);
   const TaskSet evaluation = preparation.apply(problem.raw_test.size() > 0 ? problem.raw_test : problem.raw_train);
   // The squared loss goes with the square of the labels' unit, which the injected rows moved.
   Eigen::VectorXd loss_units;
@@ -249,7 +250,11 @@ int run(const Flags& flags, const Configuration& configuration) {
   auto& record = session.record();
   record["configuration"] = completed(configuration, problem).flags;
   // The poisoned file says in its column `part` what is held out; a fraction would be another split.
-  if (problem.dataset.csv && !flags.data.test_fraction) record["configuration"]["test-fraction"] = nullptr;
+  if (problem.dataset.is_file && !flags.data.test_fraction) record["configuration"]["test-fraction"] = nullptr;
+  if (!problem.dataset.csv) {  // it is a CSV file now
+    record["configuration"]["task"] = problem.dataset.task_column;
+    record["configuration"]["label"] = problem.dataset.label_column;
+  }
   describe(record, problem);
   record["attack"] = {{"kind", attack::to_string(attack::kind_of(threat))},
                       {"targets", names_of(threat.targets, problem.train)},
@@ -322,9 +327,10 @@ int run(const Flags& flags, const Configuration& configuration) {
                            correlation["attacked"].get<double>());
   }
   summary += fmt::format(
-      "targets' mean {}: clean {:.4f}, attacked {:.4f}, learned anew with its preparation {:.4f}\n"
+      "targets' mean {}: clean {}, attacked {}, learned anew with its preparation {}\n"
       "poisoned data{}: {}\n",
-      before.names[0], before.mean(0, threat.targets), after.mean(0, threat.targets), relearned.effect.metric,
+      before.names[0], metric_text(before.names[0], before.mean(0, threat.targets)),
+      metric_text(after.names[0], after.mean(0, threat.targets)), metric_text(after.names[0], relearned.effect.metric),
       problem.dataset.csv && !keeps_shape(problem, attacker)
           ? " (as features: --schema auto keeps the shape of the file)"
           : "",

@@ -29,7 +29,8 @@ std::string summary_of(const Problem& problem, const mtrl::Fit& fit, const mtrl:
                       problem.learner.lambda2);
   text += fmt::format("objective {:.10g}, certified gap {:.1e}, {}\n", fit.objective, fit.gap, to_string(fit.status));
   for (std::size_t k = 0; k < metrics.names.size(); ++k)
-    text += fmt::format("mean {} {:.6g} on the {} rows\n", metrics.names[k], metrics.mean(k), evaluation_rows(problem));
+    text += fmt::format("mean {} on the {} rows: {}\n", metrics.names[k], evaluation_rows(problem),
+                        metric_text(metrics.names[k], metrics.mean(k)));
   return text + fmt::format("model: {}\n", session.path("model.json").string());
 }
 

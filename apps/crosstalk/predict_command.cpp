@@ -171,7 +171,7 @@ int run(const Flags& flags, const Configuration& configuration) {
                                                  model.weights, model.preparation.label_units());
     session.record()["test"] = evaluate::to_json(metrics, model.tasks);
     for (std::size_t k = 0; k < metrics.names.size(); ++k)
-      summary += fmt::format("mean {} {:.4f}\n", metrics.names[k], metrics.mean(k));
+      summary += fmt::format("mean {}: {}\n", metrics.names[k], metric_text(metrics.names[k], metrics.mean(k)));
   }
   session.finish(summary);
   return kDone;

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "crosstalk/data/csv_scanner.hpp"
 #include "crosstalk/error.hpp"
@@ -68,6 +69,25 @@ void require_learnable(const TaskSet& train, const mtrl::Loss& loss, const data:
         "{}: the norm of a training row is too large for a double; scale the features in the file", dataset.name));
 }
 
+// Of the flags that say how a CSV file is read, those that were given.
+std::vector<std::string> given_csv_flags(const DataOptions& given) {
+  const DataOptions none;
+  std::vector<std::string> flags;
+  const auto add = [&](const char* flag, bool is_given) {
+    if (is_given) flags.emplace_back(flag);
+  };
+  add("--task", given.task != none.task);
+  add("--label", given.label != none.label);
+  add("--ignore", given.ignore != none.ignore);
+  add("--separator", given.separator != none.separator);
+  add("--decimal", given.decimal != none.decimal);
+  add("--skip-lines", given.skip_lines != none.skip_lines);
+  add("--no-header", given.no_header);
+  add("--missing", given.missing != none.missing);
+  add("--missing-words", given.missing_words != none.missing_words);
+  return flags;
+}
+
 }  // namespace
 
 data::CsvOptions csv_options(const DataOptions& data) {
@@ -76,7 +96,7 @@ data::CsvOptions csv_options(const DataOptions& data) {
   csv.label_columns = for_flag("--label", [&] { return split_list(data.label); });
   csv.ignore = for_flag("--ignore", [&] { return split_list(data.ignore); });
   csv.separator = separator_named(data.separator);
-  csv.decimal = data.decimal == "comma" ? ',' : data.decimal == "point" ? '.' : '\0';
+  csv.decimal = decimal_named(data.decimal);
   csv.has_header = !data.no_header;
   csv.skip_lines = data.skip_lines;
   csv.missing = data::missing_rule_named(data.missing);
@@ -91,6 +111,10 @@ char separator_named(const std::string& name) {
   return name == "tab" ? '\t' : name == "comma" ? ',' : name == "pipe" ? '|' : ';';
 }
 
+char decimal_named(const std::string& name) {
+  return name == "comma" ? ',' : name == "point" ? '.' : '\0';
+}
+
 int thread_count(const CommonOptions& common) {
   if (common.threads > 0) return common.threads;
   return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
@@ -101,6 +125,8 @@ Problem load_problem(const CommonOptions& common, const DataOptions& data, const
   Problem problem;
   problem.dataset = data::load(data.data, load_options(common, data, learner));
   data::Dataset& dataset = problem.dataset;
+  if (const std::vector<std::string> flags = given_csv_flags(data); !dataset.csv && !flags.empty())
+    dataset.notes.push_back(fmt::format("this is no CSV file, so {} changed nothing", fmt::join(flags, ", ")));
   problem.loss = &mtrl::loss_named(learner.loss.empty() ? dataset.recipe.loss : learner.loss);
 
   DataSplit parts =
@@ -142,6 +168,9 @@ void choose_lambdas(Problem& problem, const CommonOptions& common, const Learner
   grid.threads = thread_count(common);
   problem.cross_validation = mtrl::cross_validate(problem.train, *problem.loss, problem.learner, grid, watch);
   problem.learner = problem.cross_validation->best;
+  if (const std::size_t tasks = problem.cross_validation->tasks; tasks < problem.train.size())
+    problem.dataset.notes.push_back(
+        fmt::format("lambda1 and lambda2 chosen on {} of the {} tasks, drawn at random", tasks, problem.train.size()));
 }
 
 Configuration completed(Configuration configuration, const Problem& problem) {
@@ -198,6 +227,7 @@ nlohmann::ordered_json learner_record(const Problem& problem) {
       {"loss", problem.loss->name()},           {"lambda1", problem.learner.lambda1},
       {"lambda2", problem.learner.lambda2},     {"smoothing", problem.learner.smoothing},
       {"tolerance", problem.learner.tolerance}, {"chosen_by_cross_validation", problem.cross_validation.has_value()}};
+  if (problem.cross_validation) record["cross_validation_tasks"] = problem.cross_validation->tasks;
   if (problem.cross_validation)
     for (const auto& trial : problem.cross_validation->trials)
       record["trials"].push_back(
@@ -224,6 +254,13 @@ std::string notes_text(const Problem& problem) {
   for (std::size_t k = 0; k < std::min(most, notes.size()); ++k) text += fmt::format("{}: {}\n", name, notes[k]);
   if (notes.size() > most) text += fmt::format("and {} more notes in run.json\n", notes.size() - most);
   return text;
+}
+
+std::string metric_text(const std::string& metric, double value) {
+  if (!std::isnan(value)) return fmt::format("{:.6g}", value);
+  return metric == "auc"
+             ? "undefined (no task has both classes there)"
+             : fmt::format("undefined (no task has {} rows there, or all labels are one)", mtrl::kRowsForSpread);
 }
 
 std::string preparation_text(const Problem& problem) {

@@ -54,6 +54,8 @@ void choose_lambdas(Problem& problem, const CommonOptions& common, const Learner
 data::CsvOptions csv_options(const DataOptions& data);
 /// The character of a --separator; 0 for none.
 char separator_named(const std::string& name);
+/// The character of a --decimal; 0 for none.
+char decimal_named(const std::string& name);
 
 /// Number of threads for 0 = all cores.
 int thread_count(const CommonOptions& common);
@@ -66,6 +68,8 @@ void describe(nlohmann::ordered_json& record, const Problem& problem);
 std::string evaluation_rows(const Problem& problem);
 /// What was done to the file on reading it, a line each, for the summary.
 std::string notes_text(const Problem& problem);
+/// A mean metric, or why there is none.
+std::string metric_text(const std::string& metric, double value);
 /// The preparation in a sentence.
 std::string preparation_text(const Problem& problem);
 

@@ -11,8 +11,10 @@
 
 #include "attack_files.hpp"
 #include "crosstalk/data/csv_scanner.hpp"
+#include "crosstalk/data/number_format.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/rng.hpp"
+#include "problem.hpp"
 
 namespace crosstalk::app {
 
@@ -49,8 +51,9 @@ bool is_iso_date(const std::string& cell) {
 }
 
 // Groups at random, whole, until the share is reached; or the last of numbers and dates, which are a time.
-std::vector<bool> by_cells(const data::Dataset& dataset, const std::string& column, double fraction, std::uint64_t seed,
-                           std::vector<std::string>& notes) {
+std::vector<bool> by_cells(const data::Dataset& dataset, const DataOptions& options, double fraction,
+                           std::uint64_t seed, std::vector<std::string>& notes) {
+  const std::string& column = options.split_by;
   const std::vector<std::string>& cells = dataset.csv->split_cells;
   const auto fail = [&](const std::string& what) {
     throw DataError(fmt::format("{}: --split-by: column {} {}", dataset.name, data::in_quotes(column), what));
@@ -61,8 +64,19 @@ std::vector<bool> by_cells(const data::Dataset& dataset, const std::string& colu
   if (missing != cells.end())
     fail(fmt::format("has no value in line {}; every row must have one",
                      dataset.csv->lines[static_cast<std::size_t>(missing - cells.begin())]));
-  const bool numbers =
-      all([](const std::string& cell) { return data::plain_number(cell).kind == data::CellKind::Number; });
+  // In the one way in which all of them are written: 37,5 and 1,000 are numbers, too.
+  data::NumberFormatSearch search;
+  bool numbers = all([&](const std::string& cell) { return search.add(cell); });
+  data::NumberFormat format;
+  if (numbers) switch (search.answer(format, decimal_named(options.decimal))) {
+      case data::NumberFormatSearch::Answer::Found: break;
+      case data::NumberFormatSearch::Answer::None: numbers = false; break;
+      case data::NumberFormatSearch::Answer::Ambiguous:
+        fail(
+            fmt::format("holds {}, which can be read with a decimal comma or with a comma between thousands; say "
+                        "--decimal comma or --decimal point",
+                        data::in_quotes(search.ambiguous_cell())));
+    }
   const bool iso_dates = all(is_iso_date);
   if (!iso_dates && !numbers && all(data::looks_like_date))
     fail(fmt::format("holds dates such as {}; write them as 2024-12-31, so that the last ones can be held out",
@@ -73,9 +87,8 @@ std::vector<bool> by_cells(const data::Dataset& dataset, const std::string& colu
   constexpr std::size_t fewest_times = 20;  // fewer numbers are groups: years, folds, wards
   const bool is_time = iso_dates || (numbers && values.size() >= fewest_times);
   if (is_time && numbers) {
-    std::sort(values.begin(), values.end(), [](const std::string& a, const std::string& b) {
-      return data::plain_number(a).value < data::plain_number(b).value;
-    });
+    std::sort(values.begin(), values.end(),
+              [&](const std::string& a, const std::string& b) { return *format.parse(a) < *format.parse(b); });
   } else if (!is_time) {
     Rng rng = Rng::stream(seed, "split groups");
     std::vector<std::string> shuffled;
@@ -131,7 +144,7 @@ DataSplit split_data(data::Dataset& dataset, const DataOptions& options, double 
     if (options.test_fraction && share == 0.0)
       throw std::invalid_argument("--test-fraction: 0 holds out nothing, and --split-by says what is held out");
     const double held_out = share > 0.0 ? share : dataset.recipe.test_fraction;
-    split.rows = by_origin(dataset.train, by_cells(dataset, options.split_by, held_out, seed, dataset.notes));
+    split.rows = by_origin(dataset.train, by_cells(dataset, options, held_out, seed, dataset.notes));
     split.by = "column";
   } else if (dataset.csv && !dataset.csv->in_test.empty() && !options.test_fraction) {
     split.rows = by_origin(dataset.train, dataset.csv->in_test);

@@ -34,7 +34,7 @@ class RowSpace final : public FeatureMap {
   /// The span of these rows and those known; the first r coordinates stay what they are (but for a last feature apart,
   /// which stays last).
   /// @param X  k x d, finite.
-  [[nodiscard]] RowSpace extended(const Eigen::MatrixXd& X) const;
+  [[nodiscard]] RowSpace extended(Eigen::MatrixXd X) const;
   [[nodiscard]] RowSpace extended(const TaskSet& tasks) const;
 
   [[nodiscard]] Eigen::Index inputs() const override { return features_; }

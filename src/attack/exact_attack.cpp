@@ -196,9 +196,9 @@ class Ascent {
         task.labels =
             (all.segment(offset, task.rows()) * label_unit(i)).cwiseMax(ranges_[i].low).cwiseMin(ranges_[i].high);
         offset += task.rows();
-        feasible_.admit(i, task, ranges_[i]);
+        feasible_.admit_from(i, like[i], task, ranges_[i]);
       } else {
-        feasible_.admit(i, task);
+        feasible_.admit_from(i, like[i], task);
       }
     }
     return rows;

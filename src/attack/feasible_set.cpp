@@ -127,6 +127,17 @@ void FeasibleSet::admit(std::size_t task, Task& rows, const std::optional<Interv
   }
 }
 
+void FeasibleSet::admit_from(std::size_t task, const Task& before, Task& rows,
+                             const std::optional<Interval>& free_labels) const {
+  admit(task, rows, free_labels);
+  if (!screen) return;
+  for (Eigen::Index j = 0; j < rows.rows(); ++j) {
+    if (passes(task, rows.features.row(j).transpose(), rows.labels[j])) continue;
+    rows.features.row(j) = before.features.row(j);
+    rows.labels[j] = before.labels[j];
+  }
+}
+
 // Dykstra's projections (Boyle and Dykstra 1986): one set after the other, each from where the last round left it.
 Eigen::VectorXd FeasibleSet::nearest_that_passes(std::size_t task, const Eigen::VectorXd& from,
                                                  const Interval& range) const {

@@ -50,8 +50,9 @@ AttackResult patom(const mtrl::EmpiricalRisk& clean, const Utility& utility, con
       Task& task = result.injected[i];
       if (task.rows() == 0) continue;
       feasible.clear_immovable(steps.features[i]);
+      const Task before = feasible.screen ? task : Task();
       task.features += options.step * steps.features[i];
-      feasible.admit(i, task);
+      feasible.admit_from(i, before, task);
     }
   }
 }

@@ -122,6 +122,25 @@ std::vector<Interval> label_ranges(const TaskSet& clean, const FeasibleSet& feas
   return ranges;
 }
 
+namespace {
+
+// Rows of these labels that a screen lets pass nowhere in reach become clean rows that pass.
+void replace_failing(std::size_t task, const Task& clean, const FeasibleSet& feasible, Task& rows, Rng& rng) {
+  if (!feasible.screen) return;
+  std::vector<Eigen::Index> passing;
+  for (Eigen::Index j = 0; j < clean.rows(); ++j)
+    if (feasible.passes(task, clean.features.row(j).transpose(), clean.labels[j])) passing.push_back(j);
+  if (passing.empty()) return;
+  for (Eigen::Index j = 0; j < rows.rows(); ++j) {
+    if (feasible.passes(task, rows.features.row(j).transpose(), rows.labels[j])) continue;
+    const Eigen::Index like = passing[rng.below(passing.size())];
+    rows.features.row(j) = clean.features.row(like);
+    rows.labels[j] = clean.labels[like];
+  }
+}
+
+}  // namespace
+
 TaskSet random_rows(const TaskSet& clean, const Threat& threat, const FeasibleSet& feasible, LabelRule rule, Rng& rng) {
   const bool signs = has_sign_labels(clean);
   const std::vector<Interval> ranges = label_ranges(clean, feasible);
@@ -144,6 +163,7 @@ TaskSet random_rows(const TaskSet& clean, const Threat& threat, const FeasibleSe
       task.labels[j] = feasible.nearest_label(i, task.features.row(j).transpose(), task.labels[j], ranges[i]);
     }
     feasible.admit(i, task);
+    replace_failing(i, clean[i], feasible, task, rng);
     injected.tasks.push_back(std::move(task));
   }
   return injected;

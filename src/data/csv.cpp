@@ -187,6 +187,7 @@ class Reader {
         column.count(number);
         if (number.kind == CellKind::Number) {
           ++column.numbers;
+          column.has_point = column.has_point || cell.find('.') != std::string_view::npos;
         } else if (is_missing) {
           if (column.missing++ == 0) column.first_missing = {place(), std::string(cell)};
           column.empty += cell.empty() ? 1 : 0;
@@ -245,6 +246,7 @@ class Reader {
       if (!is_mark(row)) columns_[k].look_again(cell, coding_.is_missing(cell), place);
     });
     const std::size_t labels = coding_.label_columns.size();
+    const char mark = decimal_mark();
     for (ColumnFacts& column : columns_) {
       const bool foreign = !column.is_label && !options_.as_published && column.cells() >= kFewestNumberedRows;
       const bool numbers_rows = column.counts_rows && foreign;
@@ -260,7 +262,7 @@ class Reader {
         notes_.push_back(fmt::format("column {} was left out: it has no name and is empty", in_quotes(column.name)));
         continue;
       }
-      column.decide(options_, file_name(), labels, notes_);
+      column.decide(options_, mark, file_name(), labels, notes_);
       if (column.is_unnamed && !column.left_out)
         throw DataError(fmt::format("{}: {} has no name; name it, or drop it with --ignore \"{}\"", file_name(),
                                     column.name, column.name));
@@ -278,6 +280,18 @@ class Reader {
                         in_quotes(column.name)));
     }
     read_thousands_of_decimal_comma_files();
+  }
+
+  // The decimal mark of all columns whose numbers allow one only; 0 when there is none, or they differ.
+  [[nodiscard]] char decimal_mark() const {
+    char mark = '\0';
+    for (const ColumnFacts& column : columns_) {
+      const char here = column.only_mark();
+      if (here == '\0' || here == mark) continue;
+      if (mark != '\0') return '\0';
+      mark = here;
+    }
+    return mark;
   }
 
   // Whether a column without words and missing values has another whole number in every row that is not injected.

@@ -139,7 +139,7 @@ void ColumnFacts::require_no_missing(const CsvOptions& options, const char* amon
       is_label ? "" : ", mean, median or indicator fill them in"));
 }
 
-void ColumnFacts::decide(const CsvOptions& options, const std::string& file, std::size_t label_columns,
+void ColumnFacts::decide(const CsvOptions& options, char mark, const std::string& file, std::size_t label_columns,
                          std::vector<std::string>& notes) {
   column.name = name;
   const bool label_may_be_missing = is_label && label_columns > 1;  // a row is of the tasks that it has labels of
@@ -154,11 +154,16 @@ void ColumnFacts::decide(const CsvOptions& options, const std::string& file, std
     throw DataError(fmt::format("{}: {} is not a finite number (column {})", first_word.place,
                                 in_quotes(first_word.text), in_quotes(name)));
   using Answer = NumberFormatSearch::Answer;
-  switch (words == 0 ? Answer::Found : format_.answer(column.format, options.decimal)) {
+  Answer answer = words == 0 ? Answer::Found : format_.answer(column.format, options.decimal);
+  const bool as_elsewhere = answer == Answer::Ambiguous && mark != '\0';
+  if (as_elsewhere) answer = format_.answer(column.format, mark);
+  switch (answer) {
     case Answer::Found:
       if (!label_may_be_missing) require_no_missing(options, "numbers");
       column.indicator = !is_label && missing > 0 && options.missing == MissingRule::Indicator;
-      if (column.format.marked) notes.push_back(format_note(name, column.format));
+      if (column.format.marked)
+        notes.push_back(format_note(name, column.format) +
+                        (as_elsewhere ? fmt::format("; \"{}\" is the decimal mark of other columns", mark) : ""));
       return;
     case Answer::Ambiguous:
       throw DataError(
@@ -166,7 +171,12 @@ void ColumnFacts::decide(const CsvOptions& options, const std::string& file, std
                       "--decimal comma or "
                       "--decimal point",
                       file, in_quotes(name), in_quotes(format_.ambiguous_cell())));
-    case Answer::None: break;
+    case Answer::None:
+      if (options.decimal != '\0' && format_.answer(column.format) == Answer::Found)
+        throw DataError(fmt::format("{}: {} has a decimal {} (column {}), and --decimal says {}", first_word.place,
+                                    in_quotes(first_word.text), options.decimal == ',' ? "point" : "comma",
+                                    in_quotes(name), options.decimal == ',' ? "comma" : "point"));
+      break;
   }
   decide_words(options, file, label_may_be_missing, notes);
 }

@@ -35,6 +35,7 @@ class ColumnFacts {
   std::size_t beyond_double = 0;  ///< of the words those that are numbers too large for a double
   CellPlace first_missing;
   CellPlace first_word;
+  bool has_point = false;         ///< some plain number has a decimal point
   bool counts_rows = true;  ///< 0, 1, 2, ... or 1, 2, 3, ... in the order of the file
 
   /// Notes whether the next cell goes on counting the rows.
@@ -56,8 +57,11 @@ class ColumnFacts {
       other_number_cell_ = {place(), std::string(cell)};
     }
   }
+  /// The decimal mark that its numbers must have, or 0.
+  [[nodiscard]] char only_mark() const { return has_point ? '.' : format_.only_mark(); }
   /// Decides what the column is. @throws DataError when it cannot be read.
-  void decide(const CsvOptions& options, const std::string& file, std::size_t label_columns,
+  /// @param mark  the decimal mark of other columns, for numbers that can be read with either; or 0.
+  void decide(const CsvOptions& options, char mark, const std::string& file, std::size_t label_columns,
               std::vector<std::string>& notes);
 
   // The decision.

@@ -61,10 +61,14 @@ CsvFile::CsvFile(const std::filesystem::path& path, const CsvOptions& options, s
     header_.assign(fields.begin(), fields.end());
     first_row_ = scanner;
     CsvScanner rows = scanner;
-    const bool one_more = rows.next(fields) && fields.size() == header_.size() + 1 && !options.as_published;
-    if (one_more && fields.back().empty()) {
+    const bool is_longer = rows.next(fields) && fields.size() == header_.size() + 1 && !options.as_published;
+    const bool ends_empty = is_longer && fields.back().empty();
+    const bool has_number = is_longer && holds_number(fields);
+    // One row alone that is too long has a mistake in it.
+    const bool one_more = is_longer && (!rows.next(fields) || fields.size() == header_.size() + 1);
+    if (one_more && ends_empty) {
       header_.emplace_back();  // a separator behind the last field of every row
-    } else if (one_more && holds_number(fields)) {
+    } else if (one_more && has_number) {
       names_.emplace_back("column 1");
       unnamed_.push_back(true);
       notes.emplace_back("the rows have one field more than the header: the first was taken for the names of the rows");

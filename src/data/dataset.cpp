@@ -279,6 +279,7 @@ Dataset load(const std::string& name_or_path, const LoadOptions& options) {
     set = known(*named, options);
   } else if (fs::exists(name_or_path, ignored)) {
     set = file(name_or_path, options);
+    set.is_file = true;
     settle_labels(set, options);
   } else {
     const std::string near = nearest_source(name_or_path);

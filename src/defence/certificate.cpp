@@ -146,6 +146,7 @@ class Certifier {
   [[nodiscard]] double most_objective(const Eigen::MatrixXd& W) const {
     constexpr int kPulls = 24;  // by factors of 2
     constexpr int kRounds = 60;
+    constexpr int kSteps = 4;  // of Newton an answer: the bound holds for any, and one near the best is enough
     mtrl::Options coarse = learner_;
     coarse.tolerance = std::max(coarse.tolerance, 1e-6);
     Eigen::MatrixXd mean = Eigen::MatrixXd::Zero(W.rows(), W.cols());
@@ -153,7 +154,7 @@ class Certifier {
     mtrl::Options pulled = coarse;
     Eigen::MatrixXd V = W;
     for (int k = 0; k < kPulls; ++k) {
-      if (k > 0) V = mtrl::solve_from(clean_part_, pulled, V).weights;
+      if (k > 0) V = mtrl::improve(clean_part_, pulled, V, kSteps).weights;
       if (const double objective = most_objective_at(V, nullptr); objective < most) {
         most = objective;
         mean = V;
@@ -164,7 +165,7 @@ class Certifier {
     if (!std::isfinite(most_objective_at(W, &known))) return most;
     static_cast<void>(most_objective_at(mean, &known));
     for (int round = 1; round <= kRounds; ++round) {
-      V = mtrl::solve_from(clean_.with_rows(dealt(known)), coarse, V).weights;
+      V = mtrl::improve(clean_.with_rows(dealt(known)), coarse, V, kSteps).weights;
       most = std::min(most, most_objective_at(V, nullptr));
       mean += (V - mean) / (round + 1.0);
       most = std::min(most, most_objective_at(mean, &known));

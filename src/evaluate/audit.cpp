@@ -547,7 +547,7 @@ class Auditor {
         defined += 1.0;
       }
     }
-    repeat.model_metric = clean.mean(0);
+    repeat.model_metric = relative_error_or_auc(rows.train, rows.evaluation, loss_, other.clean_fit_.weights);
     repeat.clean_metric = clean.mean(0, targets);
     repeat.metric = metric / defined;
     repeat.loss_rise = loss_before > 0.0 ? loss_after / loss_before - 1.0 : std::numeric_limits<double>::quiet_NaN();

@@ -213,7 +213,7 @@ json to_json(const AuditResult& result) {
     repeats.push_back({{"split", repeat.split},
                        {"rows", repeat.bootstrap ? "bootstrap of the evaluation rows" : "another split"},
                        {"kind", attack::to_string(result.headline)},
-                       {"clean_" + result.clean.names.front() + "_all_tasks", json_number(repeat.model_metric)},
+                       {"clean_" + result.clean_model.metric + "_all_tasks", json_number(repeat.model_metric)},
                        {"clean_" + result.clean.names.front(), json_number(repeat.clean_metric)},
                        {result.clean.names.front(), json_number(repeat.metric)},
                        {"loss_rise", json_number(repeat.loss_rise)},

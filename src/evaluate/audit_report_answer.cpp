@@ -74,8 +74,8 @@ std::string range_text(const AuditSummary& summary, const AuditResult& result) {
 std::string no_model_text(const AuditResult& result) {
   const CleanModel& model = result.clean_model;
   std::string text = fmt::format(
-      "The clean model is no better than a constant: its mean {} is {}{}, where a constant has {}.",
-      words::metric(model.metric), words::metric_value(model.metric, model.value),
+      "The clean model is no better than a constant: its {} is {}{}, where a constant has {}.",
+      words::clean_metric(model.metric), words::metric_value(model.metric, model.value),
       model.splits == 1 ? ""
                         : fmt::format(" ({} to {} {})", words::metric_value(model.metric, model.low),
                                       words::metric_value(model.metric, model.high), splits_text(result, model.splits)),
@@ -178,9 +178,8 @@ std::string damage_text(const AuditSummary& summary, const AuditResult& result) 
 
 // No better than guessing, or nearly: there is little to destroy.
 bool has_learned_little(const AuditResult& result) {
-  const double clean = result.clean.mean(0);
-  const std::string& metric = result.clean.names.front();
-  return (metric == "auc" && clean < 0.55) || (metric == "nmse" && clean > 0.95);
+  const CleanModel& model = result.clean_model;
+  return (model.metric == "auc" && model.value < 0.55) || (model.metric == "relative_error" && model.value > 0.95);
 }
 
 bool has_smallest_lambda2(const AuditFacts& facts) {
@@ -223,8 +222,9 @@ std::string sentences(const AuditSummary& summary, const AuditResult& result, co
   if (!summary.worst) return text + "No planned attack has run, so there is no answer yet.";
   text += is_harmless(summary) ? harmless_text(summary, result) : damage_text(summary, result);
   if (has_learned_little(result))
-    text += fmt::format(" But the clean model has learned little (mean {} {}), so there was little to harm.",
-                        words::metric(summary.metric), words::metric_value(summary.metric, result.clean.mean(0)));
+    text += fmt::format(" But the clean model has learned little ({} {}), so there was little to harm.",
+                        words::clean_metric(result.clean_model.metric),
+                        words::metric_value(result.clean_model.metric, result.clean_model.value));
   if (are_apart(facts))
     text += " The learner was told to learn the tasks apart (lambda2 is 0): rows in one cannot reach another.";
   if (!facts.held_out) text += " All numbers are on the training rows; none were held out.";
@@ -300,13 +300,13 @@ std::vector<report::Block> warnings(const AuditSummary& summary, const AuditResu
     for (const CleanModel::Evidence& evidence : result.clean_model.evidence) lines.push_back(evidence.text);
     blocks.emplace_back(report::List{lines});
   } else if (has_learned_little(result))
-    blocks.emplace_back(
-        Callout{Callout::Kind::Warning, "The clean model has learned little",
-                fmt::format("Before any attack its mean {} over all tasks is {} ({}). Choose other lambdas "
-                            "(cross-validation does) or more "
-                            "rows before the numbers below mean much.",
-                            words::metric(summary.metric), words::metric_value(summary.metric, result.clean.mean(0)),
-                            words::metric_meaning(summary.metric))});
+    blocks.emplace_back(Callout{Callout::Kind::Warning, "The clean model has learned little",
+                                fmt::format("Before any attack its {} over all tasks is {} ({}). Choose other lambdas "
+                                            "(cross-validation does) or more "
+                                            "rows before the numbers below mean much.",
+                                            words::clean_metric(result.clean_model.metric),
+                                            words::metric_value(result.clean_model.metric, result.clean_model.value),
+                                            words::metric_meaning(result.clean_model.metric))});
   if (are_apart(facts))
     blocks.emplace_back(Callout{
         Callout::Kind::Note, "The tasks are learned apart",

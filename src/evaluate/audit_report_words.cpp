@@ -91,6 +91,10 @@ std::string metric(const std::string& name) {
   return words;
 }
 
+std::string clean_metric(const std::string& name) {
+  return name == "auc" ? "mean AUC" : metric(name);
+}
+
 report::NumberFormat metric_format(const std::string& name) {
   return ends_at_one(name) ? decimals : significant;
 }
@@ -105,6 +109,9 @@ std::string metric_meaning(const std::string& name) {
   if (name == "nmse") return "squared error over the variance of the label: 0 is perfect, 1 is always saying the mean";
   if (name == "rmse") return "the size of a typical error, in units of the label";
   if (name == "explained_variance") return "the share of the label's variance that the model explains: 1 is perfect";
+  if (name == "relative_error")
+    return "squared error over that of always saying the mean of the task's training labels: 0 is perfect, 1 is no "
+           "better";
   return "a measure of the model's quality";
 }
 

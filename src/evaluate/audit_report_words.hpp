@@ -40,6 +40,7 @@ std::string metric(const std::string& name);
 report::NumberFormat metric_format(const std::string& name);
 std::string metric_value(const std::string& name, double value);
 /// What the metric's numbers mean, for a reader who does not know it.
+std::string clean_metric(const std::string& name);  // of CleanModel
 std::string metric_meaning(const std::string& name);
 /// Positive when `after` is worse than `before`: by how much, as a share of what a step worth mentioning is.
 /// 1 is such a step: 0.01 of a metric that ends at 1, 5 % of an error.

@@ -20,7 +20,7 @@ constexpr double kUnevenColumns = 1e3;  // ratio of deviations from which on sma
 constexpr double kClearlyBetter = 0.05;
 constexpr double kClearlyLearned = 0.1;
 
-// How far a mean metric is better than a constant's: NMSE 1, AUC 1/2. At or below 0 it is not.
+// How far better than a constant: relative error 1, AUC 1/2. At or below 0 it is not.
 double skill(const std::string& metric, double value) {
   return metric == "auc" ? value - 0.5 : 1.0 - value;
 }
@@ -64,7 +64,7 @@ class Search {
       : train_(train), evaluation_(evaluation), loss_(loss), learner_(learner), model_(model) {}
 
   void run(const Eigen::MatrixXd& weights) {
-    double train_metric = mean(train_, weights);
+    double train_metric = measured(train_, weights);
     mtrl::Options learner = learner_;
     learner.tolerance = std::max(learner.tolerance, 1e-6);
     const bool scale_helps = evened_columns(learner);
@@ -74,14 +74,15 @@ class Search {
       learner.lambda1 = learner_.lambda1 * factor;
       learner.lambda2 = learner_.lambda2 * factor;
       const Eigen::MatrixXd freer = mtrl::solve(risk, learner).weights;
-      const double there = mean(evaluation_, freer);
-      if (const double on_train = mean(train_, freer); skill(on_train) > skill(train_metric)) train_metric = on_train;
+      const double there = measured(evaluation_, freer);
+      if (const double on_train = measured(train_, freer); skill(on_train) > skill(train_metric))
+        train_metric = on_train;
       if (lambda_helps || !is_clearly_better(there)) continue;
       lambda_helps = true;
       add(Cause::Lambda,
-          fmt::format("Lambda: with lambda1 {:.3g} and lambda2 {:.3g} in place of {:.3g} and {:.3g} the mean {} is {}.",
+          fmt::format("Lambda: with lambda1 {:.3g} and lambda2 {:.3g} in place of {:.3g} and {:.3g} the {} is {}.",
                       learner.lambda1, learner.lambda2, learner_.lambda1, learner_.lambda2,
-                      words::metric(model_.metric), words::metric_value(model_.metric, there)));
+                      words::clean_metric(model_.metric), words::metric_value(model_.metric, there)));
     }
     if (lambda_helps || scale_helps) return;
     const auto features = static_cast<double>(train_.features());
@@ -90,14 +91,14 @@ class Search {
     if (skill(train_metric) >= kClearlyLearned)
       add(Cause::TooFewRows,
           fmt::format("Too few rows: {:.3g} training rows a task for {} features, {:.2g} a feature. On the training "
-                      "rows the mean {} is {}, on the others {}.",
-                      rows, train_.features(), rows / features, words::metric(model_.metric), on_train,
+                      "rows the {} is {}, on the others {}.",
+                      rows, train_.features(), rows / features, words::clean_metric(model_.metric), on_train,
                       words::metric_value(model_.metric, model_.value)));
     else
       add(Cause::NothingToLearn,
-          fmt::format("Nothing linear to learn: even on the training rows the mean {} is {} at best, also with lambdas "
+          fmt::format("Nothing linear to learn: even on the training rows the {} is {} at best, also with lambdas "
                       "a ten-thousandth of these.",
-                      words::metric(model_.metric), on_train));
+                      words::clean_metric(model_.metric), on_train));
   }
 
  private:
@@ -110,12 +111,12 @@ class Search {
     const double largest = columns.largest();
     if (!(largest > kUnevenColumns * smallest)) return false;
     const Eigen::MatrixXd weights = mtrl::solve(columns.evened(train_), loss_, learner).weights;
-    const double there = mean(columns.evened(evaluation_), weights);
+    const double there = measured(columns.evened(evaluation_), weights);
     if (!is_clearly_better(there)) return false;
     add(Cause::Scale,
         fmt::format("Scale: after this preparation the largest deviation of a column is {:.2g} times the smallest, and "
-                    "the penalty keeps the model from using small ones. With all of them the same the mean {} is {}.",
-                    largest / smallest, words::metric(model_.metric), words::metric_value(model_.metric, there)));
+                    "the penalty keeps the model from using small ones. With all of them the same the {} is {}.",
+                    largest / smallest, words::clean_metric(model_.metric), words::metric_value(model_.metric, there)));
     return true;
   }
 
@@ -123,8 +124,9 @@ class Search {
     return skill(value) > 0.0 && skill(value) > skill(model_.value) + kClearlyBetter;
   }
   [[nodiscard]] double skill(double value) const { return evaluate::skill(model_.metric, value); }
-  [[nodiscard]] double mean(const TaskSet& rows, const Eigen::MatrixXd& W) const {
-    return mtrl::evaluate(rows, loss_, W).mean(0);
+  // The labels of the training rows are the same whatever was done to the columns.
+  [[nodiscard]] double measured(const TaskSet& rows, const Eigen::MatrixXd& W) const {
+    return relative_error_or_auc(train_, rows, loss_, W);
   }
   void add(Cause cause, std::string text) { model_.evidence.push_back({cause, std::move(text)}); }
 
@@ -147,13 +149,28 @@ std::string_view to_string(Cause cause) {
   return "unknown";
 }
 
+double relative_error_or_auc(const TaskSet& train, const TaskSet& evaluation, const mtrl::Loss& loss,
+                             const Eigen::MatrixXd& weights) {
+  if (loss.is_classification()) return mtrl::evaluate(evaluation, loss, weights).mean(0);
+  double of_model = 0.0;
+  double of_constants = 0.0;
+  for (std::size_t i = 0; i < evaluation.size(); ++i) {
+    const Task& task = evaluation[i];
+    if (task.rows() == 0) continue;
+    const Eigen::VectorXd predicted = task.features * weights.col(static_cast<Eigen::Index>(i));
+    of_model += (predicted - task.labels).squaredNorm() / static_cast<double>(task.rows());
+    of_constants +=
+        (task.labels.array() - train[i].labels.mean()).matrix().squaredNorm() / static_cast<double>(task.rows());
+  }
+  return of_constants > 0.0 ? of_model / of_constants : std::numeric_limits<double>::quiet_NaN();
+}
+
 CleanModel judge_clean_model(const TaskSet& train, const TaskSet& evaluation, const mtrl::Loss& loss,
                              const mtrl::Options& learner, const Eigen::MatrixXd& weights,
                              const std::vector<double>& elsewhere) {
-  const mtrl::Metrics metrics = mtrl::evaluate(evaluation, loss, weights);
   CleanModel model;
-  model.metric = metrics.names.front();
-  model.value = model.low = model.high = metrics.mean(0);
+  model.metric = loss.is_classification() ? "auc" : "relative_error";
+  model.value = model.low = model.high = relative_error_or_auc(train, evaluation, loss, weights);
   for (const double value : elsewhere) {
     if (!std::isfinite(value)) continue;
     model.low = std::min(model.low, value);

@@ -12,6 +12,7 @@
 
 #include "crosstalk/mtrl/metrics.hpp"
 #include "crosstalk/parallel.hpp"
+#include "crosstalk/rng.hpp"
 #include "crosstalk/split.hpp"
 
 namespace crosstalk::mtrl {
@@ -60,6 +61,17 @@ void require_rows(const TaskSet& tasks) {
                                             small.size() == 1 ? " has" : "s have", fmt::join(small, ", ")));
 }
 
+// So many of the tasks at random, in their order.
+TaskSet drawn(const TaskSet& tasks, std::size_t count, std::uint64_t seed) {
+  std::vector<std::size_t> order = Rng::stream(seed, "tasks for lambda").permutation(tasks.size());
+  order.resize(count);
+  std::sort(order.begin(), order.end());
+  TaskSet chosen;
+  chosen.feature_names = tasks.feature_names;
+  for (const std::size_t i : order) chosen.tasks.push_back(tasks[i]);
+  return chosen;
+}
+
 // Of the trials whose loss the noise of a coarse fit could have put first, the one that pulls hardest.
 const CrossValidation::Trial& simplest_of_best(const std::vector<CrossValidation::Trial>& trials, double tie) {
   const auto less = [](const auto& a, const auto& b) { return a.loss < b.loss; };
@@ -74,42 +86,49 @@ const CrossValidation::Trial& simplest_of_best(const std::vector<CrossValidation
 
 }  // namespace
 
-CrossValidation cross_validate(const TaskSet& tasks, const Loss& loss, const Options& options,
+CrossValidation cross_validate(const TaskSet& all, const Loss& loss, const Options& options,
                                const CrossValidationOptions& grid, const Watch& watch) {
   if (grid.lambda1.empty() || grid.lambda2.empty()) throw std::invalid_argument("cross_validate: the grid is empty");
-  require_rows(tasks);
+  if (grid.most_tasks < 2)
+    throw std::invalid_argument(fmt::format("cross_validate: most_tasks is {}; it must be >= 2", grid.most_tasks));
+  require_rows(all);
+  const bool is_sample = all.size() > grid.most_tasks;
+  const TaskSet sample = is_sample ? drawn(all, grid.most_tasks, grid.seed) : TaskSet();
+  const TaskSet& tasks = is_sample ? sample : all;
   const auto assignment = assign_folds(tasks, grid.folds, grid.seed);
-  std::vector<Fold> folds;
-  std::vector<EmpiricalRisk> risks;
-  for (std::size_t k = 0; k < grid.folds; ++k) {
-    folds.push_back(make_fold(tasks, assignment, k));
-    risks.emplace_back(folds.back().train, loss);
-  }
 
   CrossValidation result;
+  result.tasks = tasks.size();
   for (const double lambda1 : grid.lambda1)
     for (const double lambda2 : grid.lambda2) result.trials.push_back({lambda1, lambda2, 0.0, 0.0});
   // A model for choosing needs no ten digits. With these the held-out losses are right to 2e-5 (student, all trials,
   // against 1e-10; 2e-4 with 1e-6), well below the tie.
   Options coarse = options;
   coarse.tolerance = std::max(options.tolerance, 1e-8);
+  // Of k tasks standing for m the singular values are those of all times sqrt(k / m).
+  coarse.smoothing *= std::sqrt(static_cast<double>(tasks.size()) / static_cast<double>(all.size()));
   std::vector<CrossValidation::Trial> parts(result.trials.size() * grid.folds);
   std::mutex progress_mutex;
   std::size_t done = 0;
-  parallel_for(parts.size(), grid.threads, [&](std::size_t part) {
-    const CrossValidation::Trial& trial = result.trials[part / grid.folds];
-    const std::size_t k = part % grid.folds;
-    Options at = coarse;
-    at.lambda1 = trial.lambda1;
-    at.lambda2 = trial.lambda2;
-    const Eigen::MatrixXd W = solve(risks[k], at).weights;
-    parts[part].loss = mean_loss(folds[k].held_out, loss, W);
-    parts[part].metric = evaluate(folds[k].held_out, loss, W).mean(0);
-    if (!watch.progress) return;
-    const std::lock_guard lock(progress_mutex);
-    ++done;
-    watch.progress(static_cast<double>(done) / static_cast<double>(parts.size()), "choosing lambda");
-  });
+  // One fold after the other: of a wide set each holds as much memory as the set.
+  for (std::size_t k = 0; k < grid.folds; ++k) {
+    Fold fold = make_fold(tasks, assignment, k);
+    EmpiricalRisk risk(std::move(fold.train), loss);
+    if (is_sample) risk = risk.standing_for(static_cast<Eigen::Index>(all.size()));
+    parallel_for(result.trials.size(), grid.threads, [&](std::size_t t) {
+      Options at = coarse;
+      at.lambda1 = result.trials[t].lambda1;
+      at.lambda2 = result.trials[t].lambda2;
+      const Eigen::MatrixXd W = solve(risk, at).weights;
+      CrossValidation::Trial& part = parts[t * grid.folds + k];
+      part.loss = mean_loss(fold.held_out, loss, W);
+      part.metric = evaluate(fold.held_out, loss, W).mean(0);
+      if (!watch.progress) return;
+      const std::lock_guard lock(progress_mutex);
+      ++done;
+      watch.progress(static_cast<double>(done) / static_cast<double>(parts.size()), "choosing lambda");
+    });
+  }
   for (std::size_t t = 0; t < result.trials.size(); ++t) {
     CrossValidation::Trial& trial = result.trials[t];
     const auto mean = [&](double CrossValidation::Trial::*of) {

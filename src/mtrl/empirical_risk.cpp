@@ -97,12 +97,19 @@ EmpiricalRisk EmpiricalRisk::sample(Eigen::Index stride) const {
     chosen.tasks.push_back(clean_->tasks[i]);
     if (injected_.size() != 0) injected.tasks.push_back(injected_[i]);
   }
-  EmpiricalRisk result(std::move(chosen), *loss_, layout());
-  auto clean = std::make_shared<Clean>(*result.clean_);
-  clean->population = population();
-  result.clean_ = std::move(clean);
+  EmpiricalRisk result = EmpiricalRisk(std::move(chosen), *loss_, layout()).standing_for(population());
   if (weights_.size() > 0) result.weights_ = weights_(Eigen::seq(0, Eigen::last, stride));
   return injected.size() == 0 ? result : result.with_rows(injected);
+}
+
+EmpiricalRisk EmpiricalRisk::standing_for(Eigen::Index population) const {
+  if (population < tasks())
+    throw std::invalid_argument(fmt::format("standing_for: {} tasks cannot stand for {}", tasks(), population));
+  EmpiricalRisk result = *this;
+  auto clean = std::make_shared<Clean>(*clean_);
+  clean->population = population;
+  result.clean_ = std::move(clean);
+  return result;
 }
 
 EmpiricalRisk EmpiricalRisk::weighted(const Eigen::VectorXd& weights) const {

@@ -15,6 +15,12 @@ double variance(const Eigen::VectorXd& values) {
   return (values.array() - values.mean()).square().mean();
 }
 
+// The variance of n normal labels is chi-square with n - 1 degrees of freedom, and what is divided by it has a variance
+// only from n = 6 on: the mean over tasks of fewer rows says nothing.
+bool has_spread(const Eigen::VectorXd& labels) {
+  return labels.size() >= kRowsForSpread;
+}
+
 }  // namespace
 
 double nmse(const Eigen::VectorXd& predicted, const Eigen::VectorXd& labels) {
@@ -87,8 +93,9 @@ Metrics evaluate(const TaskSet& tasks, const Loss& loss, const Eigen::MatrixXd& 
     if (loss.is_classification())
       result.values.row(row) << auc(z, y), accuracy(z, y);
     else
-      result.values.row(row) << nmse(z, y), rmse(z, y) * (label_units.size() > 0 ? label_units[row] : 1.0),
-          explained_variance(z, y);
+      result.values.row(row) << (has_spread(y) ? nmse(z, y) : kUndefined),
+          rmse(z, y) * (label_units.size() > 0 ? label_units[row] : 1.0),
+          (has_spread(y) ? explained_variance(z, y) : kUndefined);
   }
   return result;
 }

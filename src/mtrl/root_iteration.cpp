@@ -11,7 +11,8 @@ namespace crosstalk::mtrl {
 namespace {
 
 constexpr Eigen::Index kMostFeatures = 40;  // the matrix of a CoupledSystem has (d^2 / 2)^2 entries
-constexpr Eigen::Index kManyTasks = 3000;
+constexpr Eigen::Index kManyTasks = 300;
+constexpr Eigen::Index kTasksPerUnknown = 4;  // of T: d (d + 1) / 2
 constexpr Eigen::Index kTasksForCurvature = 4000;
 constexpr int kMostPasses = 25;
 
@@ -37,8 +38,9 @@ struct Step {
 }  // namespace
 
 bool RootIteration::suits(const EmpiricalRisk& risk, const Penalty& penalty) {
-  return risk.loss().is_squared() && risk.features() <= kMostFeatures && risk.tasks() >= kManyTasks &&
-         penalty.lambda2 > 0.0;
+  const Packing unknowns{risk.features()};
+  return risk.loss().is_squared() && penalty.lambda2 > 0.0 && risk.features() <= kMostFeatures &&
+         risk.tasks() >= std::max(kManyTasks, kTasksPerUnknown * unknowns.size());
 }
 
 RootIteration::RootIteration(const EmpiricalRisk& risk, const Penalty& penalty, double smoothing)

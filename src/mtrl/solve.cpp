@@ -88,8 +88,7 @@ class Newton {
       : risk_(risk), options_(options), counts_(counts) {}
 
   // @param patience  steps before giving up.
-  // @param is_warm  give up at a step that had to be cut short: the start is far, and the continuation is quicker.
-  Outcome run(Eigen::MatrixXd start, double smoothing, double tolerance, int patience, bool is_warm = false) const {
+  Outcome run(Eigen::MatrixXd start, double smoothing, double tolerance, int patience) const {
     const Penalty penalty = options_.penalty();
     Point at(risk_, penalty, smoothing, std::move(start));
     const auto converged = [&](const Point& point) {
@@ -123,7 +122,6 @@ class Newton {
         if (descends || level) {
           at = std::move(next);
           lowered = true;
-          if (is_warm && length < kFarCut) return {std::move(at), Status::OutOfSteps};
           dual_steps = dual_steps > 0 ? dual_steps - 1 : (length < 0.5 && penalty.lambda2 > 0.0 ? kDualSteps : 0);
           break;
         }
@@ -135,7 +133,6 @@ class Newton {
 
  private:
   static constexpr int kDualSteps = 4;
-  static constexpr double kFarCut = 1.0;
   const EmpiricalRisk& risk_;
   const Options& options_;
   Fit& counts_;
@@ -248,20 +245,31 @@ std::optional<Eigen::MatrixXd> root_from_sample(const EmpiricalRisk& risk, const
   }
   const Stage stage = continuation(sample, of_sample, kTolerance, counts);
   if (stage.outcome.status != Status::Converged || stage.smoothing != of_sample.smoothing) return std::nullopt;
-  const Coupling& coupling = stage.outcome.point.coupling;
-  return coupling.basis() * coupling.spectrum().asDiagonal() * coupling.basis().transpose() / ratio;
+  return stage.outcome.point.coupling.root() / ratio;
+}
+
+// T of a start, and from it the weights.
+std::optional<Eigen::MatrixXd> start_from_root(const EmpiricalRisk& risk, const Options& options, Eigen::MatrixXd root,
+                                               Fit& counts) {
+  return RootIteration(risk, options.penalty(), options.smoothing)
+      .run(root, 0.25 * options.tolerance, counts.steps, options.max_steps);
 }
 
 std::optional<Eigen::MatrixXd> start_from_sample(const EmpiricalRisk& risk, const Options& options, Fit& counts) {
   std::optional<Eigen::MatrixXd> root = root_from_sample(risk, options, counts);
   if (!root) return std::nullopt;
-  return RootIteration(risk, options.penalty(), options.smoothing)
-      .run(*root, 0.25 * options.tolerance, counts.steps, options.max_steps);
+  return start_from_root(risk, options, std::move(*root), counts);
 }
 
 }  // namespace
 
 namespace {
+
+bool iterates_root(const EmpiricalRisk& risk, const Options& options) {
+  constexpr int kStepsForSamples = 100;  // with fewer the continuation makes better use of them
+  return RootIteration::suits(risk, options.penalty()) && options.smoothing > 0.0 &&
+         options.max_steps >= kStepsForSamples;
+}
 
 bool in_row_space(const EmpiricalRisk& risk) {
   return risk.layout() == EmpiricalRisk::Layout::RowSpace;
@@ -301,9 +309,7 @@ Fit solve(const EmpiricalRisk& risk, const Options& options) {
   require_valid(options);
   if (in_row_space(risk)) return from_row_space(risk, solve(risk.reduced(), options));
   Fit fit;
-  constexpr int kStepsForSamples = 100;  // with fewer the continuation makes better use of them
-  if (RootIteration::suits(risk, options.penalty()) && options.smoothing > 0.0 &&
-      options.max_steps >= kStepsForSamples) {
+  if (iterates_root(risk, options)) {
     if (std::optional<Eigen::MatrixXd> start = start_from_sample(risk, options, fit)) {
       Outcome outcome =
           Newton(risk, options, fit).run(std::move(*start), options.smoothing, 0.5 * options.tolerance, kWarmSteps);
@@ -336,7 +342,11 @@ Fit solve_from(const EmpiricalRisk& risk, const Options& options, const Eigen::M
     return from_row_space(risk, solve_from(risk.reduced(), options, risk.reduction().coordinates(start)));
   Fit fit;
   const double smoothing = warm_smoothing(options, start);
-  Outcome outcome = Newton(risk, options, fit).run(start, smoothing, 0.5 * options.tolerance, kWarmSteps, true);
+  std::optional<Eigen::MatrixXd> nearer;
+  if (iterates_root(risk, options) && smoothing == options.smoothing)
+    nearer = start_from_root(risk, options, Coupling(start, smoothing, risk.population()).root(), fit);
+  Outcome outcome = Newton(risk, options, fit)
+                        .run(nearer ? std::move(*nearer) : start, smoothing, 0.5 * options.tolerance, kWarmSteps);
   if (outcome.status != Status::OutOfSteps) {
     const Fit warm = finish(risk, options, std::move(outcome), smoothing, fit);
     if (warm.status == Status::Converged) return warm;
@@ -347,14 +357,28 @@ Fit solve_from(const EmpiricalRisk& risk, const Options& options, const Eigen::M
   return cold;
 }
 
-Fit polish(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& start) {
+namespace {
+
+Fit steps_from(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& start, double tolerance,
+               int most_steps) {
   require_valid(options);
   if (in_row_space(risk))
-    return from_row_space(risk, polish(risk.reduced(), options, risk.reduction().coordinates(start)));
+    return from_row_space(
+        risk, steps_from(risk.reduced(), options, risk.reduction().coordinates(start), tolerance, most_steps));
   Fit fit;
   const double smoothing = warm_smoothing(options, start);
-  return finish(risk, options, Newton(risk, options, fit).run(start, smoothing, 0.0, options.max_steps), smoothing,
-                fit);
+  Outcome outcome = Newton(risk, options, fit).run(start, smoothing, tolerance, most_steps);
+  return finish(risk, options, std::move(outcome), smoothing, fit);
+}
+
+}  // namespace
+
+Fit improve(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& start, int steps) {
+  return steps_from(risk, options, start, 0.5 * options.tolerance, steps);
+}
+
+Fit polish(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& start) {
+  return steps_from(risk, options, start, 0.0, options.max_steps);
 }
 
 namespace {

@@ -5,7 +5,9 @@
 #include <gmock/gmock.h>
 
 #include "crosstalk/attack/feasible_set.hpp"
+#include "crosstalk/attack/patom.hpp"
 #include "crosstalk/attack/threat.hpp"
+#include "crosstalk/attack/utility.hpp"
 #include "crosstalk/mtrl/solve.hpp"
 #include "support/problems.hpp"
 
@@ -80,6 +82,29 @@ TEST(Screen, RandomRowsPassAndSignsFlipWhereTheyMust) {
       EXPECT_TRUE(set.passes(0, rows[0].features.row(j).transpose(), rows[0].labels[j]))
           << problem.name << " row " << j;
   }
+}
+
+// Classes so far apart that the screen asks for a margin: a row has hardly anywhere to go, or nowhere at all.
+TEST(Screen, RowsThatFindNoPlaceStayWhereTheyPassed) {
+  Task task{"a", problems::normal_matrix(40, 2, 1), Eigen::VectorXd(40)};
+  for (Eigen::Index j = 0; j < 40; ++j) {
+    task.labels[j] = j < 4 ? 1.0 : -1.0;
+    task.features(j, 0) = 5.0 * task.labels[j] + 0.1 * task.features(j, 0);
+  }
+  const TaskSet clean = {task};
+  const mtrl::Loss& loss = mtrl::squared_hinge_loss();
+  const mtrl::EmpiricalRisk risk(clean, loss);
+  const mtrl::Fit fit = mtrl::solve(risk, kLearner);
+  FeasibleSet set = {.radius = 6.0, .bias = false};
+  set.screen = Screen(clean, fit.weights, false, {.quantile = 0.8});
+  ASSERT_LT(set.screen->limits(0).residual, 0.0);
+  Rng rng(1);
+  const TaskSet rows = random_rows(clean, {{0}, {0}, 0.5}, set, LabelRule::Ends, rng);
+  const LossUtility utility(clean, loss, {0});
+  const AttackResult attacked = patom(risk, utility, set, rows, kLearner, {.step = 10.0, .iterations = 5}, fit, rng);
+  for (const TaskSet* const all : {&rows, &attacked.injected})
+    for (Eigen::Index j = 0; j < rows[0].rows(); ++j)
+      EXPECT_TRUE(set.passes(0, (*all)[0].features.row(j).transpose(), (*all)[0].labels[j])) << j;
 }
 
 TEST(Screen, NamesWhatIsWrong) {

@@ -127,9 +127,11 @@ TEST_F(FitCommand, HoldsOutTheShareItIsTold) {
   EXPECT_LT(json.at("train").at("mean").at("rmse"), json.at("test").at("mean").at("rmse"));
   double sum = 0.0;
   for (const char* task : {"alpha", "beta", "gamma", "delta"})
-    sum += json.at("test").at("tasks").at(task).at("nmse").get<double>();
-  EXPECT_NEAR(json.at("test").at("mean").at("nmse").get<double>(), sum / 4.0, 1e-14);
-  EXPECT_LT(sum / 4.0, 0.3);  // the noise is a fiftieth of the labels' variance; on 5 rows a task much of it is learned
+    sum += json.at("test").at("tasks").at(task).at("rmse").get<double>();
+  EXPECT_NEAR(json.at("test").at("mean").at("rmse").get<double>(), sum / 4.0, 1e-14);
+  // Three to five rows a task are too few to divide by the variance of their labels.
+  EXPECT_TRUE(json.at("test").at("mean").at("nmse").is_null());
+  EXPECT_TRUE(json.at("train").at("mean").at("nmse").is_number());
 }
 
 TEST_F(FitCommand, WithNothingHeldOutTheTestIsOnTheTrainingRowsAndSaysSo) {

@@ -48,6 +48,26 @@ TEST_F(RawFiles, FitSaysWhatItDidToTheFile) {
   EXPECT_EQ(data.at("notes").size(), 3U);
 }
 
+// However a time is written, the last of it is held out.
+TEST_F(RawFiles, SplitByANumberWithMarksIsATime) {
+  for (const std::string name : {"comma", "thousands", "plain"}) {
+    std::string text = "shop;day;x;y\n";
+    for (int day = 0; day < 40; ++day)
+      text += fmt::format("a;{};{};{}\n",
+                          name == "comma"   ? fmt::format("{},5", day)
+                          : name == "plain" ? fmt::format("{}.5", day)
+                                            : fmt::format("{},{:03}", day + 1, (day * 7) % 1000),
+                          (day * 37) % 11, (day * 17) % 13);
+    write("days.csv", text);
+    Words words = {"fit",        "days.csv", "--task",          "shop", "--label", "y", "--loss", "squared",
+                   "--split-by", "day",      "--test-fraction", "0.25", "--out",   name};
+    if (name == "thousands") words.insert(words.end(), {"--decimal", "point"});
+    const auto ended = crosstalk(words);
+    ASSERT_EQ(ended.exit_code, 0) << ended.err;
+    EXPECT_NE(ended.out.find("held out: the 10 rows with day from 3"), std::string::npos) << ended.out;
+  }
+}
+
 TEST_F(RawFiles, PredictTakesAnotherColumnOrderAndOneMoreAndNoLabel) {
   write("votes.csv", votes());
   ASSERT_EQ(crosstalk(on_votes("fit") + Words{"--test-fraction", "0", "--out", "model"}).exit_code, 0);
@@ -71,6 +91,27 @@ TEST_F(RawFiles, PredictTakesAnotherColumnOrderAndOneMoreAndNoLabel) {
     EXPECT_EQ(predictions.rows[k][1], std::string(1, "abc"[k % 3]));
     EXPECT_EQ(predictions.rows[k][3], parsed(predictions.rows[k][4]) >= 0.0 ? "yes" : "no");
   }
+}
+
+// What comes back of a file that is no CSV is one, with its split and all that the learner needs in run.json.
+TEST_F(RawFiles, AnSvmlightFileComesBackWithItsSplit) {
+  std::mt19937 source(3);
+  const auto uniform = [&] { return static_cast<double>(source()) / 2147483648.0 - 1.0; };
+  std::string text;
+  for (int row = 0; row < 60; ++row) {
+    const double a = uniform();
+    const double b = uniform();
+    text += fmt::format("{:.4f} qid:{} 1:{:.4f} 3:{:.4f}\n", a - b + 0.1 * uniform(), row % 3 + 1, a, b);
+  }
+  write("rows.svm", text);
+  ASSERT_EQ(crosstalk({"attack", "rows.svm", "--method", "exact", "--out", "attack", "--quiet"}).exit_code, 0);
+  const auto ended = crosstalk({"fit", "attack/poisoned.csv", "--config", "attack/run.json", "--out", "again"});
+  ASSERT_EQ(ended.exit_code, 0) << ended.err;
+  EXPECT_EQ(record("again").at("data").at("test_rows"), record("attack").at("data").at("test_rows"));
+  const double objective = record("again").at("fit").at("objective");
+  EXPECT_NEAR(objective, record("attack").at("attack").at("refit").at("objective"), 1e-6 * objective);
+  const auto plain = crosstalk({"fit", "rows.svm", "--separator", "semicolon", "--ignore", "x1", "--out", "fit"});
+  EXPECT_NE(plain.out.find("this is no CSV file, so --ignore, --separator changed nothing"), std::string::npos);
 }
 
 TEST_F(RawFiles, PredictNamesWhatIsNewOrDoesWithoutIt) {

@@ -180,6 +180,28 @@ TEST_F(RawCsv, ReadsMarkedNumbersAndSaysSo) {
             std::string::npos);
 }
 
+// A file has one decimal mark.
+TEST_F(RawCsv, OtherColumnsDecideWhatACommaIs) {
+  const CsvData decimal = read("t;x;z;y\na;1,5;1,234;1\na;2,25;0,950;2\na;3,5;2,345;3\n");
+  EXPECT_EQ(decimal.tasks[0].features.col(1), Eigen::Vector3d(1.234, 0.95, 2.345));
+  const CsvData first = read("t;x;z;y\na;1,234;1,5;1\na;2,345;2,25;2\n");
+  EXPECT_EQ(first.tasks[0].features.col(0), Eigen::Vector2d(1.234, 2.345));
+  EXPECT_NE(joined(first.notes).find("\",\" is the decimal mark of other columns"), std::string::npos);
+  const CsvData thousands = read("t,x,z,y\na,1.5,\"1,234\",1\na,2,\"2,345\",2\n");
+  EXPECT_EQ(thousands.tasks[0].features.col(1), Eigen::Vector2d(1234, 2345));
+  EXPECT_NE(joined(thousands.notes).find("\".\" is the decimal mark of other columns"), std::string::npos);
+  // Both marks occur: nothing decides.
+  EXPECT_NE(error("t;x;v;z;y\na;1,5;0.5;1,234;1\na;2,25;0.5;2,345;2\n").find("--decimal comma or --decimal point"),
+            std::string::npos);
+  options.decimal = '.';
+  EXPECT_EQ(error("t;x;y\na;3;1\na;3,5;2\n"),
+            "f.csv:3: \"3,5\" has a decimal comma (column \"x\"), and --decimal says point");
+}
+
+TEST_F(RawCsv, ARowThatIsTooLongIsNamed) {
+  EXPECT_EQ(error("t,x,y\na,1,2,3\na,2,3\n"), "f.csv:2: 4 fields where the header has 3");
+}
+
 TEST_F(RawCsv, OneAndOnePointZeroAreOneValue) {
   const CsvData data = read("t,w,y\na,1,1\na,1.0,2\na,2,3\na,x,4\na,2.50,5\na,2.5,6\n");
   EXPECT_EQ(data.tasks.feature_names, (std::vector<std::string>{"w=1", "w=2", "w=2.5", "w=x"}));

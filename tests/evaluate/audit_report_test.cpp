@@ -64,7 +64,7 @@ std::set<double> numbers_allowed(const AuditResult& result, const AuditFacts& fa
 AuditFacts facts_with_trials() {
   AuditFacts facts = small_audit::facts();
   facts.cross_validation = mtrl::CrossValidation{
-      {{0.001, 0.01, 0.51, 0.61}, {0.01, 0.1, 0.41, 0.71}, {0.01, 0.2, 0.45, 0.7}}, facts.options.learner};
+      {{0.001, 0.01, 0.51, 0.61}, {0.01, 0.1, 0.41, 0.71}, {0.01, 0.2, 0.45, 0.7}}, 4, facts.options.learner};
   return facts;
 }
 

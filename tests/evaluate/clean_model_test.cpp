@@ -96,6 +96,29 @@ TEST(CleanModel, NamesThatThereIsNothingToLearn) {
   EXPECT_THAT(causes(model), testing::ElementsAre(Cause::NothingToLearn));
 }
 
+// The NMSE of a task divides by the spread of its labels, which for three rows is often next to nothing.
+TEST(CleanModel, FewRowsATaskDoNotHideAModel) {
+  const Split rows = split_rows(
+      problems::related_for(mtrl::squared_loss(), {.tasks = 300, .rows = 10, .features = 4, .noise = 0.3, .seed = 7}),
+      0.3, 1);
+  ASSERT_EQ(rows.test[0].rows(), 3);
+  const CleanModel model = judged(rows, kLearner);
+  EXPECT_FALSE(model.no_better_than_constant);
+  EXPECT_LT(model.value, 0.5);
+  // By hand: against the mean of the training labels.
+  const Eigen::MatrixXd W = mtrl::solve(rows.train, mtrl::squared_loss(), kLearner).weights;
+  double of_model = 0.0;
+  double of_constants = 0.0;
+  for (std::size_t i = 0; i < rows.test.size(); ++i)
+    for (Eigen::Index j = 0; j < rows.test[i].rows(); ++j) {
+      const double y = rows.test[i].labels[j];
+      const auto n = static_cast<double>(rows.test[i].rows());
+      of_model += std::pow(rows.test[i].features.row(j).dot(W.col(static_cast<Eigen::Index>(i))) - y, 2) / n;
+      of_constants += std::pow(rows.train[i].labels.mean() - y, 2) / n;
+    }
+  EXPECT_NEAR(model.value, of_model / of_constants, 1e-12);
+}
+
 // Of classes: the AUC of scores without skill is 1/2.
 TEST(CleanModel, ClassesAreJudgedByTheAuc) {
   const mtrl::Loss& loss = mtrl::squared_hinge_loss();

@@ -64,6 +64,8 @@ inline evaluate::AuditResult told(const Story& story) {
   for (Eigen::Index i = 0; i < m; ++i) result.task_names.push_back("task " + std::to_string(i + 1));
   result.clean_fit.status = mtrl::Status::Converged;
   result.clean = {{"auc", "accuracy"}, Eigen::MatrixXd::Constant(m, 2, story.clean_metric)};
+  result.clean_model.metric = "auc";
+  result.clean_model.value = story.clean_metric;
   result.clean_loss = Eigen::VectorXd::LinSpaced(m, 1.0, 2.0);
   result.clean_correlation = Eigen::MatrixXd::Identity(m, m);
   std::vector<std::size_t> first;

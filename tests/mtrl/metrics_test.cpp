@@ -113,6 +113,18 @@ TEST(Evaluate, ATaskWithoutRowsHasNoMetrics) {
   EXPECT_EQ(metrics.mean(0), metrics.values(1, 0));
 }
 
+// What is divided by the variance of five labels or fewer has no variance of its own.
+TEST(Evaluate, TheSpreadOfFewLabelsIsNoMeasure) {
+  TaskSet tasks = problems::related_regression({.tasks = 2, .rows = 6, .features = 3});
+  tasks[0] = select_rows(tasks[0], {0, 1, 2, 3, 4});
+  const Eigen::MatrixXd W = problems::normal_matrix(3, 2, 2);
+  const Metrics metrics = evaluate(tasks, squared_loss(), W);
+  EXPECT_TRUE(std::isnan(metrics.values(0, 0)));
+  EXPECT_TRUE(std::isnan(metrics.values(0, 2)));
+  EXPECT_EQ(metrics.values(0, 1), rmse(tasks[0].features * W.col(0), tasks[0].labels));
+  EXPECT_FALSE(metrics.values.row(1).array().isNaN().any());
+}
+
 TEST(Metrics, MeanIsOverTheGivenTasksWhereTheMetricIsDefined) {
   const double nan = std::nan("");
   Metrics metrics{{"auc", "accuracy"}, Eigen::MatrixXd(3, 2)};

@@ -140,6 +140,7 @@ TEST(RootIteration, EndsAtAStationaryPoint) {
 
 TEST(RootIteration, IsNotForAnotherLossFewTasksOrManyFeatures) {
   EXPECT_FALSE(RootIteration::suits(EmpiricalRisk(alike(100, 4), loss_named("squared")), kPenalty));
+  EXPECT_FALSE(RootIteration::suits(EmpiricalRisk(alike(800, 20), loss_named("squared")), kPenalty));
   EXPECT_FALSE(RootIteration::suits(EmpiricalRisk(alike(3000, 41), loss_named("squared")), kPenalty));
   EXPECT_FALSE(RootIteration::suits(EmpiricalRisk(alike(3000, 4), loss_named("squared")), {0.1, 0.0}));
 }
@@ -170,6 +171,23 @@ TEST(SolveManyTasks, WithoutSmoothingIsTheLimitOfSmallSmoothing) {
   EXPECT_NEAR(exact.objective, smooth.objective, 1e-2 * smooth.objective);
 }
 
+// From the fit before an attack: a pass or two of the root, and no samples.
+TEST(SolveManyTasks, AWarmStartGivesTheSameAnswerInFewerSteps) {
+  const EmpiricalRisk clean(alike(1000, 4), loss_named("squared"));
+  const Options options = {.lambda1 = 0.05, .lambda2 = 0.2, .smoothing = 0.01};
+  ASSERT_TRUE(RootIteration::suits(clean, options.penalty()));
+  const Fit before = solve(clean, options);
+  TaskSet injected;
+  for (const Task& task : clean.clean()) injected.tasks.push_back({task.name, Eigen::MatrixXd(0, 4), {}});
+  injected[3] = {"t3", normal_matrix(2, 4, 21), Eigen::Vector2d(5.0, -5.0)};
+  const EmpiricalRisk risk = clean.with_rows(injected);
+  const Fit cold = solve(risk, options);
+  const Fit warm = solve_from(risk, options, before.weights);
+  EXPECT_EQ(warm.status, Status::Converged);
+  EXPECT_LT(warm.steps, cold.steps);
+  EXPECT_NEAR(warm.objective, cold.objective, warm.gap + cold.gap);
+}
+
 // With k of m tasks standing for all, W W' is m/k times as large; all else of the problem stays.
 TEST(EmpiricalRisk, ASampleStandsForAll) {
   const EmpiricalRisk risk(alike(10, 3), loss_named("squared"));
@@ -179,6 +197,8 @@ TEST(EmpiricalRisk, ASampleStandsForAll) {
   EXPECT_EQ(sample.clean()[1].name, "t3");
   const Eigen::MatrixXd W = normal_matrix(3, 4, 16);
   EXPECT_NEAR(Coupling(W, 0.5, 10).tau(), Coupling(W, 0.5).tau() + 6 * 0.5, 1e-12);
+  EXPECT_EQ(sample.standing_for(40).population(), 40);
+  EXPECT_THROW(sample.standing_for(3), std::invalid_argument);
 }
 
 }  // namespace

@@ -299,6 +299,23 @@ TEST(SolveFrom, TheSolutionNeedsNoStep) {
   EXPECT_GE(cold.products, cold.steps);
 }
 
+TEST(Improve, TakesSoManyStepsAndCertifiesWhatIsLeft) {
+  const EmpiricalRisk risk(problems::related_classification({}), logistic_loss());
+  const Options options = {.smoothing = 0.01, .tolerance = 1e-12};
+  const Eigen::MatrixXd start = 10.0 * problems::normal_matrix(risk.features(), risk.tasks(), 77);
+  const Fit best = solve(risk, options);
+  double last = objective(risk, options, start);
+  for (const int steps : {1, 3}) {
+    const Fit fit = improve(risk, options, start, steps);
+    EXPECT_EQ(fit.steps, steps);
+    EXPECT_EQ(fit.status, Status::OutOfSteps);
+    EXPECT_LT(fit.objective, last);
+    EXPECT_GE(fit.gap, fit.objective - best.objective);
+    last = fit.objective;
+  }
+  EXPECT_NEAR(improve(risk, options, start, 100).objective, best.objective, 1e-10 * best.objective);
+}
+
 TEST(Solve, LabelsThatAreAllZeroGiveZeroWeights) {
   TaskSet tasks = problems::related_regression({});
   for (Task& task : tasks) task.labels.setZero();

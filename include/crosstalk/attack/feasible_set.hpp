@@ -50,6 +50,9 @@ struct FeasibleSet {
   /// Moves rows of a task to where they are feasible and pass the screen. Labels stay, or are free in an interval: then
   /// the features move to the nearest point at which one of them passes, and the label to the nearest of these.
   void admit(std::size_t task, Task& rows, const std::optional<Interval>& free_labels = {}) const;
+  /// The same after a step from `before`: a row for which no point that passes was found stays where it was.
+  void admit_from(std::size_t task, const Task& before, Task& rows,
+                  const std::optional<Interval>& free_labels = {}) const;
   /// The label nearest to this one that passes the screen at a point, within the interval.
   [[nodiscard]] double nearest_label(std::size_t task, const Eigen::VectorXd& x, double label,
                                      const Interval& range) const;

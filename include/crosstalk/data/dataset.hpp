@@ -32,6 +32,7 @@ struct Dataset {
   std::string task_column = "task";  ///< for writing rows back as CSV; empty: the source has no such column
   std::string label_column = "label";
   Recipe recipe;
+  bool is_file = false;               ///< of the user's, and no known set
   std::vector<std::string> notes;     ///< what was done on loading, one sentence each
   std::vector<std::string> sources;   ///< the files that were read
   std::optional<ClassNames> classes;  ///< of a file with two classes

@@ -41,6 +41,10 @@ class NumberFormatSearch {
   };
   /// @param decimal  '.' or ',' when the user says which; 0 when the cells must.
   [[nodiscard]] Answer answer(NumberFormat& format, char decimal = 0) const;
+  /// The decimal mark that all cells allow, when they allow one only; else 0.
+  [[nodiscard]] char only_mark() const {
+    return cells_ == 0 || point_fits_ == comma_fits_ ? '\0' : (point_fits_ ? '.' : ',');
+  }
   /// Of the first cell that can be read in two ways.
   [[nodiscard]] const std::string& ambiguous_cell() const { return ambiguous_cell_; }
 

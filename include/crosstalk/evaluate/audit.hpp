@@ -168,7 +168,7 @@ inline constexpr attack::ScreenOptions kBoundScreen = {};
 struct Repeat {
   std::size_t split = 2;      ///< the audit's own is 1
   bool bootstrap = false;     ///< the same training rows; the evaluation rows drawn from themselves
-  double model_metric = 0.0;  ///< mean primary metric of the clean model over all tasks
+  double model_metric = 0.0;  ///< relative_error_or_auc of the clean model
   double clean_metric = 0.0;  ///< over the targets of the kind, as Exposure
   double metric = 0.0;        ///< likewise after the attack
   double loss_rise = 0.0;     ///< as Exposure

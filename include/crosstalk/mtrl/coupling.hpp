@@ -55,6 +55,8 @@ class Coupling {
   [[nodiscard]] const Eigen::VectorXd& singular_values() const { return s_; }     ///< s, descending
   [[nodiscard]] const Eigen::VectorXd& spectrum() const { return t_; }            ///< t = sqrt(s^2 + e^2)
   [[nodiscard]] const Eigen::MatrixXd& inverse_root() const { return inverse_; }  ///< T^-1, min(d, m) square
+  /// T, min(d, m) square
+  [[nodiscard]] Eigen::MatrixXd root() const { return U_ * t_.asDiagonal() * U_.transpose(); }
   /// Omega = (W'W + e^2 I)^(1/2) / tau.
   [[nodiscard]] Covariance covariance() const;
 

@@ -19,6 +19,9 @@ struct CrossValidationOptions {
   /// Of the trials whose loss is at most this share above the least, the one with the largest lambda1 is taken, then
   /// the largest lambda2: the last digits of a coarse fit choose nothing.
   double tie = 1e-4;
+  /// >= 2. Of more tasks so many, drawn at random, stand for all: T and tau are those of all tasks, and held-out losses
+  /// of so many tasks tell the lambdas apart as well.
+  std::size_t most_tasks = 2000;
   std::uint64_t seed = 1;
   int threads = 1;
 };
@@ -31,6 +34,7 @@ struct CrossValidation {
     double metric;  ///< mean of the primary metric, for the record
   };
   std::vector<Trial> trials;  ///< in grid order
+  std::size_t tasks = 0;      ///< that were fitted and held out: all, or CrossValidationOptions::most_tasks
   Options best;               ///< the options given, with the lambdas of the trial of least held-out loss, up to a tie
 };
 

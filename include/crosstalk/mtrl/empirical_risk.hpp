@@ -41,6 +41,10 @@ class EmpiricalRisk {
   /// @param stride  >= 1.
   [[nodiscard]] EmpiricalRisk sample(Eigen::Index stride) const;
 
+  /// The same tasks as a sample of so many: T and tau count them all.
+  /// @param population  >= tasks().
+  [[nodiscard]] EmpiricalRisk standing_for(Eigen::Index population) const;
+
   /// The risk over phi(x) in place of x, without the injected rows.
   [[nodiscard]] EmpiricalRisk mapped(const FeatureMap& phi, Layout layout = Layout::Automatic) const;
   /// The same with so many features behind the others that are 0 in all clean rows; without the injected rows.

@@ -23,6 +23,8 @@ double auc(const Eigen::VectorXd& scores, const Eigen::VectorXd& labels);
 /// Share of rows whose score has the sign of the label; a score of 0 counts as +1.
 double accuracy(const Eigen::VectorXd& scores, const Eigen::VectorXd& labels);
 
+inline constexpr Eigen::Index kRowsForSpread = 6;
+
 /// The metrics of one model on one task set: a row a task, a column a metric.
 struct Metrics {
   std::vector<std::string> names;  ///< "nmse", "rmse", "explained_variance", or "auc", "accuracy"
@@ -32,7 +34,8 @@ struct Metrics {
 };
 
 /// NMSE, RMSE and explained variance for a regression loss; AUC and accuracy for a classification loss. The first is
-/// the primary one.
+/// the primary one. NMSE and explained variance divide by the variance of a task's labels, whose reciprocal has no
+/// variance itself for fewer than kRowsForSpread normal labels: of a task with fewer rows they are NaN.
 /// @param W  d x m.
 /// @param label_units  what one unit of a task's labels is in the units that RMSE is told in, m; empty: all 1.
 Metrics evaluate(const TaskSet& tasks, const Loss& loss, const Eigen::MatrixXd& W,

@@ -56,6 +56,10 @@ Fit solve(const TaskSet& tasks, const Loss& loss, const Options& options);
 /// @param start  d x m.
 Fit solve_from(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& start);
 
+/// At most so many Newton steps from a start, however far they lead: for what holds at any W, such as a bound.
+/// @param steps  >= 0.
+Fit improve(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& start, int steps);
+
 /// Newton steps from a start near the solution until rounding ends them, whatever the tolerance: all the digits there
 /// are, for derivatives by differences.
 Fit polish(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& start);
