@@ -112,50 +112,27 @@ std::string task_names(const std::vector<std::size_t>& chosen, const TaskSet& ta
   return data::listed(names);
 }
 
-// The primary metric of the targets and their loss, both means over the targets' evaluation rows.
+// The primary metric of the targets and their loss, both means over the targets.
 struct Effect {
   double metric;
   double loss;
 };
 
-// @param loss_units  by task, what the loss is multiplied by; empty: 1.
-Effect effect_on(const std::vector<std::size_t>& targets, const TaskSet& rows, const mtrl::Loss& loss,
-                 const Eigen::MatrixXd& W, const Eigen::VectorXd& loss_units = {}) {
+Effect effect_on(const std::vector<std::size_t>& targets, const mtrl::Metrics& metrics, const Eigen::VectorXd& losses) {
   double sum = 0.0;
   double count = 0.0;
   for (const std::size_t target : targets) {
-    if (rows[target].rows() == 0) continue;
-    const auto i = static_cast<Eigen::Index>(target);
-    const double mean = mtrl::EmpiricalRisk({rows[target]}, loss).evaluate(W.col(i)).values[0];
-    sum += mean * (loss_units.size() > 0 ? loss_units[i] : 1.0);
+    const double loss = losses[static_cast<Eigen::Index>(target)];
+    if (std::isnan(loss)) continue;
+    sum += loss;
     count += 1.0;
   }
-  return {mtrl::evaluate(rows, loss, W).mean(0, targets), sum / count};
+  return {metrics.mean(0, targets), sum / count};
 }
 
 nlohmann::ordered_json effect_record(const Effect& clean, const Effect& attacked, const std::string& metric) {
   return {{metric, {{"clean", json_number(clean.metric)}, {"attacked", json_number(attacked.metric)}}},
           {"loss", {{"clean", json_number(clean.loss)}, {"attacked", json_number(attacked.loss)}}}};
-}
-
-// What a user learns who has the poisoned file: everything is estimated on it, the preparation, too, as `fit` does.
-struct Refit {
-  mtrl::Fit fit;
-  Effect effect;
-};
-
-Refit refit(const Problem& problem, const TaskSet& rows, const std::vector<std::size_t>& targets) {
-  TaskSet poisoned = join_rows(problem.raw_train, rows);
-  const Preparation preparation = Preparation::fit(poisoned, problem.preparation.options());
-  poisoned = preparation.apply(poisoned);
-  mtrl::Fit fit = mtrl::solve(mtrl::EmpiricalRisk(std::move(poisoned), *problem.loss), problem.learner);
-  const TaskSet evaluation = preparation.apply(problem.raw_test.size() > 0 ? problem.raw_test : problem.raw_train);
-  // The squared loss goes with the square of the labels' unit, which the injected rows moved.
-  Eigen::VectorXd loss_units;
-  if (preparation.label_scales() > 0)
-    loss_units = preparation.label_units().cwiseQuotient(problem.preparation.label_units()).cwiseAbs2();
-  const Effect effect = effect_on(targets, evaluation, *problem.loss, fit.weights, loss_units);
-  return {std::move(fit), effect};
 }
 
 // One row an iterate: utility, the targets' mean metrics, and Omega's entries above the diagonal.
@@ -287,16 +264,19 @@ int run(const Flags& flags, const Configuration& configuration) {
         {"clean", correlation(clean)}, {"wanted", wanted}, {"attacked", correlation(last.fit)}};
   }
   const TaskSet rows = rows_of_file(problem, attacker, result.injected);
-  const Effect clean_effect = effect_on(threat.targets, problem.evaluation(), *problem.loss, clean.weights);
+  const auto effect = [&](const mtrl::Metrics& metrics, const Eigen::MatrixXd& W) {
+    return effect_on(threat.targets, metrics, mtrl::mean_losses(problem.evaluation(), *problem.loss, W));
+  };
+  const Effect clean_effect = effect(before, clean.weights);
   // What is reported is what the rows do as they stand in the file.
   const mtrl::Fit damaged =
       mtrl::solve_from(risk.with_rows(problem.preparation.apply(rows)), problem.learner, last.fit.weights);
   const mtrl::Metrics after = problem.metrics(problem.evaluation(), damaged.weights);
   converged = converged && damaged.status == mtrl::Status::Converged;
-  record["attack"]["damage"] = effect_record(
-      clean_effect, effect_on(threat.targets, problem.evaluation(), *problem.loss, damaged.weights), before.names[0]);
-  const Refit relearned = refit(problem, rows, threat.targets);
-  record["attack"]["refit"] = effect_record(clean_effect, relearned.effect, before.names[0]);
+  record["attack"]["damage"] = effect_record(clean_effect, effect(after, damaged.weights), before.names[0]);
+  const Refit relearned = refit(problem, rows);
+  const Effect refit_effect = effect_on(threat.targets, relearned.metrics, relearned.losses);
+  record["attack"]["refit"] = effect_record(clean_effect, refit_effect, before.names[0]);
   record["attack"]["refit"]["objective"] = relearned.fit.objective;
   converged = converged && relearned.fit.status == mtrl::Status::Converged;
   record["attack"]["converged"] = converged;
@@ -330,7 +310,7 @@ int run(const Flags& flags, const Configuration& configuration) {
       "targets' mean {}: clean {}, attacked {}, learned anew with its preparation {}\n"
       "poisoned data{}: {}\n",
       before.names[0], metric_text(before.names[0], before.mean(0, threat.targets)),
-      metric_text(after.names[0], after.mean(0, threat.targets)), metric_text(after.names[0], relearned.effect.metric),
+      metric_text(after.names[0], after.mean(0, threat.targets)), metric_text(after.names[0], refit_effect.metric),
       problem.dataset.csv && !keeps_shape(problem, attacker)
           ? " (as features: --schema auto keeps the shape of the file)"
           : "",

@@ -76,6 +76,11 @@ evaluate::AuditOptions audit_options(const Flags& flags, const Problem& problem)
     TaskSet evaluation = other.evaluation();
     return evaluate::Resplit{std::move(other.train), std::move(evaluation), std::move(feasible)};
   };
+  // Where rows are standardised, injected ones move the means and deviations, too.
+  if (problem.preparation.options().scale == Scale::Standard)
+    options.refit = [&problem](const TaskSet& injected) {
+      return refit(problem, problem.preparation.undo(injected)).losses;
+    };
   if (!flags.defence.empty())
     options.defence = for_flag("--defence", [&] { return defence::method_named(flags.defence); });
   options.patom = patom_options(flags.attack);

@@ -173,6 +173,21 @@ void choose_lambdas(Problem& problem, const CommonOptions& common, const Learner
         fmt::format("lambda1 and lambda2 chosen on {} of the {} tasks, drawn at random", tasks, problem.train.size()));
 }
 
+Refit refit(const Problem& problem, const TaskSet& injected) {
+  TaskSet poisoned = join_rows(problem.raw_train, injected);
+  const Preparation preparation = Preparation::fit(poisoned, problem.preparation.options());
+  poisoned = preparation.apply(poisoned);
+  Refit result{mtrl::solve(mtrl::EmpiricalRisk(std::move(poisoned), *problem.loss), problem.learner), {}, {}};
+  const TaskSet evaluation = preparation.apply(problem.raw_test.size() > 0 ? problem.raw_test : problem.raw_train);
+  result.metrics = mtrl::evaluate(evaluation, *problem.loss, result.fit.weights, preparation.label_units());
+  result.losses = mtrl::mean_losses(evaluation, *problem.loss, result.fit.weights);
+  // The squared loss goes with the square of the labels' unit, which the injected rows moved.
+  if (preparation.label_scales() > 0)
+    result.losses.array() *=
+        preparation.label_units().cwiseQuotient(problem.preparation.label_units()).array().square();
+  return result;
+}
+
 Configuration completed(Configuration configuration, const Problem& problem) {
   const auto set = [&](const char* key, const nlohmann::ordered_json& value, const nlohmann::ordered_json& by_default) {
     configuration.flags[key] = value;

@@ -50,6 +50,15 @@ Problem load_problem(const CommonOptions& common, const DataOptions& data, const
 /// Sets the lambdas: as given, one that is not given 0.1 as in the paper; by cross-validation when neither is.
 void choose_lambdas(Problem& problem, const CommonOptions& common, const LearnerOptions& learner, const Watch& watch);
 
+/// What a user learns who has the poisoned file: everything is estimated on it, the preparation, too, as `fit` does.
+struct Refit {
+  mtrl::Fit fit;
+  mtrl::Metrics metrics;   ///< on the rows to measure on
+  Eigen::VectorXd losses;  ///< mean losses there, m, in the units of the problem's own preparation
+};
+/// @param injected  in the units of the file.
+Refit refit(const Problem& problem, const TaskSet& injected);
+
 /// How the flags say that a CSV file is read.
 data::CsvOptions csv_options(const DataOptions& data);
 /// The character of a --separator; 0 for none.

@@ -69,10 +69,6 @@ std::vector<Scenario> make_scenarios(const TaskSet& train, const AuditOptions& o
   return scenarios;
 }
 
-Eigen::VectorXd mean_losses(const TaskSet& tasks, const mtrl::Loss& loss, const Eigen::MatrixXd& W) {
-  return mtrl::EmpiricalRisk(tasks, loss).evaluate(W).values;
-}
-
 json metrics_to_json(const Eigen::MatrixXd& values) {
   json rows = json::array();
   for (Eigen::Index i = 0; i < values.rows(); ++i) rows.push_back(vector_to_json(values.row(i).transpose()));
@@ -96,7 +92,8 @@ json part_to_json(const Outcome& outcome) {
           {"metric_curve", vector_to_json(outcome.metric_curve)},
           {"correlation", matrix_to_json(outcome.correlation)},
           {"converged", outcome.converged},
-          {"row_harm", vector_to_json(outcome.row_harm)}};
+          {"row_harm", vector_to_json(outcome.row_harm)},
+          {"refit_loss", vector_to_json(outcome.refit_loss)}};
 }
 
 void part_from_json(const json& part, Outcome& outcome) {
@@ -109,6 +106,7 @@ void part_from_json(const json& part, Outcome& outcome) {
   outcome.correlation = matrix_from_json(part.at("correlation"));
   part.at("converged").get_to(outcome.converged);
   outcome.row_harm = vector_from_json(part.at("row_harm"));
+  outcome.refit_loss = vector_from_json(part.at("refit_loss"));
 }
 
 json part_to_json(const Way& way) {
@@ -220,7 +218,7 @@ class Auditor {
 
     result.clean_fit = clean_fit_;
     result.clean = mtrl::evaluate(evaluation_, loss_, clean_fit_.weights, options_.label_units);
-    result.clean_loss = mean_losses(evaluation_, loss_, clean_fit_.weights);
+    result.clean_loss = mtrl::mean_losses(evaluation_, loss_, clean_fit_.weights);
     if (train_.size() <= kCorrelationTasks) result.clean_correlation = clean_fit_.covariance.correlation();
     result.clean_utility.resize(static_cast<Eigen::Index>(result.scenarios.size()));
     for (std::size_t s = 0; s < result.scenarios.size(); ++s)
@@ -524,7 +522,7 @@ class Auditor {
     other.budgets_ = budgets_;
     other.learn();
     const mtrl::Metrics clean = mtrl::evaluate(rows.evaluation, loss_, other.clean_fit_.weights);
-    const Eigen::VectorXd clean_loss = mean_losses(rows.evaluation, loss_, other.clean_fit_.weights);
+    const Eigen::VectorXd clean_loss = mtrl::mean_losses(rows.evaluation, loss_, other.clean_fit_.weights);
     std::vector<std::size_t> targets;
     double loss_before = 0.0;
     double loss_after = 0.0;
@@ -560,8 +558,9 @@ class Auditor {
       feasible_.screen = attack::Screen(train_, clean_fit_.weights, feasible_.bias, *options_.stealth);
   }
 
-  // @param row_by_row  also measure what one injected row does, where the report has it.
-  [[nodiscard]] Outcome attacked(const Scenario& scenario, Outcome outcome, bool row_by_row = false) const {
+  // @param in_full  also measure what one injected row does and what a learner makes of the rows that prepares its data
+  // anew, where the report has it.
+  [[nodiscard]] Outcome attacked(const Scenario& scenario, Outcome outcome, bool in_full = false) const {
     const attack::Threat who = threat(scenario, outcome.budget);
     const attack::LossUtility utility(train_, loss_, scenario.targets);
     const std::string rows = rows_key(scenario, outcome.budget);
@@ -583,11 +582,13 @@ class Auditor {
     }
     const mtrl::Fit& last = attacked.iterates.back().fit;
     outcome.utility = attacked.iterates.back().utility;
-    outcome.loss = mean_losses(evaluation_, loss_, last.weights);
+    outcome.loss = mtrl::mean_losses(evaluation_, loss_, last.weights);
     if (outcome.budget == budgets_.back() && train_.size() <= kCorrelationTasks)
       outcome.correlation = last.covariance.correlation();
-    if (row_by_row && outcome.budget == budgets_.back() && outcome.method == methods_.back())
+    if (in_full && outcome.budget == budgets_.back() && outcome.method == methods_.back()) {
       outcome.row_harm = row_harm(attacked.injected, last, utility);
+      if (options_.refit) outcome.refit_loss = options_.refit(attacked.injected);
+    }
     return outcome;
   }
 
@@ -614,7 +615,7 @@ class Auditor {
 
   [[nodiscard]] Behind measured(const Eigen::MatrixXd& weights) const {
     Behind behind;
-    behind.loss = mean_losses(evaluation_, loss_, weights);
+    behind.loss = mtrl::mean_losses(evaluation_, loss_, weights);
     behind.metrics = mtrl::evaluate(evaluation_, loss_, weights, options_.label_units).values;
     return behind;
   }

@@ -62,7 +62,8 @@ class PartSizes {
     if (!is_behind(value) || !value.contains("utility_curve") || value.at("utility_curve").empty()) return false;
     return is_list(value, "metric_curve", value.at("utility_curve").size()) &&
            (is_list(value, "correlation", 0) || is_table(value, "correlation", tasks_, tasks_)) &&
-           (is_list(value, "row_harm", 0) || is_list(value, "row_harm", tasks_));
+           (is_list(value, "row_harm", 0) || is_list(value, "row_harm", tasks_)) &&
+           (is_list(value, "refit_loss", 0) || is_list(value, "refit_loss", tasks_));
   }
 
   std::size_t tasks_;
@@ -145,6 +146,7 @@ json to_json(const AuditResult& result) {
                        {"correlation", matrix_to_json(outcome.correlation)},
                        {"converged", outcome.converged}});
     if (by_task && outcome.row_harm.size() > 0) attacks.back()["row_harm"] = by_name(outcome.row_harm);
+    if (by_task && outcome.refit_loss.size() > 0) attacks.back()["refit_loss"] = by_name(outcome.refit_loss);
   }
   json harms = json::array();
   for (const Harm& harm : result.harms) {

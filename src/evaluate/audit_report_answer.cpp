@@ -164,6 +164,9 @@ std::string damage_text(const AuditSummary& summary, const AuditResult& result) 
                         who(summary, worst.kind));
   if (const std::string metric = metric_change(summary, worst); !metric.empty())
     text += fmt::format(" Their {}.", metric);
+  if (std::isfinite(worst.refit_rise))
+    text += fmt::format(" For a learner that prepares its data anew from the poisoned rows the loss {}.",
+                        words::rises(worst.refit_rise));
   const Exposure by_metric = worst_by_metric(summary);
   const bool goes_further =
       by_metric.kind != worst.kind && steps_worse(summary, by_metric) > steps_worse(summary, worst) + 1.0;

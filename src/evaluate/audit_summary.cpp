@@ -47,6 +47,7 @@ bool less(double a, double b) {
 std::optional<Exposure> exposure(const AuditResult& result, attack::Kind kind, Method method, double budget) {
   double loss = 0.0;
   double clean_loss = 0.0;
+  double refit_loss = 0.0;
   Mean clean_metric;
   Mean metric;
   Mean utility;
@@ -60,13 +61,21 @@ std::optional<Exposure> exposure(const AuditResult& result, attack::Kind kind, M
     for (const std::size_t task : scenario.targets) {
       const auto i = static_cast<Eigen::Index>(task);
       loss += outcome->loss[i];
+      refit_loss += outcome->refit_loss.size() > 0 ? outcome->refit_loss[i] : kNaN;
       clean_loss += result.clean_loss[i];
       clean_metric.add(result.clean.values(i, 0));
       metric.add(outcome->metrics(i, 0));
     }
   }
   if (!ran) return std::nullopt;
-  return Exposure{kind, method, budget, rise(loss, clean_loss), clean_metric.value(), metric.value(), utility.value()};
+  return Exposure{kind,
+                  method,
+                  budget,
+                  rise(loss, clean_loss),
+                  rise(refit_loss, clean_loss),
+                  clean_metric.value(),
+                  metric.value(),
+                  utility.value()};
 }
 
 double mean_clean_loss_of_targets(const AuditResult& result) {
@@ -223,6 +232,7 @@ json to_json(const AuditSummary& summary, const std::vector<std::string>& task_n
             {"method", to_string(exposure.method)},
             {"budget", exposure.budget},
             {"loss_rise", json_number(exposure.loss_rise)},
+            {"refit_rise", json_number(exposure.refit_rise)},
             {"clean_metric", json_number(exposure.clean_metric)},
             {"metric", json_number(exposure.metric)},
             {"utility_rise", json_number(exposure.utility_rise)}};

@@ -37,18 +37,11 @@ Fold make_fold(const TaskSet& tasks, const std::vector<std::vector<std::size_t>>
   return result;
 }
 
+// Over the tasks with rows, each counting the same.
 double mean_loss(const TaskSet& tasks, const Loss& loss, const Eigen::MatrixXd& W) {
-  double sum = 0.0;
-  double counted = 0.0;
-  for (std::size_t i = 0; i < tasks.size(); ++i) {
-    if (tasks[i].rows() == 0) continue;
-    const Eigen::VectorXd z = tasks[i].features * W.col(static_cast<Eigen::Index>(i));
-    double task_sum = 0.0;
-    for (Eigen::Index j = 0; j < z.size(); ++j) task_sum += loss.at(z[j], tasks[i].labels[j]).value;
-    sum += task_sum / static_cast<double>(z.size());
-    counted += 1.0;
-  }
-  return sum / counted;
+  const Eigen::VectorXd losses = mean_losses(tasks, loss, W);
+  const auto with_rows = losses.array().isFinite();
+  return with_rows.select(losses, 0.0).sum() / static_cast<double>(with_rows.count());
 }
 
 // With two rows every fold leaves a task one to learn from, whatever the number of folds.

@@ -79,6 +79,18 @@ double Metrics::mean(std::size_t metric, const std::vector<std::size_t>& tasks) 
   return count > 0.0 ? sum / count : kUndefined;
 }
 
+Eigen::VectorXd mean_losses(const TaskSet& tasks, const Loss& loss, const Eigen::MatrixXd& W) {
+  Eigen::VectorXd means(static_cast<Eigen::Index>(tasks.size()));
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    const auto task = static_cast<Eigen::Index>(i);
+    const Eigen::VectorXd z = tasks[i].features * W.col(task);
+    double sum = 0.0;
+    for (Eigen::Index j = 0; j < z.size(); ++j) sum += loss.at(z[j], tasks[i].labels[j]).value;
+    means[task] = sum / static_cast<double>(z.size());
+  }
+  return means;
+}
+
 Metrics evaluate(const TaskSet& tasks, const Loss& loss, const Eigen::MatrixXd& W, const Eigen::VectorXd& label_units) {
   Metrics result;
   result.names = loss.is_classification() ? std::vector<std::string>{"auc", "accuracy"}

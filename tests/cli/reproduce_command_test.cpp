@@ -1,7 +1,6 @@
 #include <signal.h>
 
 #include <chrono>
-#include <random>
 #include <thread>
 
 #include <fmt/format.h>
@@ -9,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/command.hpp"
-#include "data/mat_bytes.hpp"
+#include "data/small_landmine.hpp"
 
 using namespace cli;
 using testing::HasSubstr;
@@ -17,30 +16,11 @@ using testing::Not;
 
 namespace {
 
-namespace mat = crosstalk::data::mat;
-
-// 17 related tasks of 60 rows and 3 features in the form of the Landmine file, so that the command runs in seconds.
-std::string small_landmine() {
-  std::mt19937 source(3);
-  const auto uniform = [&] { return static_cast<double>(source()) / 2147483648.0 - 1.0; };
-  std::vector<std::string> features;
-  std::vector<std::string> labels;
-  for (int task = 0; task < 17; ++task) {
-    std::vector<double> x(180);
-    for (double& value : x) value = uniform();
-    std::vector<double> y(60);
-    for (std::size_t r = 0; r < y.size(); ++r) y[r] = x[r] - x[60 + r] + 0.3 * uniform() > 0.2 ? 1.0 : 0.0;
-    features.push_back(mat::doubles(60, 3, x));
-    labels.push_back(mat::doubles(60, 1, y));
-  }
-  return mat::file(mat::cells("feature", features) + mat::cells("label", labels));
-}
-
 class Reproduce : public Command {
  protected:
   void SetUp() override {
     std::filesystem::create_directories(path("sets/landmine"));
-    write("sets/landmine/LandmineData.mat", small_landmine());
+    write("sets/landmine/LandmineData.mat", crosstalk::data::small_landmine());
   }
 
   // With no other data in reach.

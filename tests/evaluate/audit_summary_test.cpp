@@ -23,12 +23,15 @@ TEST(AuditSummary, CountsTheTargetsAlone) {
   direct.loss = Eigen::Vector4d(3.0, 4.0, 100.0, 100.0);  // clean 1, 4/3, 5/3, 2; targets are the first two
   direct.metrics.col(0) = Eigen::Vector4d(0.5, 0.7, 0.0, 0.0);
   direct.utility = 25.0;
+  direct.refit_loss = Eigen::Vector4d(2.0, 3.0, 100.0, 100.0);
 
   const AuditSummary summary = summarise(result);
 
   const Exposure* const exposure = summary.find(attack::Kind::Direct, Method::Patom, 0.3);
   ASSERT_NE(exposure, nullptr);
   EXPECT_NEAR(exposure->loss_rise, (3.0 + 4.0) / (1.0 + 4.0 / 3.0) - 1.0, kTight);
+  EXPECT_NEAR(exposure->refit_rise, (2.0 + 3.0) / (1.0 + 4.0 / 3.0) - 1.0, kTight);
+  EXPECT_TRUE(std::isnan(summary.find(attack::Kind::Direct, Method::Patom, 0.15)->refit_rise));
   EXPECT_NEAR(exposure->metric, 0.6, kTight);
   EXPECT_NEAR(exposure->clean_metric, 0.9, kTight);
   EXPECT_NEAR(exposure->utility_rise, 1.5, kTight);

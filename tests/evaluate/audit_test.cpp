@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <mutex>
 #include <numeric>
 #include <stdexcept>
 
@@ -332,6 +333,30 @@ TEST(Audit, FindsTheCheapestWayIntoEveryTask) {
   }
   options.labels = attack::LabelRule::Uniform;
   EXPECT_TRUE(small_audit::run(options).ways.empty());
+}
+
+// Asked once for each planned attack at the largest budget, with its rows.
+TEST(Audit, TellsWhatALearnerMakesOfTheRowsThatPreparesAnew) {
+  AuditOptions options = small_audit::options();
+  std::mutex mutex;
+  std::vector<double> rows;
+  options.refit = [&](const TaskSet& injected) {
+    const std::lock_guard lock(mutex);
+    rows.push_back(static_cast<double>(injected.rows()));
+    return Eigen::VectorXd::Constant(4, rows.back());
+  };
+  const AuditResult result = small_audit::run(options);
+  const double most = *std::max_element(options.budgets.begin(), options.budgets.end());
+  std::size_t told = 0;
+  for (const Outcome& outcome : result.outcomes) {
+    const bool planned = outcome.method == result.outcomes.back().method && outcome.budget == most;
+    ASSERT_EQ(outcome.refit_loss.size(), planned ? 4 : 0);
+    if (!planned) continue;
+    EXPECT_EQ(outcome.refit_loss[0], static_cast<double>(outcome.rows));
+    ++told;
+  }
+  EXPECT_EQ(told, result.scenarios.size());
+  EXPECT_EQ(rows.size(), told);
 }
 
 // A little less weight of a row lowers the utility by what the adjoint says of it.

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "crosstalk/mtrl/empirical_risk.hpp"
 #include "crosstalk/rng.hpp"
 #include "support/problems.hpp"
 
@@ -111,6 +112,17 @@ TEST(Evaluate, ATaskWithoutRowsHasNoMetrics) {
   EXPECT_TRUE(metrics.values.row(0).array().isNaN().all());
   EXPECT_FALSE(metrics.values.row(1).array().isNaN().any());
   EXPECT_EQ(metrics.mean(0), metrics.values(1, 0));
+}
+
+TEST(MeanLosses, AreThoseOfTheRiskAndNaNWithoutRows) {
+  TaskSet tasks = problems::related_classification({.tasks = 3, .rows = 20, .features = 3});
+  const Eigen::MatrixXd W = problems::normal_matrix(3, 3, 2);
+  for (const char* loss : {"squared-hinge", "logistic"}) {
+    const Eigen::VectorXd losses = mean_losses(tasks, loss_named(loss), W);
+    EXPECT_LT((losses - EmpiricalRisk(tasks, loss_named(loss)).evaluate(W).values).norm(), 1e-13);
+  }
+  tasks[1] = select_rows(tasks[1], {});
+  EXPECT_TRUE(std::isnan(mean_losses(tasks, logistic_loss(), W)[1]));
 }
 
 // What is divided by the variance of five labels or fewer has no variance of its own.

@@ -82,6 +82,10 @@ struct AuditOptions {
   /// again, or is not there, is repeated with a bootstrap of the evaluation rows. May throw DataError: the split is
   /// left out.
   std::function<Resplit(std::uint64_t seed)> resplit = {};
+  /// What the injected rows do to a learner that also prepares its data anew, from the clean and these rows: the mean
+  /// loss of every task on the evaluation rows, m, in the units of the audit's. Called from several threads at once.
+  /// Empty: not told.
+  std::function<Eigen::VectorXd(const TaskSet& injected)> refit = {};
   /// Called once with a line that tells what random rows and PATOM do at the largest budget, before the rest.
   std::function<void(const std::string& line)> say = {};
   std::uint64_t seed = 1;
@@ -113,6 +117,7 @@ struct Outcome {
   /// (attack::Influence). NaN for tasks without injected rows. For the most planned method and the largest budget, else
   /// empty.
   Eigen::VectorXd row_harm = {};
+  Eigen::VectorXd refit_loss = {};  ///< AuditOptions::refit, m; there where row_harm is
 };
 inline constexpr std::size_t kCorrelationTasks = 200;
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,7 +18,9 @@ struct Exposure {
   attack::Kind kind = attack::Kind::Direct;
   Method method = Method::Random;
   double budget = 0.0;
-  double loss_rise = 0.0;     ///< sum of the targets' losses / sum of their clean losses - 1; NaN when that sum is 0
+  double loss_rise = 0.0;  ///< sum of the targets' losses / sum of their clean losses - 1; NaN when that sum is 0
+  /// Likewise of a learner that prepares its data anew (Outcome::refit_loss); NaN where that was not measured.
+  double refit_rise = std::numeric_limits<double>::quiet_NaN();
   double clean_metric = 0.0;  ///< mean of the primary metric over the targets where it is defined; NaN when nowhere
   double metric = 0.0;        ///< likewise, after the attack
   double utility_rise = 0.0;  ///< mean over the scenarios of the attacker's utility / the clean one - 1

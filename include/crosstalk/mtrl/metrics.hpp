@@ -23,6 +23,10 @@ double auc(const Eigen::VectorXd& scores, const Eigen::VectorXd& labels);
 /// Share of rows whose score has the sign of the label; a score of 0 counts as +1.
 double accuracy(const Eigen::VectorXd& scores, const Eigen::VectorXd& labels);
 
+/// Mean loss of every task's rows, m; NaN for a task without rows.
+/// @param W  d x m.
+Eigen::VectorXd mean_losses(const TaskSet& tasks, const Loss& loss, const Eigen::MatrixXd& W);
+
 inline constexpr Eigen::Index kRowsForSpread = 6;
 
 /// The metrics of one model on one task set: a row a task, a column a metric.

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Installs a build into a folder of its own, builds the examples against it as any other project would, and runs them:
+# with find_package, with pkg-config, and compiled for this processor, which must print the same.
+#   installed.sh BUILD SOURCE FLAGS
+# With CROSSTALK_ALL_HEADERS=1 also compiles every installed header by itself, which takes two minutes.
+set -eu
+build=$1 source=$2 flags=$3
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cmake --install "$build" --prefix "$folder/prefix" >/dev/null
+export OMP_NUM_THREADS=1
+cd "$folder"
+cmake -S "$source/examples/cpp" -B examples -DCMAKE_PREFIX_PATH="$folder/prefix" -DCMAKE_BUILD_TYPE=Release \
+  -DCMAKE_CXX_FLAGS="-O1 $flags" >/dev/null
+cmake --build examples -j2 >/dev/null
+for example in learn attack defend certify; do
+  "examples/$example" "$source/examples/cpp/shops.csv" >"$example.out"
+  echo "$example:"
+  cat "$example.out"
+done
+pc=$(dirname "$(find "$folder/prefix" -name crosstalk.pc)")
+# shellcheck disable=SC2046,SC2086
+g++ -O1 $flags -march=native "$source/examples/cpp/learn.cpp" -o native \
+  $(PKG_CONFIG_PATH=$pc pkg-config --cflags --libs --static crosstalk)
+./native "$source/examples/cpp/shops.csv" | cmp - learn.out
+grep -q '^converged' learn.out
+if [ -n "${CROSSTALK_ALL_HEADERS:-}" ]; then
+  count=0
+  while IFS= read -r header; do
+    # shellcheck disable=SC2046
+    echo "#include <$header>" | g++ -fsyntax-only -x c++ $(PKG_CONFIG_PATH=$pc pkg-config --cflags crosstalk) - || exit 1
+    count=$((count + 1))
+  done < <(cd "$folder/prefix/include" && find crosstalk -name '*.hpp' ! -path '*/network/*' | sort)
+  echo "$count headers compile by themselves"
+fi
