@@ -255,6 +255,11 @@ void use_known_blas_kernels(char** argv) {
   execv("/proc/self/exe", argv);  // when it fails, the slow kernels still work
 }
 
+int ended_by(const std::exception& error, int exit_code) {
+  print_error(fmt::format("crosstalk: {}\n", one_line(error.what())));
+  return exit_code;
+}
+
 }  // namespace
 
 }  // namespace crosstalk::app
@@ -272,16 +277,13 @@ int main(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (const crosstalk::DataError& error) {
-    print_error(fmt::format("crosstalk: {}\n", error.what()));
-    return kDataError;
+    return ended_by(error, kDataError);
   } catch (const std::invalid_argument& error) {
-    print_error(fmt::format("crosstalk: {}\n", error.what()));
-    return kUsageError;
+    return ended_by(error, kUsageError);
   } catch (const std::bad_alloc&) {
     print_error("crosstalk: out of memory\n");
     return kDataError;
   } catch (const std::exception& error) {
-    print_error(fmt::format("crosstalk: {}\n", error.what()));
-    return kDataError;
+    return ended_by(error, kDataError);
   }
 }
