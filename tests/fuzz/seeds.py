@@ -18,10 +18,11 @@ import zlib
 CORPUS = pathlib.Path(__file__).parent / "corpus"
 
 
-def put(reader, name, content):
+def put(reader, name, content, kind="seed"):
+    """Of the kind `refused` are files that must be refused."""
     folder = CORPUS / reader
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"seed-{name}").write_bytes(content.encode() if isinstance(content, str) else content)
+    (folder / f"{kind}-{name}").write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def packed(content):
@@ -41,7 +42,8 @@ def tables():
     put("csv", "utf16", "\ufefftask,label,x\na,1,2\nb,2,3\n".encode("utf-16-le"))
     put("csv", "windows", "task,label,x\ncaf\xe9,1,2 \x80\nb,2,3 \x80\n".encode("latin-1"))
     put("csv", "packed", packed(TABLE))
-    put("csv", "rows", "id,task,label,when,x\n0,a,yes,2020-01-01,1\n1,b,no,2020-01-02,2\n2,a,no,2020-01-03,1\n")
+    put("csv", "rows", "id,task,label,x\n0,a,yes,1\n1,b,no,2\n2,a,no,1\n")
+    put("csv", "zeros", b"task,label\0,x\na,1,2\n", kind="refused")
     put("svmlight", "plain", "1 1:0.5 3:2\n-1 2:1 # a comment\n")
     put("svmlight", "tasks", "1.5 qid:7 0:0.5 2:1e-3\n-0.5 qid:8 1:3\n+2 qid:7 2:-4\n")
     put("svmlight", "packed", packed("1 1:1\n0 1:2\n"))
@@ -168,7 +170,7 @@ def images():
     put("png", "palette", png(4, 1, 2, 3, [b"\x1b"], extra=bytes(range(12))))
     put("png", "bits", png(8, 2, 1, 0, [b"\xaa", b"\x55"]))
     put("png", "interlaced", png(1, 1, 8, 0, [b"\7"], interlace=1))
-    put("png", "alpha", png(1, 1, 8, 6, [bytes(4)]))
+    put("png", "alpha", png(1, 1, 8, 6, [bytes(4)]), kind="refused")
     put("jpeg", "grey", jpeg(1))
     put("jpeg", "rgb", jpeg(3))
     put("jpeg", "progressive", jpeg(3, progressive=True))
@@ -194,13 +196,17 @@ def images():
 def settings():
     put("config", "flat", 'task = "shop"\nlabel = "stars"\nlambda1 = 0.1\ncv = true\nbudgets = [0.1, 0.2]\nseed = 1_000\n')
     put("config", "tables", '# both\nseed = 2\n[audit]\nbudgets = "0.1,0.2"\n[fit]\ncv = false\n')
+    put("config", "strings", "\ufefftask = \"caf\u00e9 \\\" # no\" # caf\u00e9\nlabel = '\u00e9 \\\\'\n"
+        'budgets = """\n\u00e9 "" \u3042""""\nseed = \'\'\'\u00e9\'\u00e9\'\'\'\n')
+    put("config", "words", "task = caf\u00e9\n", kind="refused")
     put("schema", "all", "column,kind,low,high,group\na,integer,-3,3,\nb,continuous,,2.5,\nstars,label,-4,4,\n")
     put("schema", "fixed", "kind;column\nfixed;a\nbinary;b\n")
     put("schema", "group", "column,kind,group\na,one-hot,g\nb,one-hot,g\n")
     put("prices", "two", "task,price\np,1.5\nq,4\n")
     put("prices", "quoted", 'price\ttask\n2\t"r"\n')
     put("rows", "known", 'shop,stars,price,colour,share\nnorth,yes,"1,200.50",red,10%\nsouth,no,"3,000.00",blue,5%\n')
-    put("rows", "other", 'colour;more;share;shop;price\nwhite;1;7 %;west;"2,000"\n')
+    put("rows", "words", "stars,shop,share,price,colour\nno,south,1%,7,blue\n")
+    put("rows", "other", 'colour;more;share;shop;price\nwhite;1;7 %;west;"2,000"\n', kind="refused")
     put("parts_mark", "same", '{"crosstalk":"finished parts of a run, removed when it is done",'
         '"run":{"version":"1","inputs":"2","flags":{"seed":1}}}')
 
