@@ -274,6 +274,7 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   omp_set_num_threads(1);  // for BLAS; work is spread over independent parts, each on one thread
   end_cleanly_on_interrupt();
+  end_when_out_of_memory();
   try {
     return run(argc, argv);
   } catch (const crosstalk::DataError& error) {
