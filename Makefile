@@ -3,7 +3,11 @@
 #   make reproduce   installs what is missing, builds, redoes the AAAI'18 paper's figures (its data: crosstalk data fetch)
 #   make protect   installs what is missing (LibTorch, too), builds, protects garments-3 and trains on clean and protected images
 #   make test    installs what is missing, builds and runs all tests
-.PHONY: audit reproduce protect build test bench clean
+#   make fuzz    installs what is missing (clang, too) and fuzzes every reader for FUZZ_SECONDS (60) each: 21 minutes
+#   make tsan    the same under ThreadSanitizer for what runs on several threads
+#   make faults  installs what is missing and lets every write and 500 allocations of every command fail, one a run
+#   make check-all   clang-tidy, tsan, fuzz and faults, and a line about each
+.PHONY: audit reproduce protect build test bench fuzz tsan faults check-all clean
 
 JOBS ?= $(shell nproc)
 
@@ -35,6 +39,30 @@ bench:
 	@./setup.sh build image bench
 	@cmake --preset bench && cmake --build --preset bench -j $(JOBS)
 	@for program in build/bench/benchmarks/*_bench; do $$program || exit 1; done
+
+FUZZ_SECONDS ?= 60
+fuzz:
+	@./setup.sh build fuzz
+	@cmake --preset fuzz >/dev/null
+	@cmake --build --preset fuzz -j $(JOBS)
+	@tests/fuzz/run.py --programs build/fuzz/tests/fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_FLAGS) $(FUZZ_READERS)
+
+tsan:
+	@./setup.sh build test fuzz
+	@cmake --preset tsan >/dev/null
+	@cmake --build --preset tsan -j $(JOBS)
+	@tests/threads/run.sh build/tsan
+
+CROSSTALK_INJECTED_FAULTS ?= 500
+faults:
+	@./setup.sh build test
+	@cmake --preset debug >/dev/null
+	@cmake --build --preset faults -j $(JOBS)
+	@CROSSTALK_INJECTED_FAULTS=$(CROSSTALK_INJECTED_FAULTS) build/debug/tests/faults/faults_test --gtest_brief=1 --gtest_filter='Faults.*'
+
+check-all:
+	@./setup.sh build test fuzz
+	@JOBS=$(JOBS) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/check_all.sh
 
 clean:
 	rm -rf build crosstalk-out

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what a fresh Debian 12 lacks to build, run and test crosstalk. This is the only place that names packages.
-#   ./setup.sh [build|image|test|bench]...   (default: build; image: LibTorch, half a gigabyte, for protect and verify)
+#   ./setup.sh [build|image|test|bench|fuzz]...   (default: build; image: LibTorch, half a gigabyte, for protect and
+#   verify; fuzz: clang with its sanitizers, for `make fuzz`, `make tsan` and `make check-all`)
 set -eu
 
 build="g++ make cmake ninja-build ccache pkg-config ca-certificates
@@ -11,6 +12,7 @@ build="g++ make cmake ninja-build ccache pkg-config ca-certificates
 image="libtorch-dev"
 test="libgtest-dev libgmock-dev librapidcheck-dev libnlopt-cxx-dev libnlopt-dev chromium python3 python3-numpy"
 bench="libbenchmark-dev valgrind"
+fuzz="clang clang-tidy libclang-rt-14-dev libomp-dev llvm python3 util-linux"
 
 wanted=""
 [ $# -gt 0 ] || set -- build
@@ -20,7 +22,8 @@ for set in "$@"; do
     image) wanted="$wanted $image" ;;
     test)  wanted="$wanted $test" ;;
     bench) wanted="$wanted $bench" ;;
-    *) echo "setup.sh: unknown set \"$set\"; known: build, image, test, bench" >&2; exit 2 ;;
+    fuzz)  wanted="$wanted $fuzz" ;;
+    *) echo "setup.sh: unknown set \"$set\"; known: build, image, test, bench, fuzz" >&2; exit 2 ;;
   esac
 done
 

@@ -1,8 +1,12 @@
 #include "config_file.hpp"
 
 #include <algorithm>
+#include <string_view>
 
 #include <fmt/format.h>
+// Without it toml++ 3.3.0 ends the process in builds with assertions where a table's header breaks off; it says what is
+// wrong right behind.
+#define TOML_ASSERT(expression) static_assert(true)
 #include <toml++/toml.h>
 #include <nlohmann/json.hpp>
 
@@ -15,6 +19,41 @@ namespace crosstalk::app {
 
 namespace {
 
+// Behind the string that begins here, or where the line breaks it off.
+std::size_t behind_string(std::string_view text, std::size_t at) {
+  const char quote = text[at];
+  const bool of_lines = text.substr(at, 3) == std::string(3, quote);
+  for (at += of_lines ? 3 : 1; at < text.size(); ++at) {
+    if (text[at] == '\\' && quote == '"') {
+      ++at;
+    } else if (of_lines && text.substr(at, 3) == std::string(3, quote)) {
+      at += 3;
+      for (int more = 0; more < 2 && at < text.size() && text[at] == quote; ++more) ++at;  // of the string's own
+      return at;
+    } else if (!of_lines && (text[at] == quote || text[at] == '\n')) {
+      return at + 1;
+    }
+  }
+  return text.size();
+}
+
+// Where TOML has the first character outside of ASCII that is in neither a string nor a comment, which no TOML file
+// may; the size where there is none. toml++ 3.3.0 runs into undefined behaviour there.
+std::size_t outside_ascii(std::string_view text) {
+  std::size_t at = text.starts_with("\xef\xbb\xbf") ? 3 : 0;
+  while (at < text.size()) {
+    if (text[at] == '#')
+      at = std::min(text.size(), text.find('\n', at));
+    else if (text[at] == '"' || text[at] == '\'')
+      at = behind_string(text, at);
+    else if ((static_cast<unsigned char>(text[at]) & 0x80U) != 0)
+      return at;
+    else
+      ++at;
+  }
+  return text.size();
+}
+
 class Reader {
  public:
   Reader(std::string path, std::string command, const std::vector<std::string>& known,
@@ -22,6 +61,9 @@ class Reader {
       : path_(std::move(path)), command_(std::move(command)), known_(known), commands_(commands) {}
 
   [[nodiscard]] std::vector<std::string> toml(const std::string& text) const {
+    if (const std::size_t at = outside_ascii(text); at < text.size())
+      throw DataError(fmt::format("{}:{}: only ASCII may stand outside of strings and comments", path_,
+                                  1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n')));
     try {
       const toml::table root = toml::parse(text, path_);
       std::vector<std::string> words;

@@ -29,8 +29,10 @@ namespace {
 // A file that has no name: nothing of it is left, however the process ends.
 class NamelessFile {
  public:
-  explicit NamelessFile(std::string_view content = "") : fd_(memfd_create("crosstalk", MFD_CLOEXEC)) {
-    if (fd_ < 0) throw DataError(fmt::format("a file in memory cannot be made: {}", std::strerror(errno)));
+  /// @param holds  what it is for, for messages
+  explicit NamelessFile(std::string holds, std::string_view content = "")
+      : holds_(std::move(holds)), fd_(memfd_create("crosstalk", MFD_CLOEXEC)) {
+    if (fd_ < 0) fail();
     while (!content.empty()) {
       const ssize_t written = write(fd_, content.data(), content.size());
       if (written < 0 && errno != EINTR) fail();
@@ -56,10 +58,11 @@ class NamelessFile {
   }
 
  private:
-  [[noreturn]] static void fail() {
-    throw DataError(fmt::format("a file in memory cannot be used: {}", std::strerror(errno)));
+  [[noreturn]] void fail() const {
+    throw DataError(fmt::format("{}: no file in memory can be used for it: {}", holds_, std::strerror(errno)));
   }
 
+  std::string holds_;
   int fd_;
 };
 
@@ -126,8 +129,9 @@ Drawing draw(const Session& session, const std::string& name, const report::Figu
   session.write(folder / csv_name, report::csv(figure));
   session.write(folder / script_name, report::gnuplot_script(figure, csv_name, drawing_name, format));
   // gnuplot draws into memory and says nothing when it cannot, so the drawing is checked, and then written whole.
-  const NamelessFile unchecked_script(report::gnuplot_script(figure, csv_name, "/dev/stdout", format));
-  const NamelessFile unchecked_drawing;
+  const std::string drawing_path = session.path(folder / drawing_name).string();
+  const NamelessFile unchecked_script(drawing_path, report::gnuplot_script(figure, csv_name, "/dev/stdout", format));
+  const NamelessFile unchecked_drawing(drawing_path);
   Drawing result;
   result.trouble = run_gnuplot(session.path(folder), unchecked_script, unchecked_drawing, script_name);
   std::string drawing;

@@ -256,6 +256,11 @@ void use_known_blas_kernels(char** argv) {
   execv("/proc/self/exe", argv);  // when it fails, the slow kernels still work
 }
 
+int ended_by(const std::exception& error, int exit_code) {
+  print_error(fmt::format("crosstalk: {}\n", one_line(error.what())));
+  return exit_code;
+}
+
 }  // namespace
 
 }  // namespace crosstalk::app
@@ -271,19 +276,17 @@ int main(int argc, char** argv) {
   mallopt(M_MMAP_THRESHOLD, 2 << 20);  // glibc would raise it, and keep the matrices of a wide file once they are freed
   omp_set_num_threads(1);              // for BLAS; work is spread over independent parts, each on one thread
   end_cleanly_on_interrupt();
+  end_when_out_of_memory();
   try {
     return run(argc, argv);
   } catch (const crosstalk::DataError& error) {
-    print_error(fmt::format("crosstalk: {}\n", error.what()));
-    return kDataError;
+    return ended_by(error, kDataError);
   } catch (const std::invalid_argument& error) {
-    print_error(fmt::format("crosstalk: {}\n", error.what()));
-    return kUsageError;
+    return ended_by(error, kUsageError);
   } catch (const std::bad_alloc&) {
     print_error("crosstalk: out of memory\n");
     return kDataError;
   } catch (const std::exception& error) {
-    print_error(fmt::format("crosstalk: {}\n", error.what()));
-    return kDataError;
+    return ended_by(error, kDataError);
   }
 }

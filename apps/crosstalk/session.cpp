@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
+#include <new>
+#include <string_view>
 #include <system_error>
 #include <thread>
 
@@ -29,6 +31,19 @@ std::mutex& writing() {
   static std::mutex mutex;
   return mutex;
 }
+
+thread_local bool this_thread_writes = false;
+
+class Writing {
+ public:
+  Writing() : lock_(writing()) { this_thread_writes = true; }
+  Writing(const Writing&) = delete;
+  Writing& operator=(const Writing&) = delete;
+  ~Writing() { this_thread_writes = false; }
+
+ private:
+  std::lock_guard<std::mutex> lock_;
+};
 
 std::string clock_text(double seconds) {
   const auto whole = static_cast<long>(seconds + 0.5);
@@ -57,7 +72,7 @@ Session::Session(Options options)
 }
 
 std::filesystem::path Session::write(const std::filesystem::path& name, std::string_view content) const {
-  const std::lock_guard lock(writing());
+  const Writing now;
   if (!begun_)
     for (const char* of_an_earlier_run : {"run.json", "report.html"}) folder_.remove(of_an_earlier_run);
   begun_ = true;
@@ -66,7 +81,7 @@ std::filesystem::path Session::write(const std::filesystem::path& name, std::str
 }
 
 std::filesystem::path Session::keep(const std::filesystem::path& name, std::string_view content) const {
-  const std::lock_guard lock(writing());
+  const Writing now;
   folder_.write(name, content);
   return path(name);
 }
@@ -136,6 +151,15 @@ void end_cleanly_on_interrupt() {
     print_error("\ncrosstalk: interrupted; finished parts are kept, --resume goes on from them\n");
     std::_Exit(kInterrupted);
   }).detach();
+}
+
+void end_when_out_of_memory() {
+  std::set_new_handler([] {
+    if (!this_thread_writes) writing().lock();
+    constexpr std::string_view message = "crosstalk: out of memory\n";
+    static_cast<void>(!write(STDERR_FILENO, message.data(), message.size()));
+    std::_Exit(kDataError);
+  });
 }
 
 double peak_memory_mb() {

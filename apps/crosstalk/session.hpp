@@ -76,6 +76,10 @@ void print_result(const std::string& text);
 /// the middle of writing a file.
 void end_cleanly_on_interrupt();
 
+/// From here on an allocation by operator new that fails ends the process, but never in the middle of writing a file:
+/// libraries that we use do not survive the exception (a JSON value without its content, functions that must not throw).
+void end_when_out_of_memory();
+
 /// Largest resident size of this process so far, in MB of 10^6 bytes.
 double peak_memory_mb();
 

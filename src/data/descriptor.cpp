@@ -96,8 +96,8 @@ std::vector<std::string> names_in(int folder, const std::string& shown) {
   return names;
 }
 
-void remove_left_over(int folder) {
-  for (const std::string& name : names_in(folder, "")) {
+void remove_left_over(int folder, const std::string& shown) {
+  for (const std::string& name : names_in(folder, shown)) {
     if (!name.starts_with(kTemporaryPrefix) || !name.ends_with(kTemporarySuffix)) continue;
     const Descriptor file(::openat(folder, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (file.get() >= 0 && ::flock(file.get(), LOCK_EX | LOCK_NB) == 0) ::unlinkat(folder, name.c_str(), 0);

@@ -44,8 +44,8 @@ std::string read_all(int fd, std::size_t expected, const std::string& shown);
 int replace_file(int folder, const std::string& name, std::string_view content);
 
 /// Removes the temporary files that replace_file left in an open folder when its process was killed: those that no
-/// process has locked.
-void remove_left_over(int folder);
+/// process has locked. @throws DataError with the shown name of the folder and the system's reason.
+void remove_left_over(int folder, const std::string& shown);
 
 /// Names in an open folder, sorted. @throws DataError with the shown name and the system's reason.
 std::vector<std::string> names_in(int folder, const std::string& shown);

@@ -174,11 +174,11 @@ NpyFile cut(std::string_view content, const std::string& name) {
   if (version < 1 || version > 3)
     throw DataError(fmt::format("{}: .npy version {} is not known; 1 to 3 are", name, version));
   const std::size_t length_bytes = version == 1 ? 2 : 4;
-  const std::size_t length = content.size() < 8 + length_bytes ? SIZE_MAX
-                             : version == 1                    ? load<std::uint16_t>(content.data() + 8, false)
-                                                               : load<std::uint32_t>(content.data() + 8, false);
   const std::size_t begin = 8 + length_bytes;
-  if (length > content.size() - begin) throw DataError(name + ": the file is cut short");
+  const std::size_t length = content.size() < begin ? SIZE_MAX
+                             : version == 1         ? load<std::uint16_t>(content.data() + 8, false)
+                                                    : load<std::uint32_t>(content.data() + 8, false);
+  if (content.size() < begin || length > content.size() - begin) throw DataError(name + ": the file is cut short");
   NpyHeader header = HeaderParser(content.substr(begin, length), name).parse();
   Element number = readable_element(header.type, name);
   return {std::move(header), std::move(number), content.substr(begin + length)};

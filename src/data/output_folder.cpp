@@ -107,7 +107,7 @@ OutputFolder::~OutputFolder() {
 
 void OutputFolder::write(const fs::path& name, std::string_view content) const {
   const Place place(*this, name, Place::Way::Make);
-  tidy(place.folder());
+  tidy(place.folder(), place.shown());
   if (const auto there = place.status()) {
     if (S_ISDIR(there->st_mode))
       throw DataError(fmt::format("{}: cannot be written: {}", place.shown(), reason(EISDIR)));
@@ -119,11 +119,11 @@ void OutputFolder::write(const fs::path& name, std::string_view content) const {
     throw DataError(fmt::format("{}: cannot be written: {}", place.shown(), reason(error)));
 }
 
-void OutputFolder::tidy(int folder) const {
+void OutputFolder::tidy(int folder, const std::string& shown) const {
   struct stat found {};
   if (::fstat(folder, &found) != 0) return;
   const std::lock_guard lock(mutex_);
-  if (tidied_.insert({found.st_dev, found.st_ino}).second) remove_left_over(folder);
+  if (tidied_.insert({found.st_dev, found.st_ino}).second) remove_left_over(folder, shown);
 }
 
 std::optional<std::string> OutputFolder::read(const fs::path& name) const {
@@ -155,8 +155,9 @@ bool OutputFolder::is_folder(const fs::path& name) const {
 std::vector<std::string> OutputFolder::entries(const fs::path& folder) const {
   const Place place(*this, folder / "x", Place::Way::IfThere);
   if (!place.has_folder()) return {};
-  remove_left_over(place.folder());
-  return names_in(place.folder(), (path_ / folder).string());
+  const std::string shown = (path_ / folder).string();
+  remove_left_over(place.folder(), shown);
+  return names_in(place.folder(), shown);
 }
 
 void OutputFolder::remove_empty(const fs::path& folder) const {

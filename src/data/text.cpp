@@ -15,11 +15,12 @@ namespace {
 constexpr std::string_view kUtf8Mark = "\xef\xbb\xbf";
 constexpr char32_t kReplacement = 0xfffd;
 
-// Windows-1252 from 0x80 to 0x9f; 0 where it has no character. All other bytes are the character of the same number.
-constexpr std::array<char32_t, 32> kWindowsCharacters = {0x20ac, 0,      0x201a, 0x192,  0x201e, 0x2026, 0x2020, 0x2021,
-                                                         0x2c6,  0x2030, 0x160,  0x2039, 0x152,  0,      0x17d,  0,
-                                                         0,      0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014,
-                                                         0x2dc,  0x2122, 0x161,  0x203a, 0x153,  0,      0x17e,  0x178};
+// Windows-1252 from 0x80 to 0x9f. All other bytes are the character of the same number, as are the five here that have
+// no character (as in the WHATWG's Encoding Standard), so that they are written back as they were.
+constexpr std::array<char32_t, 32> kWindowsCharacters = {0x20ac, 0x81,   0x201a, 0x192,  0x201e, 0x2026, 0x2020, 0x2021,
+                                                         0x2c6,  0x2030, 0x160,  0x2039, 0x152,  0x8d,   0x17d,  0x8f,
+                                                         0x90,   0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014,
+                                                         0x2dc,  0x2122, 0x161,  0x203a, 0x153,  0x9d,   0x17e,  0x178};
 
 void append_utf8(std::string& text, char32_t c) {
   const auto continuation = [&](int shift) { text += static_cast<char>(0x80 | ((c >> shift) & 0x3f)); };
@@ -67,9 +68,7 @@ std::string from_windows(std::string_view bytes) {
   text.reserve(bytes.size() + bytes.size() / 16);
   for (const char c : bytes) {
     const auto byte = static_cast<unsigned char>(c);
-    const bool special = byte >= 0x80 && byte < 0xa0;
-    const char32_t character = special ? kWindowsCharacters[byte - 0x80U] : byte;
-    append_utf8(text, character == 0 && special ? kReplacement : character);
+    append_utf8(text, byte >= 0x80 && byte < 0xa0 ? kWindowsCharacters[byte - 0x80U] : char32_t{byte});
   }
   return text;
 }

@@ -121,8 +121,8 @@ class PageMaker {
 
   [[nodiscard]] Section figure(const std::string& number, const std::string& heading, const std::string& text) const {
     Section section{heading};
-    Fold chosen{"The same at lambdas by cross-validation"};
-    Fold exact{"The same by the exact attack with free labels"};
+    Fold chosen{"The same at lambdas by cross-validation", {}};
+    Fold exact{"The same by the exact attack with free labels", {}};
     for (const auto& set : result_.sets) {
       if (auto here = row(fmt::format("figure-{}-{}", number, set.name), false, false); !here.figures.empty())
         section.blocks.emplace_back(std::move(here));

@@ -45,8 +45,8 @@ class OutputFolder {
  private:
   class Place;
 
-  /// Removes what killed runs left in an open folder, once.
-  void tidy(int folder) const;
+  /// Removes what killed runs left in an open folder, once. @param shown  what it is done for, for messages
+  void tidy(int folder, const std::string& shown) const;
 
   std::filesystem::path path_;
   int folder_ = -1;

@@ -70,7 +70,7 @@ struct Block;
 /// Detail that most readers skip: folded away on screen, open in print.
 struct Fold {
   std::string summary = {};
-  std::vector<Block> blocks = {};
+  std::vector<Block> blocks;  // without "= {}": Block is not complete here, and clang needs it for one
 };
 
 struct Block {
