@@ -28,8 +28,6 @@
 #include "crosstalk/task_set.hpp"
 #include "session.hpp"
 
-extern "C" __attribute__((weak)) char* openblas_get_corename();
-
 namespace crosstalk::app {
 
 namespace {
@@ -250,7 +248,7 @@ int run(int argc, char** argv) {
 // end of its vector. It reads its choice from the environment as it is loaded, so the process starts itself again with
 // a better one.
 void use_known_blas_kernels(char** argv) {
-  if (openblas_get_corename == nullptr || std::string(openblas_get_corename()) != "Prescott") return;
+  if (blas_kernel() != "Prescott") return;
   if (std::getenv("OPENBLAS_CORETYPE") != nullptr || __builtin_cpu_supports("avx2") == 0) return;
   setenv("OPENBLAS_CORETYPE", __builtin_cpu_supports("avx512bw") != 0 ? "SkylakeX" : "Haswell", 1);
   execv("/proc/self/exe", argv);  // when it fails, the slow kernels still work

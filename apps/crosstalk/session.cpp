@@ -20,6 +20,8 @@
 #include "crosstalk/error.hpp"
 #include "crosstalk/json_text.hpp"
 
+extern "C" __attribute__((weak)) char* openblas_get_corename();
+
 namespace crosstalk::app {
 
 namespace {
@@ -61,6 +63,10 @@ data::OutputFolder opened(const std::filesystem::path& out) {
 
 }  // namespace
 
+std::string blas_kernel() {
+  return openblas_get_corename == nullptr ? "" : openblas_get_corename();
+}
+
 Session::Session(Options options)
     : options_(std::move(options)),
       folder_(opened(options_.out)),
@@ -69,6 +75,7 @@ Session::Session(Options options)
       on_terminal_(isatty(STDERR_FILENO) != 0) {
   record_["command"] = options_.command;
   record_["version"] = CROSSTALK_VERSION;
+  record_["blas_kernel"] = blas_kernel();  // another one gives other last digits
 }
 
 std::filesystem::path Session::write(const std::filesystem::path& name, std::string_view content) const {

@@ -19,6 +19,9 @@ inline constexpr int kUsageError = 2;
 inline constexpr int kNotConverged = 3;
 inline constexpr int kInterrupted = 130;
 
+/// The processor whose kernels OpenBLAS uses, such as "Haswell"; empty for another BLAS.
+std::string blas_kernel();
+
 /// What one run of a command writes and says: its output folder, its progress, its record.
 class Session {
  public:

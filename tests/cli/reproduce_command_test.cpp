@@ -16,6 +16,8 @@ using testing::Not;
 
 namespace {
 
+namespace mat = crosstalk::data::mat;
+
 class Reproduce : public Command {
  protected:
   void SetUp() override {
