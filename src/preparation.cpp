@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "crosstalk/error.hpp"
+#include "crosstalk/json_number.hpp"
 #include "crosstalk/principal_axes.hpp"
 
 namespace crosstalk {
@@ -319,7 +320,7 @@ Preparation Preparation::from_json(const nlohmann::json& json) {
     require(is_one_of(scale, kScales), "scale must be none, unit-ball or standard");
     options.scale = scale_named(scale);
     json.at("divisor").get_to(result.divisor_);
-    json.at("pca").get_to(options.pca);
+    options.pca = whole_from<Eigen::Index>(json.at("pca"));
     json.at("bias").get_to(options.bias);
     const nlohmann::json& labels = json.at("standardise_labels");
     const std::string which =

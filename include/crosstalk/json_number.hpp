@@ -16,4 +16,11 @@ inline double number_from(const nlohmann::json& json) {
   return json.is_null() ? std::nan("") : json.get<double>();
 }
 
+/// @throws nlohmann::json::exception for what is no whole number: 1e300 has no place in an integer.
+template <typename Integer>
+Integer whole_from(const nlohmann::json& json) {
+  if (!json.is_number_integer()) throw nlohmann::json::type_error::create(302, "it must be a whole number", &json);
+  return json.get<Integer>();
+}
+
 }  // namespace crosstalk

@@ -97,7 +97,7 @@ json part_to_json(const Outcome& outcome) {
 }
 
 void part_from_json(const json& part, Outcome& outcome) {
-  part.at("rows").get_to(outcome.rows);
+  outcome.rows = whole_from<std::size_t>(part.at("rows"));
   part.at("utility").get_to(outcome.utility);
   outcome.loss = vector_from_json(part.at("loss"));
   outcome.metrics = metrics_from_json(part.at("metrics"));
@@ -114,7 +114,8 @@ json part_to_json(const Way& way) {
 }
 
 void part_from_json(const json& part, Way& way) {
-  part.at("rows").get_to(way.rows);
+  way.rows.clear();
+  for (const json& rows : part.at("rows")) way.rows.push_back(whole_from<std::size_t>(rows));
   part.at("price").get_to(way.price);
   part.at("factor").get_to(way.factor);
   part.at("reached").get_to(way.reached);

@@ -1,6 +1,7 @@
 #include "crosstalk/evaluate/reproduction.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <mutex>
 #include <numeric>
@@ -124,7 +125,8 @@ class Reproduction {
       const Part& part = parts[order[k]];
       const ReproductionResult::Set& set = result.sets[part.set];
       const std::string name = plan::name_of(part, sets_[part.set]);
-      trials[order[k]] = trials_from(remembered(name, [&] { return outcome_of(part, set); }), part, name);
+      trials[order[k]] =
+          trials_from(remembered(name, [&] { return outcome_of(part, set); }), part, set.task_names.size(), name);
       const std::lock_guard lock(mutex_);
       done += part.cost;
       if (watch_.progress) watch_.progress(kShareOfLambdas + (1.0 - kShareOfLambdas) * done / all, name);
@@ -158,10 +160,11 @@ class Reproduction {
   ReproductionResult::Set described(const PaperSet& set) {
     const std::string name = "set-" + set.name;
     if (watch_.progress) watch_.progress(0.0, "lambdas for " + set.name);
+    const std::size_t fewest = std::max<std::size_t>(set.first_targets + 2, 2);
     const json facts = remembered(name, [&]() -> json {
       const Reading reading = readings_for(set.name).front();
       const Problem problem = problem_of(set, options_.seed, reading);
-      if (const std::size_t fewest = std::max<std::size_t>(set.first_targets + 2, 2); problem.train.size() < fewest)
+      if (problem.train.size() < fewest)
         throw DataError(fmt::format("{}: has {} tasks; the paper's experiments need at least {}", set.name,
                                     problem.train.size(), fewest));
       mtrl::Options chosen = learner_of(reading);
@@ -181,20 +184,28 @@ class Reproduction {
       result.name = set.name;
       facts.at("tasks").get_to(result.task_names);
       facts.at("metric").get_to(result.metric);
-      facts.at("training_rows").get_to(result.training_rows);
-      facts.at("test_rows").get_to(result.test_rows);
+      result.training_rows = whole_from<std::size_t>(facts.at("training_rows"));
+      result.test_rows = whole_from<std::size_t>(facts.at("test_rows"));
       facts.at("lambda1").get_to(result.lambda1);
       facts.at("lambda2").get_to(result.lambda2);
+      const auto is_positive = [](double value) { return value > 0.0 && std::isfinite(value); };
+      if (result.task_names.size() < fewest || !is_positive(result.lambda1) || !is_positive(result.lambda2))
+        throw damaged(name);
       return result;
     } catch (const json::exception&) {
       throw damaged(name);
     }
   }
 
+  static bool has_relations(const Part& part) {
+    return part.experiment == Experiment::Figure3 || part.experiment == Experiment::Readings;
+  }
+
   [[nodiscard]] json outcome_of(const Part& part, const ReproductionResult::Set& facts) const {
     const PaperSet& set = sets_[part.set];
     const std::uint64_t seed = options_.seed + part.seed;
     const Problem problem = problem_of(set, seed, part.reading);
+    if (problem.train.size() != facts.task_names.size()) throw damaged("set-" + set.name);
     const mtrl::Loss& loss = part.reading.hinge_max ? *problem.loss : mtrl::squared_loss();
     mtrl::Options learner = learner_of(part.reading);
     if (part.lambdas == Lambdas::Chosen) {
@@ -203,7 +214,7 @@ class Reproduction {
     }
     const mtrl::EmpiricalRisk risk(problem.train, loss);
     const mtrl::Fit clean = mtrl::solve(risk, learner);
-    const bool relations = part.experiment == Experiment::Figure3 || part.experiment == Experiment::Readings;
+    const bool relations = has_relations(part);
     const attack::FeasibleSet feasible = {part.reading.radius, true};
     const auto& threats = facts.threats.at(part.experiment);
     const auto ranges = attack::label_ranges(problem.train);
@@ -269,7 +280,8 @@ class Reproduction {
     return trial;
   }
 
-  [[nodiscard]] std::vector<Trial> trials_from(const json& stored, const Part& part, const std::string& name) const {
+  [[nodiscard]] std::vector<Trial> trials_from(const json& stored, const Part& part, std::size_t tasks,
+                                               const std::string& name) const {
     try {
       if (stored.size() != part.attacks.size()) throw damaged(name);
       std::vector<Trial> trials;
@@ -290,15 +302,25 @@ class Reproduction {
         trial.utility = vector_from_json(from.at("utility"));
         trial.metric = vector_from_json(from.at("metric"));
         from.at("converged").get_to(trial.converged);
-        if (from.contains("correlation")) {
+        if (has_relations(part)) {
           trial.clean_correlation = matrix_from_json(from.at("clean_correlation"));
           trial.correlation = matrix_from_json(from.at("correlation"));
         }
-        if (trial.utility.size() == 0 || trial.metric.size() != trial.utility.size()) throw damaged(name);
+        // What figures and claims look up by position must be there.
+        const auto has_sizes = [&, m = has_relations(part) ? static_cast<Eigen::Index>(tasks) : 0](const auto& matrix) {
+          return matrix.rows() == m && matrix.cols() == m;
+        };
+        const bool as_planned =
+            trial.placing != Placing::Patom || trial.utility.size() == Eigen::Index{part.reading.iterations} + 1;
+        if (trial.utility.size() == 0 || trial.metric.size() != trial.utility.size() || !as_planned ||
+            !has_sizes(trial.clean_correlation) || !has_sizes(trial.correlation))
+          throw damaged(name);
         trials.push_back(std::move(trial));
       }
       return trials;
     } catch (const json::exception&) {
+      throw damaged(name);
+    } catch (const std::invalid_argument&) {  // rows of different length
       throw damaged(name);
     }
   }

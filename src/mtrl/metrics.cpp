@@ -102,12 +102,16 @@ Metrics evaluate(const TaskSet& tasks, const Loss& loss, const Eigen::MatrixXd& 
     if (tasks[i].rows() == 0) continue;
     const Eigen::VectorXd z = tasks[i].features * W.col(row);
     const Eigen::VectorXd& y = tasks[i].labels;
-    if (loss.is_classification())
-      result.values.row(row) << auc(z, y), accuracy(z, y);
-    else
-      result.values.row(row) << (has_spread(y) ? nmse(z, y) : kUndefined),
-          rmse(z, y) * (label_units.size() > 0 ? label_units[row] : 1.0),
-          (has_spread(y) ? explained_variance(z, y) : kUndefined);
+    // One by one: where a number throws, Eigen's << ends a build with assertions.
+    auto values = result.values.row(row);
+    if (loss.is_classification()) {
+      values(0) = auc(z, y);
+      values(1) = accuracy(z, y);
+    } else {
+      values(0) = has_spread(y) ? nmse(z, y) : kUndefined;
+      values(1) = rmse(z, y) * (label_units.size() > 0 ? label_units[row] : 1.0);
+      values(2) = has_spread(y) ? explained_variance(z, y) : kUndefined;
+    }
   }
   return result;
 }
