@@ -125,7 +125,7 @@ std::string rule_of(const std::string& message, const CLI::App& app) {
 
 // One line that names what was typed and the rule it breaks.
 std::string usage_message(const CLI::ParseError& error, const CLI::App& app, const std::vector<std::string>& words) {
-  const std::string text = error.what();
+  std::string text = error.what();
   if (dynamic_cast<const CLI::ConversionError*>(&error) != nullptr)
     return fmt::format("{}; it must be {}", text, rule_of(text, app));
   if (text == "A subcommand is required")
