@@ -271,7 +271,7 @@ int main(int argc, char** argv) {
   // A full disk or a closed pipe is an error to report, not a reason to be killed.
   std::signal(SIGXFSZ, SIG_IGN);
   std::signal(SIGPIPE, SIG_IGN);
-  mallopt(M_MMAP_THRESHOLD, 2 << 20);  // glibc would raise it, and keep the matrices of a wide file once they are freed
+  mallopt(M_MMAP_THRESHOLD, 8 << 20);  // glibc would raise it, and keep the matrices of a wide file once they are freed
   omp_set_num_threads(1);              // for BLAS; work is spread over independent parts, each on one thread
   end_cleanly_on_interrupt();
   end_when_out_of_memory();
