@@ -19,9 +19,10 @@ int main(int argc, char** argv) {
   const TaskSet test = preparation.apply(raw.test);
 
   const mtrl::Loss& loss = mtrl::squared_loss();
-  const mtrl::Fit fit = mtrl::solve(train, loss, {.lambda1 = 1e-3, .lambda2 = 1e-2});
+  const mtrl::Options learner = {.lambda1 = 1e-3, .lambda2 = 1e-2};
+  const mtrl::Fit fit = mtrl::solve(train, loss, learner);
   const mtrl::Metrics metrics = mtrl::evaluate(test, loss, fit.weights, preparation.label_units());
-  std::printf("%s, optimal to %.0e of the objective\n", mtrl::to_string(fit.status).data(), 1e-10);
+  std::printf("%s, optimal to %.0e of the objective\n", mtrl::to_string(fit.status).data(), learner.tolerance);
   std::printf("mean NMSE of held-out rows %.3f\n", metrics.mean(0));
 
   const Eigen::MatrixXd correlation = fit.covariance.correlation();

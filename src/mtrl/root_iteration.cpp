@@ -11,8 +11,11 @@ namespace crosstalk::mtrl {
 namespace {
 
 constexpr Eigen::Index kMostFeatures = 40;  // the matrix of a CoupledSystem has (d^2 / 2)^2 entries
+// From so many tasks on. An audit of 1,000 tasks with 11 features takes half the time of Newton's method on W
+// (benchmarks/README.md); the least number, and tasks for each of T's d (d + 1) / 2 unknowns, whose dense system must
+// not cost more than the tasks, are guesses on the safe side.
 constexpr Eigen::Index kManyTasks = 300;
-constexpr Eigen::Index kTasksPerUnknown = 4;  // of T: d (d + 1) / 2
+constexpr Eigen::Index kTasksPerUnknown = 4;
 constexpr Eigen::Index kTasksForCurvature = 4000;
 constexpr int kMostPasses = 25;
 

@@ -44,7 +44,7 @@ struct Fit {
 /// MTRL: the unique minimiser of
 ///   F(W) = sum_i 1/N_i sum_j loss(w_i' x_ij, y_ij) + l1/2 |W|^2 + l2/2 tau(W)^2              (2)
 /// [Zhao18, Eq. 1; Zhang and Yeung 2010, with Omega minimised out], by Newton's method with preconditioned conjugate
-/// gradients after a continuation in the smoothing; for thousands of tasks with the squared loss, few features and e >
+/// gradients after a continuation in the smoothing; for hundreds of tasks with the squared loss, few features and e >
 /// 0 by RootIteration from samples of the tasks, at a cost linear in their number. The answer does not depend on the
 /// start.
 /// @throws std::invalid_argument for options outside their range.
