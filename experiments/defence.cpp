@@ -135,7 +135,7 @@ struct Found {
   double false_alarms = kNaN;
   double found = kNaN;
   double clean_left_out = kNaN;
-  double planted_left_out = kNaN;
+  double injected_left_out = kNaN;
   double alone = kNaN;
 };
 
@@ -143,17 +143,17 @@ double share(double part, double whole) {
   return part / whole;  // NaN for none of none
 }
 
-// The rows of task i beyond those of the clean set are planted.
+// The rows of task i beyond those of the clean set are injected.
 Found left_out(const defence::Rows& kept, const TaskSet& rows, const TaskSet& clean) {
   double clean_kept = 0.0;
-  double planted_kept = 0.0;
+  double injected_kept = 0.0;
   for (std::size_t i = 0; i < clean.size(); ++i)
-    for (const Eigen::Index j : kept[i]) (j < clean[i].rows() ? clean_kept : planted_kept) += 1.0;
+    for (const Eigen::Index j : kept[i]) (j < clean[i].rows() ? clean_kept : injected_kept) += 1.0;
   const auto n = static_cast<double>(clean.rows());
-  const double planted = static_cast<double>(rows.rows()) - n;
+  const double injected = static_cast<double>(rows.rows()) - n;
   Found found;
   found.clean_left_out = 1.0 - share(clean_kept, n);
-  found.planted_left_out = 1.0 - share(planted_kept, planted);
+  found.injected_left_out = 1.0 - share(injected_kept, injected);
   return found;
 }
 
@@ -161,14 +161,14 @@ Found found_by(const defence::Defended& defended, const TaskSet& rows, const Tas
                const Eigen::VectorXd& is_attacked) {
   Found found = left_out(defended.kept, rows, clean);
   double clean_flagged = 0.0;
-  double planted_flagged = 0.0;
+  double injected_flagged = 0.0;
   for (std::size_t i = 0; i < clean.size(); ++i)
     for (std::size_t j = 0; j < defended.rows[i].flagged.size(); ++j)
       if (defended.rows[i].flagged[j])
-        (j < static_cast<std::size_t>(clean[i].rows()) ? clean_flagged : planted_flagged) += 1.0;
+        (j < static_cast<std::size_t>(clean[i].rows()) ? clean_flagged : injected_flagged) += 1.0;
   const auto n = static_cast<double>(clean.rows());
   found.false_alarms = share(clean_flagged, n);
-  found.found = share(planted_flagged, static_cast<double>(rows.rows()) - n);
+  found.found = share(injected_flagged, static_cast<double>(rows.rows()) - n);
   Eigen::VectorXd scores(is_attacked.size());
   found.alone = 0.0;
   for (Eigen::Index i = 0; i < scores.size(); ++i) {
@@ -217,11 +217,11 @@ class Trial {
     line("RONI", metric_of(kept), left_out(kept, rows_, problem_.train), seconds);
 
     begin = std::chrono::steady_clock::now();
-    const double planted_share =
+    const double injected_share =
         1.0 - share(static_cast<double>(problem_.train.rows()), static_cast<double>(rows_.rows()));
     const defence::Rows all = defence::all_rows(rows_);
     const defence::Rows uninfluential = defence::without_worst(
-        all, defence::influence_on_others(rows_, *problem_.loss, problem_.learner, all), planted_share);
+        all, defence::influence_on_others(rows_, *problem_.loss, problem_.learner, all), injected_share);
     seconds = seconds_since(begin);
     line("influence on others", metric_of(uninfluential), left_out(uninfluential, rows_, problem_.train), seconds);
 
@@ -270,7 +270,7 @@ class Trial {
     lines_ +=
         fmt::format("{},{},{:.6g},{:.6g},{:.6g},{:.4f},{:.4f},{:.4f},{:.4f},{:.4f},{:.4f},{},{:.3f},{:.3f}\n", key_,
                     defence, clean_metric_, undefended_, value, (undefended_ - value) / (undefended_ - clean_metric_),
-                    found.task_auc, found.false_alarms, found.found, found.clean_left_out, found.planted_left_out,
+                    found.task_auc, found.false_alarms, found.found, found.clean_left_out, found.injected_left_out,
                     found.alone, seconds, fit_seconds_);
   }
 

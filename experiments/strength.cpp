@@ -12,7 +12,7 @@
 #include <fmt/format.h>
 
 #include "crosstalk/attack/exact_attack.hpp"
-#include "crosstalk/attack/spending.hpp"
+#include "crosstalk/attack/greedy_budget.hpp"
 #include "crosstalk/data/dataset.hpp"
 #include "crosstalk/mtrl/cross_validation.hpp"
 #include "crosstalk/mtrl/metrics.hpp"
@@ -108,9 +108,9 @@ void run(const std::string& set, const mtrl::Loss& loss, mtrl::Options learner, 
       patom_metric[k] += metric(patom.iterates.back().fit);
       if (k == 0) clean_metric += metric(clean);
       std::vector<double> price(train.size(), 1.0);
-      const attack::Purchase nothing(risk, utility, feasible, threat, price, learner, clean,
-                                     Rng::stream(key, "greedy"));
-      const TaskSet greedy = attack::spend(nothing, static_cast<double>(start.rows()));
+      const attack::GreedyBudget nothing(risk, utility, feasible, threat, price, learner, clean,
+                                         Rng::stream(key, "greedy"));
+      const TaskSet greedy = attack::allocate_budget(nothing, static_cast<double>(start.rows()));
       greedy_gain[k] +=
           (utility.value(mtrl::solve_from(risk.with_rows(greedy), learner, clean.weights).weights) - base) / seeds;
       for (Column& column : columns[k]) {

@@ -190,7 +190,7 @@ int run(const Flags& flags, const Configuration& configuration) {
     throw std::invalid_argument(
         fmt::format("--labels: free needs --method exact; {} keeps the labels it draws", flags.attack.method));
   Session session({"attack", flags.common.out, flags.common.json, flags.common.quiet});
-  choose_lambdas(problem, flags.common, flags.learner, session.watch());
+  choose_lambdas(problem, flags.common, flags.learner, session.control());
 
   const mtrl::EmpiricalRisk risk(problem.train, *problem.loss);
   const mtrl::Fit clean = mtrl::solve(risk, problem.learner);
@@ -202,9 +202,9 @@ int run(const Flags& flags, const Configuration& configuration) {
   const auto start = std::chrono::steady_clock::now();
   TaskSet bought;
   if (attacker.prices) {
-    const attack::Purchase nothing(risk, *utility, feasible, threat, attacker.prices->of_row, problem.learner, clean,
-                                   Rng::stream(flags.common.seed, "spending"));
-    bought = attack::spend(nothing, attacker.prices->money, session.watch());
+    const attack::GreedyBudget nothing(risk, *utility, feasible, threat, attacker.prices->of_row, problem.learner,
+                                       clean, Rng::stream(flags.common.seed, "spending"));
+    bought = attack::allocate_budget(nothing, attacker.prices->money, session.control());
     for (const Task& task : bought) threat.rows.push_back(task.rows());
   }
   TaskSet initial = attacker.prices && exact.free_labels
@@ -212,9 +212,9 @@ int run(const Flags& flags, const Configuration& configuration) {
                         : first_rows(flags.attack, attacker, problem, flags.common.seed);
   const Rng batches = Rng::stream(flags.common.seed, "batches");
   const auto result = is_exact ? attack::exact_attack(risk, *utility, feasible, initial, problem.learner, exact, patom,
-                                                      clean, batches, session.watch())
+                                                      clean, batches, session.control())
                                : attack::patom(risk, *utility, feasible, std::move(initial), problem.learner, patom,
-                                               clean, batches, attack::patom_row_gradient, session.watch());
+                                               clean, batches, attack::patom_row_gradient, session.control());
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
   const attack::Iterate& last = result.iterates.back();

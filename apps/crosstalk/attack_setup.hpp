@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "crosstalk/attack/exact_attack.hpp"
+#include "crosstalk/attack/greedy_budget.hpp"
 #include "crosstalk/attack/patom.hpp"
 #include "crosstalk/attack/schema.hpp"
-#include "crosstalk/attack/spending.hpp"
 #include "crosstalk/attack/threat.hpp"
 #include "crosstalk/attack/utility.hpp"
 #include "crosstalk/task_set.hpp"

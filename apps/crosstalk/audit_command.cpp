@@ -125,12 +125,12 @@ int run(const Flags& flags, Configuration configuration) {
   Session session({"audit", flags.common.out, flags.common.json, flags.common.quiet});
   evaluate::AuditOptions options = audit_options(flags, problem);
   FinishedParts finished(session, run_identity(configuration.flags), flags.resume);
-  choose_lambdas(problem, flags.common, flags.learner, session.watch());
+  choose_lambdas(problem, flags.common, flags.learner, session.control());
   options.learner = problem.learner;
-  const auto memory = evaluate::checked_parts(finished.memory(), problem.train.size(), *problem.loss);
+  const auto store = evaluate::checked_parts(finished.store(), problem.train.size(), *problem.loss);
   options.say = [&session](const std::string& line) { session.say("\n" + line); };  // after the line of the progress
   const auto result =
-      evaluate::audit(problem.train, problem.evaluation(), *problem.loss, options, memory, session.watch());
+      evaluate::audit(problem.train, problem.evaluation(), *problem.loss, options, store, session.control());
 
   if (!result.dropped_budgets.empty())
     session.say(fmt::format("budgets left out, as they buy no row in some scenario: {}",

@@ -29,7 +29,7 @@ int run(const Flags& flags, const Configuration& configuration) {
   Problem problem = load_problem(flags.common, flags.data, flags.learner);
   const Attacker attacker = attacker_of(flags.attack, one_budget(flags.attack), problem, flags.common.seed);
   Session session({"check-gradient", flags.common.out, flags.common.json, flags.common.quiet});
-  choose_lambdas(problem, flags.common, flags.learner, session.watch());
+  choose_lambdas(problem, flags.common, flags.learner, session.control());
 
   const TaskSet rows = first_rows(flags.attack, attacker, problem, flags.common.seed);
   const mtrl::EmpiricalRisk risk(problem.train, *problem.loss);
@@ -37,7 +37,7 @@ int run(const Flags& flags, const Configuration& configuration) {
   const attack::GradientCheckOptions options = {
       .entries = flags.entries, .step = flags.spacing, .bias = attacker.feasible.bias, .seed = flags.common.seed};
   const attack::GradientCheck check = attack::check_gradients(risk, utility, rows, problem.learner,
-                                                              attack::all_row_gradients(), options, session.watch());
+                                                              attack::all_row_gradients(), options, session.control());
 
   auto& record = session.record();
   record["configuration"] = completed(configuration, problem).flags;

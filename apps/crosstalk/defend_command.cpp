@@ -94,7 +94,7 @@ int run(const Flags& flags, const Configuration& configuration) {
   if (flags.leave_one_out && problem.train.size() < 2)
     throw DataError(fmt::format("{}: there is 1 task; --leave-one-out needs others", problem.dataset.name));
   Session session({"defend", flags.common.out, flags.common.json, flags.common.quiet});
-  choose_lambdas(problem, flags.common, flags.learner, session.watch());
+  choose_lambdas(problem, flags.common, flags.learner, session.control());
   options.learner = problem.learner;
   const mtrl::Fit plain = mtrl::solve(problem.train, *problem.loss, problem.learner);
   const defence::Defended result = defence::defend(problem.train, *problem.loss, options);
@@ -102,9 +102,9 @@ int run(const Flags& flags, const Configuration& configuration) {
   if (flags.leave_one_out)
     influences = defence::leave_one_task_out(problem.train, *problem.loss, result.kept,
                                              {.learner = problem.learner, .seed = flags.common.seed},
-                                             [watch = session.watch()](double done) {
-                                               if (watch.progress)
-                                                 watch.progress(done, "leaving out every task in turn");
+                                             [control = session.control()](double done) {
+                                               if (control.progress)
+                                                 control.progress(done, "leaving out every task in turn");
                                              });
 
   for (const auto& [name, table] : evaluate::defence_tables(problem.train, result, influences, lines_of(problem)))

@@ -17,7 +17,7 @@ namespace {
 
 struct Transfer {
   const Download& file;
-  const Watch& watch;
+  const RunControl& control;
   std::string content;
   bool too_large = false;
 };
@@ -35,18 +35,18 @@ std::size_t receive(char* data, std::size_t, std::size_t count, void* context) {
 // Called by curl several times a second; anything but 0 ends the transfer.
 int follow(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   auto& transfer = *static_cast<Transfer*>(context);
-  if (transfer.watch.progress && transfer.file.bytes > 0)
-    transfer.watch.progress(static_cast<double>(transfer.content.size()) / static_cast<double>(transfer.file.bytes),
-                            transfer.file.target.filename().string());
-  return transfer.watch.stop.stop_requested() ? 1 : 0;
+  if (transfer.control.progress && transfer.file.bytes > 0)
+    transfer.control.progress(static_cast<double>(transfer.content.size()) / static_cast<double>(transfer.file.bytes),
+                              transfer.file.target.filename().string());
+  return transfer.control.stop.stop_requested() ? 1 : 0;
 }
 
 }  // namespace
 
-void download(const Download& file, const Watch& watch) {
+void download(const Download& file, const RunControl& control) {
   const std::unique_ptr<CURL, void (*)(CURL*)> curl(curl_easy_init(), curl_easy_cleanup);
   if (!curl) throw std::bad_alloc();
-  Transfer transfer{file, watch, {}};
+  Transfer transfer{file, control, {}};
   std::array<char, CURL_ERROR_SIZE> reason{};
   constexpr long most_redirects = 5;
   constexpr long seconds_to_connect = 20;

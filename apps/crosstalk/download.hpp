@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string>
 
-#include "crosstalk/watch.hpp"
+#include "crosstalk/run_control.hpp"
 
 namespace crosstalk::app {
 
@@ -20,6 +20,6 @@ struct Download {
 /// @throws DataError in one line: no answer, too many redirects, another size or checksum, no room on the disk, or a
 /// stop
 ///         that was requested. Nothing is left at the target then.
-void download(const Download& file, const Watch& watch = {});
+void download(const Download& file, const RunControl& control = {});
 
 }  // namespace crosstalk::app

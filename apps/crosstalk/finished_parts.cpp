@@ -118,7 +118,7 @@ void FinishedParts::keep(const fs::path& file, const std::string& content) {
   session_.keep(kFolder / file, content);
 }
 
-Memory FinishedParts::memory() {
+PartStore FinishedParts::store() {
   return {[this](const std::string& part) -> std::optional<nlohmann::json> {
             const auto content = recall(part + ".json");
             if (!content) return std::nullopt;

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "crosstalk/image/network/learned_noise.hpp"
-#include "crosstalk/memory.hpp"
+#include "crosstalk/part_store.hpp"
 #include "session.hpp"
 
 namespace crosstalk::app {
@@ -53,7 +53,7 @@ class FinishedParts {
   FinishedParts(const Session& session, nlohmann::ordered_json identity, bool resume);
 
   /// Both refer to this object.
-  [[nodiscard]] Memory memory();
+  [[nodiscard]] PartStore store();
   [[nodiscard]] image::Checkpoints bytes();
   /// Removes them all.
   void forget() const;

@@ -37,7 +37,7 @@ std::string summary_of(const Problem& problem, const mtrl::Fit& fit, const mtrl:
 int run(const Flags& flags, const Configuration& configuration) {
   Problem problem = load_problem(flags.common, flags.data, flags.learner);
   Session session({"fit", flags.common.out, flags.common.json, flags.common.quiet});
-  choose_lambdas(problem, flags.common, flags.learner, session.watch());
+  choose_lambdas(problem, flags.common, flags.learner, session.control());
   const auto start = std::chrono::steady_clock::now();
   const mtrl::Fit fit = mtrl::solve(problem.train, *problem.loss, problem.learner);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -128,7 +128,7 @@ fs::path locate(const PhotoSet& set) {
 }
 
 image::FolderSet open_photos(const PhotoSet& set, const ImageOptions& options, const CommonOptions& common, Part part,
-                             const Watch& watch) {
+                             const RunControl& control) {
   const std::string_view name = set.name;
   const fs::path file = locate(set);
   if (name == "cmu-faces") {
@@ -143,10 +143,10 @@ image::FolderSet open_photos(const PhotoSet& set, const ImageOptions& options, c
   photos.seed = common.seed;
   photos.skip_bad = options.skip_bad;
   photos.threads = thread_count(common);
-  if (name == "celeba") return image::open_celeba(file.parent_path(), test, photos, watch);
-  if (name == "chestxray14") return image::open_chestxray14(file.parent_path(), test, photos, watch);
-  if (name == "nyuv2") return image::open_nyuv2(file.parent_path().parent_path(), test, photos, watch);
-  return name == "pets" ? image::open_pets(file, photos, watch) : image::open_utkface(file, photos, watch);
+  if (name == "celeba") return image::open_celeba(file.parent_path(), test, photos, control);
+  if (name == "chestxray14") return image::open_chestxray14(file.parent_path(), test, photos, control);
+  if (name == "nyuv2") return image::open_nyuv2(file.parent_path().parent_path(), test, photos, control);
+  return name == "pets" ? image::open_pets(file, photos, control) : image::open_utkface(file, photos, control);
 }
 
 // The one file of a folder that protect wrote from an .npz or IDX file; else the name as it stands.
@@ -158,7 +158,7 @@ fs::path input_file(const std::string& name) {
   return name;
 }
 
-image::FolderSet open_files(const ImageOptions& options, const CommonOptions& common, const Watch& watch) {
+image::FolderSet open_files(const ImageOptions& options, const CommonOptions& common, const RunControl& control) {
   refuse(options.images.has_value(), "--images", "only for sets with a name; your own images are protected whole");
   const fs::path input = input_file(options.data);
   const std::string name = input.filename().string();
@@ -171,8 +171,8 @@ image::FolderSet open_files(const ImageOptions& options, const CommonOptions& co
     return npz ? image::open_npz(input) : image::open_idx(input, options.labels);
   }
   const image::FolderOptions reading = {options.labels, options.skip_bad, thread_count(common), size_in(options.size)};
-  if (fs::is_directory(input, ignored)) return image::open_folder(input, reading, watch);
-  if (name.ends_with(".tar")) return image::open_tar(input, reading, watch);
+  if (fs::is_directory(input, ignored)) return image::open_folder(input, reading, control);
+  if (name.ends_with(".tar")) return image::open_tar(input, reading, control);
   throw DataError(fmt::format("{}: is neither a folder nor a .tar, .npz or idx3-ubyte file of images", input.string()));
 }
 
@@ -209,7 +209,8 @@ bool is_known_image_set(const std::string& name) {
   return is_made(name) || photo_set(name) != nullptr;
 }
 
-image::FolderSet open_images(const ImageOptions& options, const CommonOptions& common, Part part, const Watch& watch) {
+image::FolderSet open_images(const ImageOptions& options, const CommonOptions& common, Part part,
+                             const RunControl& control) {
   if (is_known_image_set(options.data))
     refuse(!options.labels.empty(), "--labels", options.data + " has its own labels");
   if (is_made(options.data)) {
@@ -224,16 +225,17 @@ image::FolderSet open_images(const ImageOptions& options, const CommonOptions& c
                                 near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near)));
   }
   if (part == Part::Test && (photos == nullptr || !photos->has_test_part)) return {};
-  return photos != nullptr ? open_photos(*photos, options, common, part, watch) : open_files(options, common, watch);
+  return photos != nullptr ? open_photos(*photos, options, common, part, control)
+                           : open_files(options, common, control);
 }
 
-image::FolderSet open_copy(const fs::path& folder, const CommonOptions& common, const Watch& watch) {
+image::FolderSet open_copy(const fs::path& folder, const CommonOptions& common, const RunControl& control) {
   std::error_code ignored;
   if (!fs::is_directory(folder, ignored))
     throw DataError(fmt::format("--protected: no folder \"{}\"", folder.string()));
   ImageOptions copy;
   copy.data = folder.string();
-  return open_files(copy, common, watch);
+  return open_files(copy, common, control);
 }
 
 }  // namespace crosstalk::app

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "crosstalk/image/folder_set.hpp"
-#include "crosstalk/watch.hpp"
+#include "crosstalk/run_control.hpp"
 #include "options.hpp"
 
 namespace crosstalk::app {
@@ -30,10 +30,11 @@ enum class Part { Training, Test };
 
 /// Opens a known set, a folder or a file. There is no source where the set has no test part of its own.
 /// @throws DataError naming what is not there; std::invalid_argument for a flag that does not fit the set.
-image::FolderSet open_images(const ImageOptions& options, const CommonOptions& common, Part part, const Watch& watch);
+image::FolderSet open_images(const ImageOptions& options, const CommonOptions& common, Part part,
+                             const RunControl& control);
 
 /// A folder of published images, with whatever is beside them.
 /// @throws DataError as image::open_folder does.
-image::FolderSet open_copy(const std::filesystem::path& folder, const CommonOptions& common, const Watch& watch);
+image::FolderSet open_copy(const std::filesystem::path& folder, const CommonOptions& common, const RunControl& control);
 
 }  // namespace crosstalk::app

@@ -15,9 +15,9 @@ void use_networks() {
 }
 
 image::LearnedNoise learn_noise(const image::Source& source, image::NoiseOptions options, const std::string& device,
-                                const image::Checkpoints& checkpoints, const Watch& watch) {
+                                const image::Checkpoints& checkpoints, const RunControl& control) {
   options.device = image::device_named(device);
-  return image::learn_noise(source, options, checkpoints, watch);
+  return image::learn_noise(source, options, checkpoints, control);
 }
 
 std::unique_ptr<image::Method> open_generator(const std::string& file, const image::Source& source) {

@@ -29,7 +29,7 @@ struct VerifyFlags {
   bool published_only = false;
   std::string countermeasure = "none";
   double leak = 0.0;   ///< percent
-  std::string panel;   ///< quick or paper: many thieves; empty: the one that the flags describe
+  std::string panel;   ///< quick or paper: many learners; empty: the one that the flags describe
   std::string groups;  ///< of the panel; empty: all
   std::optional<std::size_t> jobs;
   bool resume = false;
@@ -55,7 +55,7 @@ int verify(const VerifyFlags& flags, const Configuration& configuration);
 int reproduce_protection(const ReproduceProtectionFlags& flags, const Configuration& configuration);
 
 image::LearnedNoise learn_noise(const image::Source& source, image::NoiseOptions options, const std::string& device,
-                                const image::Checkpoints& checkpoints, const Watch& watch);
+                                const image::Checkpoints& checkpoints, const RunControl& control);
 std::unique_ptr<image::Method> open_generator(const std::string& file, const image::Source& source);
 
 }  // namespace crosstalk::app

@@ -42,7 +42,7 @@ int reproduce_protection(const ReproduceProtectionFlags&, const Configuration&) 
 }
 
 image::LearnedNoise learn_noise(const image::Source&, image::NoiseOptions, const std::string&,
-                                const image::Checkpoints&, const Watch&) {
+                                const image::Checkpoints&, const RunControl&) {
   become_crosstalk_image();
 }
 

@@ -153,7 +153,8 @@ Problem load_problem(const CommonOptions& common, const DataOptions& data, const
   return problem;
 }
 
-void choose_lambdas(Problem& problem, const CommonOptions& common, const LearnerOptions& learner, const Watch& watch) {
+void choose_lambdas(Problem& problem, const CommonOptions& common, const LearnerOptions& learner,
+                    const RunControl& control) {
   const bool given = learner.lambda1.has_value() || learner.lambda2.has_value();
   if (learner.cross_validate && given)
     throw std::invalid_argument("--cv chooses lambda1 and lambda2; give either --cv or the lambdas");
@@ -166,7 +167,7 @@ void choose_lambdas(Problem& problem, const CommonOptions& common, const Learner
   grid.folds = learner.folds.value_or(problem.dataset.recipe.folds);
   grid.seed = common.seed;
   grid.threads = thread_count(common);
-  problem.cross_validation = mtrl::cross_validate(problem.train, *problem.loss, problem.learner, grid, watch);
+  problem.cross_validation = mtrl::cross_validate(problem.train, *problem.loss, problem.learner, grid, control);
   problem.learner = problem.cross_validation->best;
   if (const std::size_t tasks = problem.cross_validation->tasks; tasks < problem.train.size())
     problem.dataset.notes.push_back(

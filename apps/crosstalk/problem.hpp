@@ -11,7 +11,7 @@
 #include "crosstalk/mtrl/metrics.hpp"
 #include "crosstalk/mtrl/solve.hpp"
 #include "crosstalk/preparation.hpp"
-#include "crosstalk/watch.hpp"
+#include "crosstalk/run_control.hpp"
 #include "options.hpp"
 
 namespace crosstalk::app {
@@ -48,7 +48,8 @@ Problem load_problem(const CommonOptions& common, const DataOptions& data, const
                      HoldOut hold_out = HoldOut::ByRecipe);
 
 /// Sets the lambdas: as given, one that is not given 0.1 as in the paper; by cross-validation when neither is.
-void choose_lambdas(Problem& problem, const CommonOptions& common, const LearnerOptions& learner, const Watch& watch);
+void choose_lambdas(Problem& problem, const CommonOptions& common, const LearnerOptions& learner,
+                    const RunControl& control);
 
 /// What a user learns who has the poisoned file: everything is estimated on it, the preparation, too, as `fit` does.
 struct Refit {

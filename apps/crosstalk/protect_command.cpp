@@ -34,7 +34,7 @@ struct Flags {
   std::string composition = "patch";
   std::string surrogate = "small";
   std::string generator_size = "small";
-  std::string withstand;
+  std::string robust_to;
   std::string device = "auto";
   int epsilon = 8;
   std::optional<int> epochs;
@@ -87,11 +87,11 @@ Noise learned_noise(const Flags& flags, const Configuration& configuration, cons
   options.surrogate = image::backbone_named(flags.surrogate);
   if (flags.generator_size == "paper") options.sizes.size = image::GeneratorSize::paper();
   options.flip = flags.flip;
-  options.withstand = image::transformations_named(split_list(flags.withstand));
+  options.robust_to = image::transformations_named(split_list(flags.robust_to));
   options.most_seconds = 60.0 * flags.most_minutes;
   if (flags.epochs) options.epochs = *flags.epochs;
   FinishedParts finished(session, run_identity(configuration.flags), flags.resume);
-  image::LearnedNoise learned = learn_noise(source, options, flags.device, finished.bytes(), session.watch());
+  image::LearnedNoise learned = learn_noise(source, options, flags.device, finished.bytes(), session.control());
   noise.method = std::move(learned.method);
   noise.generator = std::move(learned.generator);
   noise.complete = learned.complete;
@@ -109,7 +109,7 @@ Noise class_wise_noise(const Flags& flags, const image::Source& source, Session&
   options.seed = flags.common.seed;
   if (options.name != image::MethodName::Noise)
     options.tasks = image::tasks_with_classes(source.tasks(), split_list(flags.protect_tasks));
-  noise.method = image::make_method(source, options, session.watch());
+  noise.method = image::make_method(source, options, session.control());
   noise.tasks = options.tasks;
   return noise;
 }
@@ -126,9 +126,9 @@ int run(const Flags& flags, const Configuration& configuration) {
     throw std::invalid_argument("--protect-tasks: noise knows no tasks; it is the same for all");
   if (!flags.generator.empty() && !flags.protect_tasks.empty())
     throw std::invalid_argument("--protect-tasks: a generator protects the tasks that it was made for");
-  if (!flags.withstand.empty() && !flags.generator.empty())
+  if (!flags.robust_to.empty() && !flags.generator.empty())
     throw std::invalid_argument("--withstand: a generator withstands what it was made for");
-  if (!flags.withstand.empty() && !learns(flags.method))
+  if (!flags.robust_to.empty() && !learns(flags.method))
     throw std::invalid_argument(
         fmt::format("--withstand: {} learns nothing; mtl-ue, em, tap and sep do", flags.method));
   if (!is_known_image_set(flags.images.data))
@@ -136,7 +136,7 @@ int run(const Flags& flags, const Configuration& configuration) {
   if (learns(flags.method) || !flags.generator.empty()) use_networks();
 
   Session session({"protect", flags.common.out, flags.common.json, flags.common.quiet});
-  const image::FolderSet set = open_images(flags.images, flags.common, Part::Training, session.watch());
+  const image::FolderSet set = open_images(flags.images, flags.common, Part::Training, session.control());
   for (const std::string& note : set.notes) session.say(note);
   const int threads = thread_count(flags.common);
   const auto start = std::chrono::steady_clock::now();
@@ -147,7 +147,7 @@ int run(const Flags& flags, const Configuration& configuration) {
 
   PublishedImages published(session, *set.source, flags.epsilon);
   const std::size_t step = image::images_at_a_time(set.source->shape());
-  const Watch watch = session.watch();
+  const RunControl control = session.control();
   std::string sheet;
   for (std::size_t first = 0; first < set.source->size(); first += step) {
     const image::Batch original = set.source->read(first, std::min(step, set.source->size() - first));
@@ -157,9 +157,9 @@ int run(const Flags& flags, const Configuration& configuration) {
       const image::Picture picture = image::contact_sheet(original, changed);
       sheet = session.write("contact_sheet.png", image::encode_png(picture.shape, picture.pixels)).string();
     }
-    if (watch.progress)
-      watch.progress(static_cast<double>(first + original.size()) / static_cast<double>(set.source->size()),
-                     "protecting images");
+    if (control.progress)
+      control.progress(static_cast<double>(first + original.size()) / static_cast<double>(set.source->size()),
+                       "protecting images");
   }
   const fs::path manifest = published.finish();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -207,7 +207,7 @@ Action add_protect(CLI::App& app) {
   app.add_option(
          "--method", flags->method,
          "mtl-ue: a generator with an embedding a class; em, tap, sep: one variable a pixel of each image; lsp: "
-         "blocks; ar: autoregressive fields; ops: one pixel; noise: uniform, the yardstick")
+         "blocks; ar: autoregressive fields; ops: one pixel; noise: uniform, the baseline")
       ->check(CLI::IsMember({"mtl-ue", "em", "tap", "sep", "lsp", "ar", "ops", "noise"}))
       ->group("Protection");
   app.add_option("--base", flags->base, "What mtl-ue's generator learns: em, tap or sep")
@@ -239,7 +239,7 @@ Action add_protect(CLI::App& app) {
   app.add_option("--generator-size", flags->generator_size, "mtl-ue: small, or paper, eight times as many channels")
       ->check(CLI::IsMember({"small", "paper"}))
       ->group("Learning");
-  app.add_option("--withstand", flags->withstand,
+  app.add_option("--withstand", flags->robust_to,
                  "Learn noise through what may be done to the images, a,b of jpeg, grey, resize, blur and noise")
       ->check(parses([](const std::string& words) { image::transformations_named(split_list(words)); }))
       ->group("Learning");

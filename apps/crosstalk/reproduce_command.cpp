@@ -132,7 +132,7 @@ int patom(const Flags& flags, const Configuration& configuration) {
   configured["sets"] = nlohmann::ordered_json::array();  // parts of a run without one of them do not fit a run with it
   for (const auto& set : sets) configured["sets"].push_back(set.name);
   FinishedParts finished(session, run_identity(configured), flags.resume);
-  const auto result = evaluate::reproduce(sets, facts.options, finished.memory(), session.watch());
+  const auto result = evaluate::reproduce(sets, facts.options, finished.store(), session.control());
 
   for (const auto& [name, table] : evaluate::reproduction_tables(result, facts))
     session.write(name + ".csv", report::to_csv(table));

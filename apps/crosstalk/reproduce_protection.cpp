@@ -59,12 +59,12 @@ std::vector<KnownSet> chosen_sets(const std::string& list) {
 }
 
 // Each seed's set is opened once, which for photos means that every file is decoded once.
-image::ComparedSet compared(const KnownSet& set, const Watch& watch) {
+image::ComparedSet compared(const KnownSet& set, const RunControl& control) {
   struct Opened {
     std::mutex mutex;
     std::map<std::uint64_t, image::ComparedSet::Parts> by_seed;
   };
-  return {set.name, [set, watch, opened = std::make_shared<Opened>()](std::uint64_t seed) {
+  return {set.name, [set, control, opened = std::make_shared<Opened>()](std::uint64_t seed) {
             const std::lock_guard lock(opened->mutex);
             image::ComparedSet::Parts& parts = opened->by_seed[seed];
             if (parts.train != nullptr) return parts;
@@ -73,9 +73,9 @@ image::ComparedSet compared(const KnownSet& set, const Watch& watch) {
             images.images = set.images;
             CommonOptions common;
             common.seed = seed;
-            parts.train = open_images(images, common, Part::Training, {{}, watch.stop}).source;
+            parts.train = open_images(images, common, Part::Training, {{}, control.stop}).source;
             images.images.reset();
-            parts.test = open_images(images, common, Part::Test, {{}, watch.stop}).source;
+            parts.test = open_images(images, common, Part::Test, {{}, control.stop}).source;
             return parts;
           }};
 }
@@ -105,10 +105,10 @@ int reproduce_protection(const ReproduceProtectionFlags& flags, const Configurat
     if (flags.images) set.images = flags.images;
 
   Session session({"reproduce", flags.common.out, flags.common.json, flags.common.quiet});
-  const Watch watch = session.watch();
+  const RunControl control = session.control();
   std::vector<image::ComparedSet> sets;
   for (const KnownSet& set : chosen) {
-    sets.push_back(compared(set, watch));
+    sets.push_back(compared(set, control));
     try {
       static_cast<void>(sets.back().open(flags.common.seed));
     } catch (const DataError& error) {
@@ -122,7 +122,7 @@ int reproduce_protection(const ReproduceProtectionFlags& flags, const Configurat
   if (flags.epochs) kind["epochs"] = *flags.epochs;
   if (flags.images) kind["images"] = *flags.images;
   FinishedParts finished(session, kind, flags.resume);
-  const auto trials = image::compare(sets, facts.options, finished.memory(), watch);
+  const auto trials = image::compare(sets, facts.options, finished.store(), control);
 
   session.write("trials.csv", report::to_csv(image::trials_table(trials)));
   const auto claims = image::protection_claims(trials);

@@ -94,8 +94,8 @@ std::filesystem::path Session::keep(const std::filesystem::path& name, std::stri
   return path(name);
 }
 
-Watch Session::watch() {
-  Watch result;
+RunControl Session::control() {
+  RunControl result;
   if (!options_.quiet) result.progress = [this](double done, const std::string& what) { show_progress(done, what); };
   return result;
 }

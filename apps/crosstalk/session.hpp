@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "crosstalk/data/output_folder.hpp"
-#include "crosstalk/watch.hpp"
+#include "crosstalk/run_control.hpp"
 
 namespace crosstalk::app {
 
@@ -47,7 +47,7 @@ class Session {
   [[nodiscard]] std::filesystem::path path(const std::filesystem::path& name) const { return options_.out / name; }
 
   /// Progress with the time left on stderr.
-  [[nodiscard]] Watch watch();
+  [[nodiscard]] RunControl control();
   /// One line on stderr, unless quiet.
   void say(const std::string& line) const;
 
@@ -80,7 +80,8 @@ void print_result(const std::string& text);
 void end_cleanly_on_interrupt();
 
 /// From here on an allocation by operator new that fails ends the process, but never in the middle of writing a file:
-/// libraries that we use do not survive the exception (a JSON value without its content, functions that must not throw).
+/// libraries that we use do not survive the exception (a JSON value without its content, functions that must not
+/// throw).
 void end_when_out_of_memory();
 
 /// Largest resident size of this process so far, in MB of 10^6 bytes.

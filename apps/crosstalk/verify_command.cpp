@@ -50,25 +50,26 @@ Action add_verify(CLI::App& app) {
   app.add_flag("--protected-only", flags->published_only, "Train on the protected images alone, not on clean ones")
       ->group("Victims");
   app.add_option("--panel", flags->panel,
-                 "Many thieves in place of one: quick (small networks; backbones, task weightings, countermeasures, "
+                 "Many learners in place of one: quick (small networks; backbones, task weightings, countermeasures, "
                  "leaks) or paper (the five backbones), each in a process of its own")
       ->check(CLI::IsMember({"quick", "paper"}))
       ->group("Panel");
   app.add_option("--groups", flags->groups,
-                 "Some of a panel's thieves: backbones,weightings,countermeasures,leaks; all when not given")
+                 "Some of a panel's learners: backbones,weightings,countermeasures,leaks; all when not given")
       ->group("Panel");
   app.add_option("--jobs", flags->jobs, "Processes of a panel at a time; as --threads when not given")
       ->check(CLI::Range(1, 1024))
       ->group("Panel");
   app.add_option("--countermeasure", flags->countermeasure,
-                 "What a thief does against protection, words joined by +: jpegQ, grey, bitsB, blur or squeeze (to all "
+                 "What an unauthorised learner does against protection, words joined by +: jpegQ, grey, bitsB, blur or "
+                 "squeeze (to all "
                  "images), cutout, cutmix, mixup, resized-crop, noise or adversarial (while training), long, rateX, "
                  "early-stop; see docs/images.md")
       ->check(parses(image::countermeasure_named))
-      ->group("Thief");
-  app.add_option("--leak", flags->leak, "Percent of the published images that the thief has as they were")
+      ->group("Learner");
+  app.add_option("--leak", flags->leak, "Percent of the published images that the learner has as they were")
       ->check(CLI::Range(0.0, 100.0))
-      ->group("Thief");
+      ->group("Learner");
   app.add_option("--device", flags->device, "auto, cpu or cuda")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->group("General");

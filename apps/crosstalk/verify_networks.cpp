@@ -113,12 +113,12 @@ int verify(const VerifyFlags& flags, const Configuration& configuration) {
   if (flags.published.empty())
     throw std::invalid_argument("verify needs --protected: the folder that `crosstalk protect` wrote");
   Session session({"verify", flags.common.out, flags.common.json, flags.common.quiet});
-  const Watch watch = session.watch();
+  const RunControl control = session.control();
   const fs::path folder = flags.published;
   const nlohmann::json record = protect_record(folder);
 
   const fs::path images = fs::exists(folder / PublishedImages::kFolder) ? folder / PublishedImages::kFolder : folder;
-  image::FolderSet copy = open_copy(images, flags.common, watch);
+  image::FolderSet copy = open_copy(images, flags.common, control);
   // A set that is made or drawn with a seed is opened as it was for the copy.
   ImageOptions clean_images = flags.images;
   CommonOptions opening = flags.common;
@@ -128,9 +128,9 @@ int verify(const VerifyFlags& flags, const Configuration& configuration) {
     if (clean_images.size.empty())
       clean_images.size = recorded<std::string>(record, "/configuration/size").value_or("");
   }
-  const image::FolderSet clean = open_images(clean_images, opening, Part::Training, watch);
+  const image::FolderSet clean = open_images(clean_images, opening, Part::Training, control);
   for (const std::string& note : clean.notes) session.say(note);
-  const image::FolderSet test = open_images(clean_images, opening, Part::Test, watch);
+  const image::FolderSet test = open_images(clean_images, opening, Part::Test, control);
   std::unique_ptr<image::Source> published;
   try {
     published = image::published_copy(std::move(copy.source), *clean.source);
@@ -161,7 +161,7 @@ int verify(const VerifyFlags& flags, const Configuration& configuration) {
   facts.tasks = clean.source->tasks();
   facts.options = options_of(flags, facts.tasks, data.rows.size());
   FinishedParts finished(session, run_identity(configuration.flags), flags.resume);
-  const auto victims = image::verify(data, facts.options, finished.memory(), watch);
+  const auto victims = image::verify(data, facts.options, finished.store(), control);
 
   facts.set = flags.images.data;
   facts.published = folder.string();

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// The flags of the panel for one of its thieves, in the form of a record, which --config reads.
+// The flags of the panel for one of its learners, in the form of a record, which --config reads.
 std::string flags_of(nlohmann::ordered_json flags, const image::PanelCell& cell) {
   for (const char* of_the_panel : {"panel", "groups", "jobs"}) flags.erase(of_the_panel);
   flags["victims"] = cell.mtl ? "mtl" : "stl";
@@ -34,9 +34,10 @@ std::string flags_of(nlohmann::ordered_json flags, const image::PanelCell& cell)
   return json_text(nlohmann::ordered_json{{"configuration", flags}});
 }
 
-std::optional<Estimate> estimate_in(const nlohmann::json& learner) {
+std::optional<ConfidenceInterval> estimate_in(const nlohmann::json& learner) {
   if (!learner.is_object() || learner.at("mean").is_null()) return std::nullopt;
-  return Estimate{number_from(learner.at("mean")), number_from(learner.at("low")), number_from(learner.at("high"))};
+  return ConfidenceInterval{number_from(learner.at("mean")), number_from(learner.at("low")),
+                            number_from(learner.at("high"))};
 }
 
 // What the process of a cell left behind; nothing while it has not come to its end.
@@ -53,7 +54,7 @@ std::optional<image::PanelResult> result_of(const image::PanelCell& cell, const 
     if (verify.contains("clean") && verify.at("clean").contains(learner))
       result.clean = estimate_in(verify.at("clean").at(learner));
     result.published = estimate_in(verify.at("protected").at(learner));
-    result.yardstick = number_from(verify.at("protected").at(learner).at("yardstick"));
+    result.baseline = number_from(verify.at("protected").at(learner).at("yardstick"));
     return result;
   } catch (const nlohmann::json::exception&) {
     throw DataError(fmt::format("{} is damaged; run without --resume", name));
@@ -74,8 +75,8 @@ int verify_panel(const VerifyFlags& flags, const Configuration& configuration) {
   static_cast<void>(image::panel_cells(size, true, split_list(flags.groups)));  // a wrong word is told at once
   require_image_program();
   Session session({"verify", flags.common.out, flags.common.json, flags.common.quiet});
-  const Watch watch = session.watch();
-  const image::FolderSet set = open_images(flags.images, flags.common, Part::Training, watch);
+  const RunControl control = session.control();
+  const image::FolderSet set = open_images(flags.images, flags.common, Part::Training, control);
   auto cells = image::panel_cells(size, set.source->shape().channels == 1, split_list(flags.groups));
   if (flags.published_only)
     for (image::PanelCell& cell : cells)
@@ -116,7 +117,7 @@ int verify_panel(const VerifyFlags& flags, const Configuration& configuration) {
   }
   const std::size_t at_once = flags.jobs.value_or(static_cast<std::size_t>(thread_count(flags.common)));
   const auto tell = [&] {
-    if (watch.progress) watch.progress(done / all, fmt::format("{} thieves, {} at a time", cells.size(), at_once));
+    if (control.progress) control.progress(done / all, fmt::format("{} learners, {} at a time", cells.size(), at_once));
   };
   tell();
   run_jobs(image_program(), jobs, at_once, [&](std::size_t job, int status) {

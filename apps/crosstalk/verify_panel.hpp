@@ -5,7 +5,7 @@
 
 namespace crosstalk::app {
 
-/// `verify --panel`: each thief of the panel is a `verify` of its own, in a process and an output folder of its own.
+/// `verify --panel`: each learner of the panel is a `verify` of its own, in a process and an output folder of its own.
 int verify_panel(const VerifyFlags& flags, const Configuration& configuration);
 
 }  // namespace crosstalk::app

@@ -5,7 +5,7 @@
 #include <crosstalk/attack/threat.hpp>
 #include <crosstalk/data/dataset.hpp>
 #include <crosstalk/defence/certificate.hpp>
-#include <crosstalk/evaluate/defended_attack.hpp>
+#include <crosstalk/evaluate/adaptive_attack.hpp>
 #include <crosstalk/preparation.hpp>
 
 using namespace crosstalk;

@@ -108,7 +108,7 @@ class Ascent {
     return *at.slope;
   }
 
-  [[nodiscard]] Situation situation_at(Point& at) const {
+  [[nodiscard]] AttackState situation_at(Point& at) const {
     return {at.risk, at.rows, at.answer.fit, learner_, slope_at(at).utility};
   }
 
@@ -196,9 +196,9 @@ class Ascent {
         task.labels =
             (all.segment(offset, task.rows()) * label_unit(i)).cwiseMax(ranges_[i].low).cwiseMin(ranges_[i].high);
         offset += task.rows();
-        feasible_.admit_from(i, like[i], task, ranges_[i]);
+        feasible_.project_feasible_from(i, like[i], task, ranges_[i]);
       } else {
-        feasible_.admit_from(i, like[i], task);
+        feasible_.project_feasible_from(i, like[i], task);
       }
     }
     return rows;
@@ -267,7 +267,7 @@ TaskSet another_start(const TaskSet& like, const TaskSet& clean, const FeasibleS
       if (!ranges.empty())
         task.labels[j] = feasible.nearest_label(i, task.features.row(j).transpose(), task.labels[j], ranges[i]);
     }
-    feasible.admit(i, task);
+    feasible.project_feasible(i, task);
   }
   return rows;
 }
@@ -285,7 +285,8 @@ void require_valid(const ExactOptions& options) {
 
 AttackResult exact_attack(const mtrl::EmpiricalRisk& clean, const Utility& utility, const FeasibleSet& feasible,
                           const TaskSet& start, const mtrl::Options& learner, const ExactOptions& options,
-                          const PatomOptions& patom_options, const mtrl::Fit& near, Rng rng, const Watch& watch) {
+                          const PatomOptions& patom_options, const mtrl::Fit& near, Rng rng,
+                          const RunControl& control) {
   require_valid(options);
   const std::vector<Interval> ranges =
       options.free_labels ? label_ranges(clean.clean(), feasible) : std::vector<Interval>();
@@ -309,11 +310,11 @@ AttackResult exact_attack(const mtrl::EmpiricalRisk& clean, const Utility& utili
       return ascent.known(std::move(by_patom.injected), std::move(by_patom.iterates.back()));
     };
     Point at = begin();
-    results[k].iterates = ascent.climb(at, watch.stop);
+    results[k].iterates = ascent.climb(at, control.stop);
     results[k].injected = std::move(at.rows);
   };
   parallel_for(results.size(), options.threads, [&](std::size_t k) {
-    if (k > 0 && watch.stop.stop_requested()) return;
+    if (k > 0 && control.stop.stop_requested()) return;
     const TaskSet rows =
         k == 0 ? start : another_start(start, clean.clean(), feasible, ranges, Rng::stream(seed, "start", k));
     if (clean_space) {
@@ -322,9 +323,9 @@ AttackResult exact_attack(const mtrl::EmpiricalRisk& clean, const Utility& utili
     } else {
       climb(k, clean, utility, rows, near);
     }
-    if (!watch.progress) return;
+    if (!control.progress) return;
     const std::lock_guard lock(mutex);
-    watch.progress(static_cast<double>(++done) / static_cast<double>(results.size()), "starts");
+    control.progress(static_cast<double>(++done) / static_cast<double>(results.size()), "starts");
   });
   // Not all were begun when a stop came.
   const auto reached = [](const AttackResult& one) {
@@ -342,7 +343,7 @@ AttackResult exact_attack(const mtrl::EmpiricalRisk& clean, const Utility& utili
   result.iterates.insert(result.iterates.begin(),
                          span ? spans.front()->in_features(std::move(first)) : std::move(first));
   result.optima = std::move(optima);
-  result.stopped = watch.stop.stop_requested();
+  result.stopped = control.stop.stop_requested();
   return result;
 }
 

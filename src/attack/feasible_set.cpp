@@ -115,7 +115,7 @@ void FeasibleSet::project(Eigen::MatrixXd& X) const {
   if (bias) X.col(d).setOnes();
 }
 
-void FeasibleSet::admit(std::size_t task, Task& rows, const std::optional<Interval>& free_labels) const {
+void FeasibleSet::project_feasible(std::size_t task, Task& rows, const std::optional<Interval>& free_labels) const {
   if (!screen) {
     project(rows.features);
     return;
@@ -127,9 +127,9 @@ void FeasibleSet::admit(std::size_t task, Task& rows, const std::optional<Interv
   }
 }
 
-void FeasibleSet::admit_from(std::size_t task, const Task& before, Task& rows,
-                             const std::optional<Interval>& free_labels) const {
-  admit(task, rows, free_labels);
+void FeasibleSet::project_feasible_from(std::size_t task, const Task& before, Task& rows,
+                                        const std::optional<Interval>& free_labels) const {
+  project_feasible(task, rows, free_labels);
   if (!screen) return;
   for (Eigen::Index j = 0; j < rows.rows(); ++j) {
     if (passes(task, rows.features.row(j).transpose(), rows.labels[j])) continue;
@@ -175,7 +175,7 @@ bool FeasibleSet::passes(std::size_t task, const Eigen::VectorXd& x, double labe
   return !screen || screen->passes(task, x, label, kScreenTolerance);
 }
 
-Eigen::VectorXd FeasibleSet::furthest(const Eigen::VectorXd& direction, const Eigen::VectorXd& like) const {
+Eigen::VectorXd FeasibleSet::support_point(const Eigen::VectorXd& direction, const Eigen::VectorXd& like) const {
   const Eigen::Index d = direction.size();
   Eigen::VectorXd c = direction;
   for (const Eigen::Index k : fixed) c[k] = 0.0;

@@ -71,7 +71,7 @@ std::vector<NamedGradient> all_row_gradients() {
 
 GradientCheck check_gradients(const mtrl::EmpiricalRisk& clean, const Utility& utility, const TaskSet& injected,
                               const mtrl::Options& learner, const std::vector<NamedGradient>& gradients,
-                              const GradientCheckOptions& options, const Watch& watch) {
+                              const GradientCheckOptions& options, const RunControl& control) {
   if (injected.rows() == 0) throw std::invalid_argument("gradient check: there is no injected row");
   if (options.entries < 1) throw std::invalid_argument("gradient check: entries is 0; it must be >= 1");
   if (!(options.step > 0.0 && std::isfinite(options.step)))
@@ -92,11 +92,11 @@ GradientCheck check_gradients(const mtrl::EmpiricalRisk& clean, const Utility& u
   TaskSet moved = injected;
   const std::vector<Interval> ranges = label_ranges(clean.clean());
   for (std::size_t k = 0; k < entries.size(); ++k) {
-    if (watch.stop.stop_requested()) {
+    if (control.stop.stop_requested()) {
       result.stopped = true;
       return result;
     }
-    if (watch.progress) watch.progress(static_cast<double>(k) / static_cast<double>(entries.size()), "differences");
+    if (control.progress) control.progress(static_cast<double>(k) / static_cast<double>(entries.size()), "differences");
     double& entry = entry_of(moved, entries[k]);
     const double here = entry;
     const Interval& range = ranges[entries[k].task];

@@ -7,59 +7,58 @@
 #include <optional>
 #include <vector>
 
-#include "crosstalk/golden_section.hpp"
+#include "crosstalk/golden_section_search.hpp"
 
 namespace crosstalk::attack {
 
-Influence::Influence(const Situation& situation, const Eigen::MatrixXd& adjoint)
-    : situation_(situation), adjoint_(adjoint) {}
+Influence::Influence(const AttackState& state, const Eigen::MatrixXd& adjoint) : state_(state), adjoint_(adjoint) {}
 
 Eigen::VectorXd Influence::of_rows(const TaskSet& rows, std::size_t task) const {
   if (rows[task].rows() == 0) return {};
   const auto column = static_cast<Eigen::Index>(task);
-  Eigen::VectorXd phi = rows[task].features * situation_.fit.weights.col(column);
+  Eigen::VectorXd phi = rows[task].features * state_.fit.weights.col(column);
   const Eigen::VectorXd on_l = rows[task].features * adjoint_.col(column);
   for (Eigen::Index j = 0; j < phi.size(); ++j)
-    phi[j] = -situation_.risk.loss().at(phi[j], rows[task].labels[j]).first * on_l[j];
+    phi[j] = -state_.risk.loss().at(phi[j], rows[task].labels[j]).first * on_l[j];
   return phi;
 }
 
 double Influence::mean(std::size_t task) const {
-  const double sum = of_rows(situation_.risk.clean(), task).sum() + of_rows(situation_.injected, task).sum();
-  return sum / static_cast<double>(situation_.risk.rows(static_cast<Eigen::Index>(task)));
+  const double sum = of_rows(state_.risk.clean(), task).sum() + of_rows(state_.injected, task).sum();
+  return sum / static_cast<double>(state_.risk.rows(static_cast<Eigen::Index>(task)));
 }
 
 Influence::Row Influence::best_row(const FeasibleSet& feasible, std::size_t task, Interval labels,
                                    const Eigen::VectorXd& like) const {
   const auto column = static_cast<Eigen::Index>(task);
-  const Eigen::VectorXd w = situation_.fit.weights.col(column);
+  const Eigen::VectorXd w = state_.fit.weights.col(column);
   const Eigen::VectorXd l = adjoint_.col(column);
   const Eigen::Index d = w.size() - (feasible.bias ? 1 : 0);
   const auto direction = [&, scale_w = 1.0 / std::max(w.head(d).norm(), 1e-300),
                           scale_l = 1.0 / std::max(l.head(d).norm(), 1e-300)](double angle) {
     return Eigen::VectorXd(std::cos(angle) * scale_l * l.head(d) + std::sin(angle) * scale_w * w.head(d));
   };
-  const auto furthest = [&](double angle) { return feasible.furthest(direction(angle), like.head(d)); };
+  const auto support_point = [&](double angle) { return feasible.support_point(direction(angle), like.head(d)); };
   Row best{like, labels.low, -std::numeric_limits<double>::infinity()};
   Eigen::VectorXd x = like;
-  const bool signs = situation_.risk.loss().is_classification();
+  const bool signs = state_.risk.loss().is_classification();
   const auto consider = [&](const Eigen::VectorXd& point, double label) {
     x.head(d) = point;
     if (feasible.screen) {
       Task row{"", x.transpose(), Eigen::VectorXd::Constant(1, label)};
-      feasible.admit(task, row, signs ? std::nullopt : std::optional(labels));
+      feasible.project_feasible(task, row, signs ? std::nullopt : std::optional(labels));
       x = row.features.row(0).transpose();
       label = row.labels[0];
       if (!feasible.passes(task, x, label)) return -std::numeric_limits<double>::infinity();
     }
-    const double influence = -situation_.risk.loss().at(w.dot(x), label).first * l.dot(x);
+    const double influence = -state_.risk.loss().at(w.dot(x), label).first * l.dot(x);
     if (influence > best.influence) best = {x, label, influence};
     return influence;
   };
   constexpr std::size_t kAngles = 96;
   constexpr double kSpacing = 2.0 * std::numbers::pi / kAngles;
   std::vector<Eigen::VectorXd> rim;
-  for (std::size_t k = 0; k < kAngles; ++k) rim.push_back(furthest(static_cast<double>(k) * kSpacing));
+  for (std::size_t k = 0; k < kAngles; ++k) rim.push_back(support_point(static_cast<double>(k) * kSpacing));
   const bool ball_only = feasible.box.empty() && feasible.fixed.empty();
   std::vector<double> ends = {labels.low};
   if (labels.high > labels.low) ends.push_back(labels.high);
@@ -71,7 +70,8 @@ Influence::Row Influence::best_row(const FeasibleSet& feasible, std::size_t task
         top = value;
         angle = static_cast<double>(k) * kSpacing;
       }
-    golden_section([&](double at) { return -consider(furthest(at), label); }, angle - kSpacing, angle + kSpacing, 1e-6);
+    golden_section_search([&](double at) { return -consider(support_point(at), label); }, angle - kSpacing,
+                          angle + kSpacing, 1e-6);
     if (ball_only)
       for (const double share : {0.1, 0.4, 0.7})
         for (const Eigen::VectorXd& point : rim) consider(share * point, label);

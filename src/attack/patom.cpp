@@ -21,12 +21,12 @@ void require_valid(const PatomOptions& options) {
 
 AttackResult patom(const mtrl::EmpiricalRisk& clean, const Utility& utility, const FeasibleSet& feasible, TaskSet start,
                    const mtrl::Options& learner, const PatomOptions& options, const mtrl::Fit& near, Rng rng,
-                   const RowGradient& gradient, const Watch& watch) {
+                   const RowGradient& gradient, const RunControl& control) {
   require_valid(options);
   if (SpanAttack::suits(clean, feasible)) {
     const SpanAttack span(SpanAttack::clean_space(clean, feasible), clean, utility, start, near);
     return span.in_features(patom(span.clean(), span.utility(), feasible, span.start(), learner, options, span.near(),
-                                  rng, gradient, watch));
+                                  rng, gradient, control));
   }
   const auto batch =
       static_cast<std::size_t>(std::max(1.0, std::round(options.batch_share * static_cast<double>(utility.rows()))));
@@ -38,9 +38,9 @@ AttackResult patom(const mtrl::EmpiricalRisk& clean, const Utility& utility, con
     mtrl::Fit fit = mtrl::solve_from(risk, learner, last);
     const double value = utility.value(fit.weights);
     result.iterates.push_back({value, std::move(fit)});
-    result.stopped = watch.stop.stop_requested();
+    result.stopped = control.stop.stop_requested();
     if (t == options.iterations || result.stopped) return result;
-    if (watch.progress) watch.progress(static_cast<double>(t) / options.iterations, "PATOM");
+    if (control.progress) control.progress(static_cast<double>(t) / options.iterations, "PATOM");
 
     const mtrl::Fit& now = result.iterates.back().fit;
     const Eigen::MatrixXd utility_gradient =
@@ -52,7 +52,7 @@ AttackResult patom(const mtrl::EmpiricalRisk& clean, const Utility& utility, con
       feasible.clear_immovable(steps.features[i]);
       const Task before = feasible.screen ? task : Task();
       task.features += options.step * steps.features[i];
-      feasible.admit_from(i, before, task);
+      feasible.project_feasible_from(i, before, task);
     }
   }
 }

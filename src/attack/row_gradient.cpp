@@ -2,8 +2,8 @@
 
 namespace crosstalk::attack {
 
-RowDerivatives patom_row_gradient(const Situation& situation) {
-  const auto& [risk, injected, fit, learner, utility_gradient] = situation;
+RowDerivatives patom_row_gradient(const AttackState& state) {
+  const auto& [risk, injected, fit, learner, utility_gradient] = state;
   // The sum over the batch is in grad U already, so the double loop of Algorithm 1 is one product with Phi.
   const auto phi = [&l = learner](double omega) {
     const double denominator = l.lambda1 * omega + l.lambda2;
@@ -24,8 +24,8 @@ RowDerivatives patom_row_gradient(const Situation& situation) {
   return result;
 }
 
-RowDerivatives row_gradient_from(const Situation& situation, const Eigen::MatrixXd& adjoint) {
-  const auto& [risk, injected, fit, learner, utility_gradient] = situation;
+RowDerivatives row_gradient_from(const AttackState& state, const Eigen::MatrixXd& adjoint) {
+  const auto& [risk, injected, fit, learner, utility_gradient] = state;
   RowDerivatives result{std::vector<Eigen::MatrixXd>(injected.size()), std::vector<Eigen::VectorXd>(injected.size())};
   for (std::size_t i = 0; i < injected.size(); ++i) {
     const Task& task = injected[i];
@@ -50,14 +50,14 @@ RowDerivatives row_gradient_from(const Situation& situation, const Eigen::Matrix
   return result;
 }
 
-RowDerivatives exact_row_gradient(const Situation& situation) {
-  const auto& [risk, injected, fit, learner, utility_gradient] = situation;
-  return row_gradient_from(situation, mtrl::adjoint(risk, learner, fit.weights, utility_gradient));
+RowDerivatives exact_row_gradient(const AttackState& state) {
+  const auto& [risk, injected, fit, learner, utility_gradient] = state;
+  return row_gradient_from(state, mtrl::adjoint(risk, learner, fit.weights, utility_gradient));
 }
 
-RowDerivatives fixed_covariance_row_gradient(const Situation& situation) {
-  const auto& [risk, injected, fit, learner, utility_gradient] = situation;
-  return row_gradient_from(situation, mtrl::fixed_covariance_adjoint(risk, learner, fit, utility_gradient));
+RowDerivatives fixed_covariance_row_gradient(const AttackState& state) {
+  const auto& [risk, injected, fit, learner, utility_gradient] = state;
+  return row_gradient_from(state, mtrl::fixed_covariance_adjoint(risk, learner, fit, utility_gradient));
 }
 
 }  // namespace crosstalk::attack

@@ -162,7 +162,7 @@ TaskSet random_rows(const TaskSet& clean, const Threat& threat, const FeasibleSe
         task.labels[j] = rng.uniform(low, high);
       task.labels[j] = feasible.nearest_label(i, task.features.row(j).transpose(), task.labels[j], ranges[i]);
     }
-    feasible.admit(i, task);
+    feasible.project_feasible(i, task);
     replace_failing(i, clean[i], feasible, task, rng);
     injected.tasks.push_back(std::move(task));
   }

@@ -20,9 +20,9 @@ namespace fs = std::filesystem;
 // A name below the folder: the open folder that it is in, and its last component.
 class OutputFolder::Place {
  public:
-  enum class Way { Make, IfThere };
+  enum class CheapestAttack { Make, IfThere };
 
-  Place(const OutputFolder& output, const fs::path& name, Way way) : shown_(output.path_) {
+  Place(const OutputFolder& output, const fs::path& name, CheapestAttack way) : shown_(output.path_) {
     std::vector<std::string> components;
     for (const fs::path& part : name) {
       if (!part.empty() && part != ".") components.push_back(part.string());
@@ -35,12 +35,12 @@ class OutputFolder::Place {
     folder_ = Descriptor(::fcntl(output.folder_, F_DUPFD_CLOEXEC, 0));
     for (const std::string& component : components) {
       shown_ /= component;
-      if (way == Way::Make && ::mkdirat(folder_.get(), component.c_str(), 0777) != 0 && errno != EEXIST)
+      if (way == CheapestAttack::Make && ::mkdirat(folder_.get(), component.c_str(), 0777) != 0 && errno != EEXIST)
         throw DataError(fmt::format("{} cannot be made: {}", shown_.string(), reason(errno)));
       refuse_link(component);
       Descriptor next(::openat(folder_.get(), component.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
       if (next.get() < 0) {
-        if (way == Way::IfThere && errno == ENOENT) return;
+        if (way == CheapestAttack::IfThere && errno == ENOENT) return;
         throw DataError(fmt::format("{}: {}", shown_.string(), reason(errno)));
       }
       folder_ = std::move(next);
@@ -106,7 +106,7 @@ OutputFolder::~OutputFolder() {
 }
 
 void OutputFolder::write(const fs::path& name, std::string_view content) const {
-  const Place place(*this, name, Place::Way::Make);
+  const Place place(*this, name, Place::CheapestAttack::Make);
   tidy(place.folder(), place.shown());
   if (const auto there = place.status()) {
     if (S_ISDIR(there->st_mode))
@@ -127,7 +127,7 @@ void OutputFolder::tidy(int folder, const std::string& shown) const {
 }
 
 std::optional<std::string> OutputFolder::read(const fs::path& name) const {
-  const Place place(*this, name, Place::Way::IfThere);
+  const Place place(*this, name, Place::CheapestAttack::IfThere);
   const auto there = place.status();
   if (!there) return std::nullopt;
   if (!S_ISREG(there->st_mode)) throw DataError(fmt::format("{}: is no regular file", place.shown()));
@@ -137,7 +137,7 @@ std::optional<std::string> OutputFolder::read(const fs::path& name) const {
 }
 
 void OutputFolder::remove(const fs::path& name) const {
-  const Place place(*this, name, Place::Way::IfThere);
+  const Place place(*this, name, Place::CheapestAttack::IfThere);
   struct stat found {};
   if (!place.has_folder() || ::fstatat(place.folder(), place.name().c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0) return;
   place.refuse_input();
@@ -146,14 +146,14 @@ void OutputFolder::remove(const fs::path& name) const {
 }
 
 bool OutputFolder::is_folder(const fs::path& name) const {
-  const Place place(*this, name, Place::Way::IfThere);
+  const Place place(*this, name, Place::CheapestAttack::IfThere);
   struct stat found {};
   return place.has_folder() && ::fstatat(place.folder(), place.name().c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0 &&
          S_ISDIR(found.st_mode);
 }
 
 std::vector<std::string> OutputFolder::entries(const fs::path& folder) const {
-  const Place place(*this, folder / "x", Place::Way::IfThere);
+  const Place place(*this, folder / "x", Place::CheapestAttack::IfThere);
   if (!place.has_folder()) return {};
   const std::string shown = (path_ / folder).string();
   remove_left_over(place.folder(), shown);
@@ -161,7 +161,7 @@ std::vector<std::string> OutputFolder::entries(const fs::path& folder) const {
 }
 
 void OutputFolder::remove_empty(const fs::path& folder) const {
-  const Place place(*this, folder, Place::Way::IfThere);
+  const Place place(*this, folder, Place::CheapestAttack::IfThere);
   if (place.has_folder()) ::unlinkat(place.folder(), place.name().c_str(), AT_REMOVEDIR);
 }
 

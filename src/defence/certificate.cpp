@@ -4,7 +4,7 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "crosstalk/golden_section.hpp"
+#include "crosstalk/golden_section_search.hpp"
 
 namespace crosstalk::defence {
 
@@ -19,7 +19,7 @@ double spread(const Admitted& admitted, const Eigen::VectorXd& c) {
 }
 
 // Where it does so, by `sign` up or down.
-Eigen::VectorXd furthest(const Admitted& admitted, const Eigen::VectorXd& c, double sign) {
+Eigen::VectorXd support_point(const Admitted& admitted, const Eigen::VectorXd& c, double sign) {
   if (c.isZero(0.0)) return admitted.centre;
   if (admitted.half_widths.size() > 0) return admitted.centre + sign * admitted.half_widths.cwiseProduct(c.cwiseSign());
   return admitted.centre + sign * admitted.radius / c.norm() * c;
@@ -52,8 +52,8 @@ class Game {
     const double reach = spread(admitted, c);
     const double above = admitted.high - (middle - reach);
     const double below = middle + reach - admitted.low;
-    WorstRow worst{furthest(admitted, c, above >= below ? -1.0 : 1.0), above >= below ? admitted.high : admitted.low,
-                   loss_.at(0.0, std::max(above, below)).value};
+    WorstRow worst{support_point(admitted, c, above >= below ? -1.0 : 1.0),
+                   above >= below ? admitted.high : admitted.low, loss_.at(0.0, std::max(above, below)).value};
     if (admitted.weights.size() == 0) return worst;
     // y - w'x = (y - u'x) + v'x with v = u - w.
     const Eigen::VectorXd v = admitted.weights - w;
@@ -61,7 +61,7 @@ class Game {
     const double within = loss_.at(0.0, admitted.width + std::abs(offset) + spread(admitted, slope(v))).value;
     if (within < worst.loss) {
       const double sign = offset >= 0.0 ? 1.0 : -1.0;
-      worst.features = furthest(admitted, slope(v), sign);
+      worst.features = support_point(admitted, slope(v), sign);
       worst.label = slope(admitted.weights).dot(worst.features) +
                     (bias_ ? admitted.weights[admitted.weights.size() - 1] : 0.0) + sign * admitted.width;
       worst.loss = within;
@@ -79,7 +79,7 @@ class Game {
       const Eigen::VectorXd v = admitted.weights - w;
       margin = std::max(margin, -admitted.width - std::abs(at_centre(admitted, v)) - spread(admitted, slope(v)));
     }
-    return {furthest(admitted, c, -label), label, loss_.at(margin, 1.0).value};
+    return {support_point(admitted, c, -label), label, loss_.at(margin, 1.0).value};
   }
 
   const mtrl::Loss& loss_;
@@ -89,11 +89,11 @@ class Game {
 class Certifier {
  public:
   Certifier(const mtrl::EmpiricalRisk& clean, const mtrl::Options& learner, const std::vector<Admitted>& admitted,
-            const std::vector<Eigen::Index>& planted, bool bias)
+            const std::vector<Eigen::Index>& injected, bool bias)
       : clean_(clean),
         learner_(learner),
         admitted_(admitted),
-        planted_(planted),
+        injected_(injected),
         bias_(bias),
         game_(clean.loss(), bias),
         clean_part_(clean.weighted(clean_shares())) {}
@@ -105,7 +105,7 @@ class Certifier {
     if (!std::isfinite(result.objective)) return result;
     double least = 0.0;
     for (const std::size_t i : targets)
-      least = std::max(least, static_cast<double>(clean_.clean()[i].rows() + planted_[i]));
+      least = std::max(least, static_cast<double>(clean_.clean()[i].rows() + injected_[i]));
     Eigen::MatrixXd start = W;
     const auto bound = [&](double log_factor) {
       const double value = most_loss(least * std::exp(log_factor), result.objective, targets, start);
@@ -113,26 +113,26 @@ class Certifier {
       return value;
     };
     bound(0.0);
-    golden_section(bound, 0.0, std::log(100.0), 0.015);  // the bound is convex in c
+    golden_section_search(bound, 0.0, std::log(100.0), 0.015);  // the bound is convex in c
     return result;
   }
 
  private:
   [[nodiscard]] double share(std::size_t i) const {
-    const auto p = static_cast<double>(planted_[i]);
+    const auto p = static_cast<double>(injected_[i]);
     return p / (static_cast<double>(clean_.clean()[i].rows()) + p);
   }
   [[nodiscard]] Eigen::VectorXd clean_shares() const {
-    Eigen::VectorXd shares(static_cast<Eigen::Index>(planted_.size()));
-    for (std::size_t i = 0; i < planted_.size(); ++i) shares[static_cast<Eigen::Index>(i)] = 1.0 - share(i);
+    Eigen::VectorXd shares(static_cast<Eigen::Index>(injected_.size()));
+    for (std::size_t i = 0; i < injected_.size(); ++i) shares[static_cast<Eigen::Index>(i)] = 1.0 - share(i);
     return shares;
   }
 
   // H(V) + sum_i a_i worst_i(V); the worst rows join those that are known.
   [[nodiscard]] double most_objective_at(const Eigen::MatrixXd& V, std::vector<std::vector<WorstRow>>* known) const {
     double sum = mtrl::objective(clean_part_, learner_, V);
-    for (std::size_t i = 0; i < planted_.size(); ++i) {
-      if (planted_[i] == 0) continue;
+    for (std::size_t i = 0; i < injected_.size(); ++i) {
+      if (injected_[i] == 0) continue;
       WorstRow worst = game_.worst(admitted_[i], V.col(static_cast<Eigen::Index>(i)));
       sum += share(i) * worst.loss;
       if (known != nullptr) (*known)[i].push_back(std::move(worst));
@@ -161,7 +161,7 @@ class Certifier {
       }
       pulled.lambda1 *= 2.0;
     }
-    std::vector<std::vector<WorstRow>> known(planted_.size());
+    std::vector<std::vector<WorstRow>> known(injected_.size());
     if (!std::isfinite(most_objective_at(W, &known))) return most;
     static_cast<void>(most_objective_at(mean, &known));
     for (int round = 1; round <= kRounds; ++round) {
@@ -173,14 +173,14 @@ class Certifier {
     return most;
   }
 
-  // As many rows as are planted, of each of the last worst rows as many as of the others.
+  // As many rows as are injected, of each of the last worst rows as many as of the others.
   [[nodiscard]] TaskSet dealt(const std::vector<std::vector<WorstRow>>& rows) const {
     TaskSet dealt;
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      dealt.tasks.push_back({clean_.clean()[i].name, Eigen::MatrixXd::Zero(planted_[i], clean_.features()),
-                             Eigen::VectorXd::Zero(planted_[i])});
+      dealt.tasks.push_back({clean_.clean()[i].name, Eigen::MatrixXd::Zero(injected_[i], clean_.features()),
+                             Eigen::VectorXd::Zero(injected_[i])});
       const std::size_t known = rows[i].size();
-      for (Eigen::Index j = 0; j < planted_[i]; ++j) {
+      for (Eigen::Index j = 0; j < injected_[i]; ++j) {
         const WorstRow& row = rows[i][known - 1 - static_cast<std::size_t>(j) % known];
         dealt[i].features.row(j).head(row.features.size()) = row.features.transpose();
         if (bias_) dealt[i].features(j, row.features.size()) = 1.0;
@@ -206,7 +206,7 @@ class Certifier {
   const mtrl::EmpiricalRisk& clean_;
   mtrl::Options learner_;
   const std::vector<Admitted>& admitted_;
-  const std::vector<Eigen::Index>& planted_;
+  const std::vector<Eigen::Index>& injected_;
   bool bias_;
   Game game_;
   mtrl::EmpiricalRisk clean_part_;  // H without the penalties
@@ -215,17 +215,17 @@ class Certifier {
 }  // namespace
 
 Certificate certify(const mtrl::EmpiricalRisk& clean, const mtrl::Options& learner, const mtrl::Fit& fit,
-                    const std::vector<Admitted>& admitted, const std::vector<Eigen::Index>& planted,
+                    const std::vector<Admitted>& admitted, const std::vector<Eigen::Index>& injected,
                     const std::vector<std::size_t>& targets, bool bias) {
   const TaskSet& tasks = clean.clean();
-  if (admitted.size() != tasks.size() || planted.size() != tasks.size() || targets.empty() ||
+  if (admitted.size() != tasks.size() || injected.size() != tasks.size() || targets.empty() ||
       *std::max_element(targets.begin(), targets.end()) >= tasks.size() ||
-      *std::min_element(planted.begin(), planted.end()) < 0)
+      *std::min_element(injected.begin(), injected.end()) < 0)
     throw std::invalid_argument("certify: the rows or targets are not those of the tasks");
   for (std::size_t i = 0; i < tasks.size(); ++i)
-    if (planted[i] > 0 && admitted[i].centre.size() != tasks.features() - (bias ? 1 : 0))
+    if (injected[i] > 0 && admitted[i].centre.size() != tasks.features() - (bias ? 1 : 0))
       throw std::invalid_argument("certify: the centre of admitted rows has not the tasks' features");
-  return Certifier(clean, learner, admitted, planted, bias).run(fit, targets);
+  return Certifier(clean, learner, admitted, injected, bias).run(fit, targets);
 }
 
 }  // namespace crosstalk::defence

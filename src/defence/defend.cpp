@@ -9,13 +9,13 @@
 
 #include <fmt/format.h>
 
+#include "crosstalk/confidence_interval.hpp"
 #include "crosstalk/defence/huber.hpp"
 #include "crosstalk/defence/least_trimmed_squares.hpp"
 #include "crosstalk/defence/neighbours.hpp"
 #include "crosstalk/defence/robust_distance.hpp"
 #include "crosstalk/defence/screens.hpp"
 #include "crosstalk/defence/twins.hpp"
-#include "crosstalk/estimate.hpp"
 #include "crosstalk/quantile.hpp"
 #include "study.hpp"
 
@@ -23,7 +23,7 @@ namespace crosstalk::defence {
 
 namespace {
 
-constexpr double kCore = 0.7;  // share of the rows that is taken for honest: 30 % planted rows are 23 % of all
+constexpr double kCore = 0.7;  // share of the rows that is taken for honest: 30 % injected rows are 23 % of all
 constexpr int kMostRounds = 5;
 constexpr double kNormalMedian = 0.6745;  // of the magnitude of a standard normal number
 constexpr double kMostUnshared = 0.5;     // of an honest row's recurring features
@@ -63,7 +63,7 @@ void compare_with_alone(Defended& result, const Study& study, const Options& opt
     task.joint_loss = together.mean();
     task.alone_loss = alone.mean();
     const Eigen::VectorXd excess = together - (1.0 + options.margin) * alone;
-    task.alone = estimate({excess.begin(), excess.end()}).above(0.0);
+    task.alone = mean_with_ci({excess.begin(), excess.end()}).above(0.0);
     if (task.alone) result.weights.col(static_cast<Eigen::Index>(i)) = single.fit(kept, options.learner).weights;
   }
 }
@@ -285,7 +285,7 @@ class Trimming {
     looks_.kept = std::move(next);
   }
 
-  // Rows that are planted among honest ones and whose labels say something else there. Whether there are any.
+  // Rows that are injected among honest ones and whose labels say something else there. Whether there are any.
   bool leave_disagreeing(const mtrl::Options& learner, mtrl::Fit fit) {
     const Rows before = looks_.kept;
     for (int round = 0; round < kMostRounds; ++round) {
@@ -309,9 +309,9 @@ class Trimming {
     return residual_look(tasks(), study_.loss(), fit.weights, looks_.kept);
   }
 
-  // A robust fit to the rows that are explained by what explains the core of their task. Planted rows of large leverage
-  // bend a robust fit until it explains them. Only where somebody is known to be at work: of honest rows, too, a part
-  // may obey a rule of its own, and of few rows one is found by chance.
+  // A robust fit to the rows that are explained by what explains the core of their task. Injected rows of large
+  // leverage bend a robust fit until it explains them. Only where somebody is known to be at work: of honest rows, too,
+  // a part may obey a rule of its own, and of few rows one is found by chance.
   mtrl::Fit resistant_fit(const mtrl::Options& learner) const {
     mtrl::Fit fit = study_.robust_fit(looks_.kept, learner);
     if (study_.loss().is_classification()) return fit;

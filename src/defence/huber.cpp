@@ -8,7 +8,7 @@ namespace crosstalk::defence {
 
 namespace {
 
-class LinearTailHinge final : public mtrl::Loss {
+class HuberHinge final : public mtrl::Loss {
  public:
   [[nodiscard]] std::string_view name() const override { return "huber-hinge"; }
   [[nodiscard]] Jet at(double z, double y) const override {
@@ -50,7 +50,7 @@ HuberFit of_numbers(const TaskSet& tasks, const mtrl::Loss& loss, const mtrl::Op
 HuberFit huber(const TaskSet& tasks, const mtrl::Loss& loss, const mtrl::Options& options, const mtrl::Fit& start,
                double smallest_change) {
   if (!loss.is_classification()) return of_numbers(tasks, loss, options, start, smallest_change);
-  static const LinearTailHinge hinge;
+  static const HuberHinge hinge;
   const bool is_linear_already = loss.name() == "logistic";
   const mtrl::Loss& bounded = is_linear_already ? loss : static_cast<const mtrl::Loss&>(hinge);
   return {mtrl::solve_from(mtrl::EmpiricalRisk(tasks, bounded), options, start.weights),

@@ -80,7 +80,7 @@ Eigen::VectorXd robust_distances(const Eigen::MatrixXd& X, double core, const Ei
   const Standard standard(X);
   const Eigen::MatrixXd Z = standard.of(X);
   // From the rows nearest to the median, and from there alone: the smallest determinant of several starts would be that
-  // of a core around the planted rows, which lie closer together than any others.
+  // of a core around the injected rows, which lie closer together than any others.
   Cloud cloud(Z, nearest(Z.rowwise().squaredNorm(), half));
   for (int step = 0; step < kMostSteps; ++step) {
     Cloud next(Z, nearest(cloud.distances(Z), size));

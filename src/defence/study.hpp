@@ -41,7 +41,7 @@ class Study {
   /// A model for choosing needs no ten digits.
   [[nodiscard]] static mtrl::Options coarse(mtrl::Options options);
 
-  /// The learner's options to look at residuals by. Where it pulls its weights hard to zero, planted rows hide among
+  /// The learner's options to look at residuals by. Where it pulls its weights hard to zero, injected rows hide among
   /// large residuals: a weaker pull is taken as long as it predicts held-out rows better.
   [[nodiscard]] mtrl::Options screening_options(const Rows& rows) const;
 

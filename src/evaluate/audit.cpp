@@ -11,11 +11,11 @@
 
 #include "audit_json.hpp"
 #include "audit_report_words.hpp"
+#include "crosstalk/attack/greedy_budget.hpp"
 #include "crosstalk/attack/influence.hpp"
-#include "crosstalk/attack/spending.hpp"
 #include "crosstalk/error.hpp"
+#include "crosstalk/evaluate/adaptive_attack.hpp"
 #include "crosstalk/evaluate/audit_summary.hpp"
-#include "crosstalk/evaluate/defended_attack.hpp"
 #include "crosstalk/parallel.hpp"
 #include "crosstalk/preparation.hpp"
 
@@ -109,16 +109,17 @@ void part_from_json(const json& part, Outcome& outcome) {
   outcome.refit_loss = vector_from_json(part.at("refit_loss"));
 }
 
-json part_to_json(const Way& way) {
-  return {{"rows", way.rows}, {"price", way.price}, {"factor", way.factor}, {"reached", way.reached}};
+json part_to_json(const CheapestAttack& cheapest) {
+  return {
+      {"rows", cheapest.rows}, {"price", cheapest.price}, {"factor", cheapest.factor}, {"reached", cheapest.reached}};
 }
 
-void part_from_json(const json& part, Way& way) {
-  way.rows.clear();
-  for (const json& rows : part.at("rows")) way.rows.push_back(whole_from<std::size_t>(rows));
-  part.at("price").get_to(way.price);
-  part.at("factor").get_to(way.factor);
-  part.at("reached").get_to(way.reached);
+void part_from_json(const json& part, CheapestAttack& cheapest) {
+  cheapest.rows.clear();
+  for (const json& rows : part.at("rows")) cheapest.rows.push_back(whole_from<std::size_t>(rows));
+  part.at("price").get_to(cheapest.price);
+  part.at("factor").get_to(cheapest.factor);
+  part.at("reached").get_to(cheapest.reached);
 }
 
 json part_to_json(const Repeat& repeat) {
@@ -141,21 +142,21 @@ void part_from_json(const json& part, Repeat& repeat) {
   part.at("converged").get_to(repeat.converged);
 }
 
-json part_to_json(const Behind& behind) {
+json part_to_json(const DefendedModel& behind) {
   return {{"plan", behind.plan},
           {"utility", behind.utility},
           {"loss", vector_to_json(behind.loss)},
           {"metrics", metrics_to_json(behind.metrics)},
-          {"planted_left_out", behind.planted_left_out},
+          {"planted_left_out", behind.injected_left_out},
           {"honest_left_out", behind.honest_left_out}};
 }
 
-void part_from_json(const json& part, Behind& behind) {
+void part_from_json(const json& part, DefendedModel& behind) {
   part.at("plan").get_to(behind.plan);
   part.at("utility").get_to(behind.utility);
   behind.loss = vector_from_json(part.at("loss"));
   behind.metrics = metrics_from_json(part.at("metrics"));
-  part.at("planted_left_out").get_to(behind.planted_left_out);
+  part.at("planted_left_out").get_to(behind.injected_left_out);
   part.at("honest_left_out").get_to(behind.honest_left_out);
 }
 
@@ -195,7 +196,7 @@ class Auditor {
         feasible_(options.feasible),
         risk_(train, loss) {}
 
-  AuditResult run(const Memory& memory, const Watch& watch) {
+  AuditResult run(const PartStore& store, const RunControl& control) {
     AuditResult result;
     result.task_names = train_.names();
     result.scenarios = make_scenarios(train_, options_);
@@ -228,14 +229,14 @@ class Auditor {
 
     result.outcomes = planned_outcomes(result.scenarios);
     result.harms = planned_harms(result);
-    result.ways = planned_ways();
+    result.cheapest_attacks = planned_ways();
     for (std::size_t s = 0; s < result.scenarios.size(); ++s) {
       if (is_planned()) result.bounds.push_back({.scenario = s});
       if (options_.defence) result.defended.push_back({s, {}, {}});
     }
     if (options_.defence) result.clean_defended.emplace();
     for (std::size_t split = 2; split <= options_.repeats; ++split) result.repeats.push_back({.split = split});
-    run_parts(result, memory, watch);
+    run_parts(result, store, control);
     std::vector<double> elsewhere;
     for (const Repeat& repeat : result.repeats)
       if (repeat.ran) elsewhere.push_back(repeat.model_metric);
@@ -246,8 +247,10 @@ class Auditor {
     };
     std::stable_sort(result.harms.begin(), result.harms.end(),
                      [&](const Harm& a, const Harm& b) { return rise(a) > rise(b); });
-    std::stable_sort(result.ways.begin(), result.ways.end(),
-                     [](const Way& a, const Way& b) { return a.reached != b.reached ? a.reached : a.price < b.price; });
+    std::stable_sort(result.cheapest_attacks.begin(), result.cheapest_attacks.end(),
+                     [](const CheapestAttack& a, const CheapestAttack& b) {
+                       return a.reached != b.reached ? a.reached : a.price < b.price;
+                     });
     return result;
   }
 
@@ -323,8 +326,8 @@ class Auditor {
   // More than rows at random is tried. These alone are to take a fraction of the time.
   [[nodiscard]] bool is_planned() const { return methods_.back() != Method::Random; }
 
-  [[nodiscard]] std::vector<Way> planned_ways() const {
-    std::vector<Way> planned;
+  [[nodiscard]] std::vector<CheapestAttack> planned_ways() const {
+    std::vector<CheapestAttack> planned;
     if (options_.labels != attack::LabelRule::Free || !is_planned()) return planned;
     std::vector<std::size_t> targets =
         most_rows_first(options_.targets.empty() ? all_but(train_.size(), {}) : options_.targets);
@@ -353,21 +356,22 @@ class Auditor {
     return options_.prices.empty() ? 1.0 : options_.prices[task];
   }
 
-  void find_way(Way& way) const {
-    const attack::LossUtility utility(train_, loss_, {way.target});
+  void find_way(CheapestAttack& cheapest) const {
+    const attack::LossUtility utility(train_, loss_, {cheapest.target});
     const double clean = utility.value(clean_fit_.weights);
     mtrl::Options learner = options_.learner;
     learner.tolerance = std::max(learner.tolerance, kWayTolerance);
-    const attack::Threat who = {{way.target}, ways_through(way.target, way.by_others), budgets_.back()};
+    const attack::Threat who = {{cheapest.target}, ways_through(cheapest.target, cheapest.by_others), budgets_.back()};
     std::vector<double> prices;
     for (std::size_t i = 0; i < train_.size(); ++i) prices.push_back(price_of(i));
-    const attack::Purchase found = attack::cheapest_way({risk_, utility, feasible_, who, std::move(prices), learner,
-                                                         clean_fit_, Rng::stream(options_.seed, "way", way.target)},
-                                                        options_.reach * clean);
-    for (const Task& task : found.rows()) way.rows.push_back(static_cast<std::size_t>(task.rows()));
-    way.price = found.price();
-    way.factor = clean > 0.0 ? found.utility() / clean : std::numeric_limits<double>::quiet_NaN();
-    way.reached = found.utility() >= options_.reach * clean;
+    const attack::GreedyBudget found =
+        attack::cheapest_attack({risk_, utility, feasible_, who, std::move(prices), learner, clean_fit_,
+                                 Rng::stream(options_.seed, "way", cheapest.target)},
+                                options_.reach * clean);
+    for (const Task& task : found.rows()) cheapest.rows.push_back(static_cast<std::size_t>(task.rows()));
+    cheapest.price = found.price();
+    cheapest.factor = clean > 0.0 ? found.utility() / clean : std::numeric_limits<double>::quiet_NaN();
+    cheapest.reached = found.utility() >= options_.reach * clean;
   }
 
   // What the first line says: random rows and PATOM at the largest budget.
@@ -414,13 +418,13 @@ class Auditor {
              harm.loss = outcome.loss;
              harm.converged = outcome.converged;
            }});
-    for (Way& way : result.ways)
-      parts.push_back({fmt::format("way-{}-{}", way.target + 1, way.by_others ? "others" : "any"),
-                       [this, way]() mutable {
-                         find_way(way);
-                         return part_to_json(way);
+    for (CheapestAttack& cheapest : result.cheapest_attacks)
+      parts.push_back({fmt::format("way-{}-{}", cheapest.target + 1, cheapest.by_others ? "others" : "any"),
+                       [this, cheapest]() mutable {
+                         find_way(cheapest);
+                         return part_to_json(cheapest);
                        },
-                       [&way](const json& part) { part_from_json(part, way); }});
+                       [&cheapest](const json& part) { part_from_json(part, cheapest); }});
     for (Bound& bound : result.bounds)
       parts.push_back({fmt::format("bound-{}", bound.scenario + 1),
                        [this, &scenario = result.scenarios[bound.scenario]]() -> json {
@@ -437,12 +441,12 @@ class Auditor {
     for (DefendedOutcome& outcome : result.defended)
       parts.push_back({fmt::format("defended-{}", outcome.scenario + 1),
                        [this, &scenario = result.scenarios[outcome.scenario]]() -> json {
-                         const auto [same, knows] = behind_defence(scenario);
-                         return {part_to_json(same), part_to_json(knows)};
+                         const auto [same, adaptive] = behind_defence(scenario);
+                         return {part_to_json(same), part_to_json(adaptive)};
                        },
                        [&outcome](const json& part) {
                          part_from_json(part.at(0), outcome.same);
-                         part_from_json(part.at(1), outcome.knows);
+                         part_from_json(part.at(1), outcome.adaptive);
                        }});
     if (result.clean_defended)
       parts.push_back({"defended-clean", [this] { return part_to_json(clean_behind_defence()); },
@@ -450,16 +454,16 @@ class Auditor {
     return parts;
   }
 
-  void run_parts(AuditResult& result, const Memory& memory, const Watch& watch) const {
+  void run_parts(AuditResult& result, const PartStore& store, const RunControl& control) const {
     const std::size_t planned =
         attacks_of(result, true).size() + attacks_of(result, false).size() + other_parts_of(result).size();
     std::size_t done = 0;
     const std::vector<Part> first = attacks_of(result, true);
-    run_parts(first, done, planned, memory, watch);
+    run_parts(first, done, planned, store, control);
     if (done == first.size() && options_.say) options_.say(first_numbers(result));
-    run_parts(attacks_of(result, false), done, planned, memory, watch);
+    run_parts(attacks_of(result, false), done, planned, store, control);
     if (const std::optional<Exposure> worst = summarise(result).worst) result.headline = worst->kind;
-    run_parts(other_parts_of(result), done, planned, memory, watch);
+    run_parts(other_parts_of(result), done, planned, store, control);
     result.stopped = done < planned;
   }
 
@@ -471,37 +475,37 @@ class Auditor {
         if (const Exposure* const found = summary.find(kind, method, budgets_.back()))
           text += fmt::format("{}{} {}: {}", text.empty() ? "" : ", ", words::kind(kind), words::method(method),
                               words::rise(found->loss_rise));
-    return fmt::format("first numbers, {} planted rows, rise of the targets' summed loss: {}",
+    return fmt::format("first numbers, {} injected rows, rise of the targets' summed loss: {}",
                        words::share(budgets_.back()), text);
   }
 
-  void run_parts(const std::vector<Part>& parts, std::size_t& done, std::size_t planned, const Memory& memory,
-                 const Watch& watch) const {
+  void run_parts(const std::vector<Part>& parts, std::size_t& done, std::size_t planned, const PartStore& store,
+                 const RunControl& control) const {
     std::mutex mutex;  // around the caller's functions
     parallel_for(parts.size(), options_.threads, [&](std::size_t k) {
-      if (watch.stop.stop_requested()) return;
+      if (control.stop.stop_requested()) return;
       const Part& part = parts[k];
       std::optional<json> known;
-      if (memory.recall) {
+      if (store.recall) {
         const std::lock_guard lock(mutex);
-        known = memory.recall(part.name);
+        known = store.recall(part.name);
       }
       const json value = known ? *known : part.run();
       const std::lock_guard lock(mutex);
-      if (!known && memory.keep) memory.keep(part.name, value);
+      if (!known && store.keep) store.keep(part.name, value);
       try {
         part.take(value);
       } catch (const json::exception&) {
         throw DataError(fmt::format("the part \"{}\" of an earlier run is damaged; start anew", part.name));
       }
       ++done;
-      if (watch.progress)
-        watch.progress(static_cast<double>(done) / static_cast<double>(planned),
-                       fmt::format("attack {} of {}", done, planned));
+      if (control.progress)
+        control.progress(static_cast<double>(done) / static_cast<double>(planned),
+                         fmt::format("attack {} of {}", done, planned));
     });
   }
 
-  // The lambdas stay; the rows, the clean model and the planted rows are others.
+  // The lambdas stay; the rows, the clean model and the injected rows are others.
   void run_repeat(const AuditResult& result, Repeat& repeat) const {
     AuditOptions options = options_;
     options.seed = Rng::stream(options_.seed, "repeat", repeat.split).bits();
@@ -595,9 +599,9 @@ class Auditor {
 
   [[nodiscard]] std::pair<double, double> certified(const Scenario& scenario, double budget) const {
     const attack::Threat who = threat(scenario, budget);
-    const std::vector<Eigen::Index> planted = attack::injected_rows(who, train_);
+    const std::vector<Eigen::Index> injected = attack::injected_rows(who, train_);
     const auto most = [&](const attack::FeasibleSet& feasible) {
-      return defence::certify(risk_, options_.learner, clean_fit_, admitted_rows(train_, feasible), planted,
+      return defence::certify(risk_, options_.learner, clean_fit_, admitted_rows(train_, feasible), injected,
                               scenario.targets, feasible.bias)
           .most;
     };
@@ -614,21 +618,21 @@ class Auditor {
     return options;
   }
 
-  [[nodiscard]] Behind measured(const Eigen::MatrixXd& weights) const {
-    Behind behind;
+  [[nodiscard]] DefendedModel measured(const Eigen::MatrixXd& weights) const {
+    DefendedModel behind;
     behind.loss = mtrl::mean_losses(evaluation_, loss_, weights);
     behind.metrics = mtrl::evaluate(evaluation_, loss_, weights, options_.label_units).values;
     return behind;
   }
 
-  [[nodiscard]] Behind clean_behind_defence() const {
+  [[nodiscard]] DefendedModel clean_behind_defence() const {
     const defence::Defended defended = defence::defend(train_, loss_, defence_options());
-    Behind behind = measured(defended.weights);
+    DefendedModel behind = measured(defended.weights);
     behind.honest_left_out = defended.left_out;
     return behind;
   }
 
-  [[nodiscard]] std::pair<Behind, Behind> behind_defence(const Scenario& scenario) const {
+  [[nodiscard]] std::pair<DefendedModel, DefendedModel> behind_defence(const Scenario& scenario) const {
     const double budget = budgets_.back();
     const attack::LossUtility utility(train_, loss_, scenario.targets);
     const DefendedProblem problem{risk_,
@@ -644,16 +648,16 @@ class Auditor {
                                    TaskSet start) {
       return attacked_by(methods_.back(), clean, utility, feasible, std::move(start), rows).injected;
     };
-    const auto [same, knows] = attack_defended(problem, place, Rng::stream(options_.seed, rows));
+    const auto [same, adaptive] = adaptive_attack(problem, place, Rng::stream(options_.seed, rows));
     const auto told = [&](const DefendedAttack& attack) {
-      Behind behind = measured(attack.weights);
+      DefendedModel behind = measured(attack.weights);
       behind.plan = attack.plan;
       behind.utility = attack.utility;
-      behind.planted_left_out = attack.planted_left_out;
+      behind.injected_left_out = attack.injected_left_out;
       behind.honest_left_out = attack.honest_left_out;
       return behind;
     };
-    return {told(same), told(knows)};
+    return {told(same), told(adaptive)};
   }
 
   [[nodiscard]] Eigen::VectorXd row_harm(const TaskSet& injected, const mtrl::Fit& fit,
@@ -761,8 +765,8 @@ const Outcome* AuditResult::strongest(std::size_t scenario) const {
 }
 
 AuditResult audit(const TaskSet& train, const TaskSet& evaluation, const mtrl::Loss& loss, const AuditOptions& options,
-                  const Memory& memory, const Watch& watch) {
-  return Auditor(train, evaluation, loss, options).run(memory, watch);
+                  const PartStore& store, const RunControl& control) {
+  return Auditor(train, evaluation, loss, options).run(store, control);
 }
 
 }  // namespace crosstalk::evaluate

@@ -72,17 +72,17 @@ class PartSizes {
 
 }  // namespace
 
-Memory checked_parts(Memory memory, std::size_t tasks, const mtrl::Loss& loss) {
+PartStore checked_parts(PartStore store, std::size_t tasks, const mtrl::Loss& loss) {
   const PartSizes sizes(tasks, mtrl::evaluate({}, loss, {}).names.size());
-  auto recall = std::move(memory.recall);
+  auto recall = std::move(store.recall);
   if (recall)
-    memory.recall = [recall = std::move(recall), sizes](const std::string& part) {
+    store.recall = [recall = std::move(recall), sizes](const std::string& part) {
       auto value = recall(part);
       if (value && !sizes.hold(part, *value))
         throw DataError(fmt::format("the part \"{}\" of an earlier run is damaged; start anew", part));
       return value;
     };
-  return memory;
+  return store;
 }
 
 json vector_to_json(const Eigen::VectorXd& values) {
@@ -157,25 +157,25 @@ json to_json(const AuditResult& result) {
                      {"loss", by_name(by_task ? harm.loss : none)},
                      {"converged", harm.converged}});
   }
-  json ways = json::array();
-  for (const Way& way : result.ways) {
-    if (way.rows.empty()) continue;
+  json cheapest_attacks = json::array();
+  for (const CheapestAttack& cheapest : result.cheapest_attacks) {
+    if (cheapest.rows.empty()) continue;
     json rows = json::object();
     for (std::size_t i = 0; i < names.size(); ++i)
-      if (way.rows[i] > 0) rows[names[i]] = way.rows[i];
-    ways.push_back({{"target", names[way.target]},
-                    {"through", way.by_others ? "others" : "any"},
-                    {"rows", rows},
-                    {"price", way.price},
-                    {"factor", json_number(way.factor)},
-                    {"reached", way.reached}});
+      if (cheapest.rows[i] > 0) rows[names[i]] = cheapest.rows[i];
+    cheapest_attacks.push_back({{"target", names[cheapest.target]},
+                                {"through", cheapest.by_others ? "others" : "any"},
+                                {"rows", rows},
+                                {"price", cheapest.price},
+                                {"factor", json_number(cheapest.factor)},
+                                {"reached", cheapest.reached}});
   }
-  const auto behind = [&](const Behind& one) -> json {
+  const auto behind = [&](const DefendedModel& one) -> json {
     return {{"plan", one.plan},
             {"utility", one.utility},
             {"loss", by_name(one.loss)},
             {"test", to_json(mtrl::Metrics{result.clean.names, one.metrics}, names)},
-            {"planted_left_out", one.planted_left_out},
+            {"planted_left_out", one.injected_left_out},
             {"honest_left_out", one.honest_left_out}};
   };
   json defended = json::array();
@@ -191,10 +191,10 @@ json to_json(const AuditResult& result) {
                          {{"clean", mean(result.clean.values)},
                           {"attacked", attacked == nullptr ? json() : mean(attacked->metrics)},
                           {"defended", mean(outcome.same.metrics)},
-                          {"attacker_knows", mean(outcome.knows.metrics)}}},
+                          {"attacker_knows", mean(outcome.adaptive.metrics)}}},
                         {"kind", attack::to_string(scenario.kind)},
                         {"same_attack", behind(outcome.same)},
-                        {"attacker_knows", behind(outcome.knows)}});
+                        {"attacker_knows", behind(outcome.adaptive)}});
   }
   json bounds = json::array();
   for (const Bound& bound : result.bounds) {
@@ -239,7 +239,7 @@ json to_json(const AuditResult& result) {
           {"dropped_budgets", result.dropped_budgets},
           {"attacks", attacks},
           {"harm", harms},
-          {"ways", ways},
+          {"ways", cheapest_attacks},
           {"defended", defended},
           {"defended_clean", defended_clean},
           {"bounds", bounds},

@@ -45,13 +45,13 @@ std::string metric_change(const AuditSummary& summary, const Exposure& exposure)
   return text;
 }
 
-// What the attacker does, and to what tasks: "adds 30 % planted rows to the tasks under attack (direct attack)".
+// What the attacker does, and to what tasks: "adds 30 % injected rows to the tasks under attack (direct attack)".
 std::string who(const AuditSummary& summary, attack::Kind kind) {
   const std::string where = kind == attack::Kind::Direct ? "the tasks under attack (direct attack)"
                             : kind == attack::Kind::Indirect
                                 ? "other tasks only (indirect attack)"
                                 : "some of the tasks under attack and some others (hybrid attack)";
-  return fmt::format("adds {} planted rows to {}", words::share(*summary.budget), where);
+  return fmt::format("adds {} injected rows to {}", words::share(*summary.budget), where);
 }
 
 std::string splits_text(const AuditResult& result, std::size_t splits) {
@@ -88,7 +88,7 @@ std::string harmless_text(const AuditSummary& summary, const AuditResult& result
   const Exposure& worst = *summary.worst;
   const std::string metric = metric_change(summary, worst);
   std::string text = fmt::format(
-      "Planted rows did next to no harm here. Even the worst attacker tried, who {}, changes the summed loss of "
+      "Injected rows did next to no harm here. Even the worst attacker tried, who {}, changes the summed loss of "
       "the tasks under attack by {}{}{}.",
       who(summary, worst.kind), words::rise(worst.loss_rise), range_text(summary, result),
       metric.empty() ? "" : "; their " + metric);
@@ -145,10 +145,10 @@ std::string indirect_text(const AuditSummary& summary) {
   const Exposure* const indirect = summary.find(attack::Kind::Indirect, summary.planned, *summary.budget);
   if (indirect == nullptr) return "";
   if (indirect->loss_rise < kSmallRise && steps_worse(summary, *indirect) < 1.0)
-    return fmt::format(" Rows planted only in other tasks (indirect attack) do next to nothing: {}.",
+    return fmt::format(" Rows injected only into other tasks (indirect attack) do next to nothing: {}.",
                        numbers_of(summary, *indirect));
   const Exposure* const random = baseline(summary, attack::Kind::Indirect);
-  return fmt::format(" Rows planted only in other tasks (indirect attack) do harm as well: {}{}.",
+  return fmt::format(" Rows injected only into other tasks (indirect attack) do harm as well: {}{}.",
                      numbers_of(summary, *indirect),
                      random == nullptr ? "" : fmt::format(" (at random: {})", numbers_of(summary, *random)));
 }
@@ -240,7 +240,7 @@ std::vector<report::Card> cards(const AuditSummary& summary, const AuditResult& 
   const std::string budget = words::share(*summary.budget);
   std::vector<report::Card> cards = {
       {words::rise(worst.loss_rise),
-       fmt::format("rise of the summed loss of the tasks under attack: {} planted rows, {} attack", budget,
+       fmt::format("rise of the summed loss of the tasks under attack: {} injected rows, {} attack", budget,
                    words::kind(worst.kind)),
        worst.loss_rise}};
   if (std::isfinite(worst.metric) && std::isfinite(worst.clean_metric))
@@ -314,7 +314,7 @@ std::vector<report::Block> warnings(const AuditSummary& summary, const AuditResu
     blocks.emplace_back(Callout{
         Callout::Kind::Note, "The tasks are learned apart",
         fmt::format("lambda2 is 0{}, so nothing couples the tasks, and indirect attacks must do nothing. To see what "
-                    "planted rows do to tasks that are learned together, repeat the audit with lambda2 above 0.",
+                    "injected rows do to tasks that are learned together, repeat the audit with lambda2 above 0.",
                     facts.cross_validation ? ", chosen by cross-validation" : "")});
   else if (has_smallest_lambda2(facts))
     blocks.emplace_back(Callout{

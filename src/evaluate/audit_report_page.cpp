@@ -102,7 +102,7 @@ class PageMaker {
 
   [[nodiscard]] report::Page page() const {
     report::Page page;
-    page.title = fmt::format("How exposed is {} to planted rows?", facts_.data_name);
+    page.title = fmt::format("How exposed is {} to injected rows?", facts_.data_name);
     page.subtitle = fmt::format("{} learned together, attacked in rehearsal by somebody who can add rows.",
                                 words::capital(words::count(result_.task_names.size(), "task")));
     page.answer = answer::sentences(summary_, result_, facts_);
@@ -124,7 +124,7 @@ class PageMaker {
       page.sections.push_back(tasks());
     }
     page.sections.push_back(harm());
-    if (!result_.ways.empty()) page.sections.push_back(ways());
+    if (!result_.cheapest_attacks.empty()) page.sections.push_back(cheapest_attacks());
     if (summary_.budget && !tables::bounds(result_, summary_).rows.empty()) page.sections.push_back(bounds());
     if (summary_.budget && !result_.defended.empty()) page.sections.push_back(defended());
     if (summary_.budget && is_planned()) page.sections.push_back(convergence());
@@ -241,11 +241,11 @@ class PageMaker {
     add_figures(section, {"figure-harm-by-attacker"});
     section.blocks.emplace_back(TableBlock{tables::harm(result_), "Harm by all attacking tasks"});
     section.blocks.emplace_back(
-        TableBlock{tables::row_harm(result_), "Harm by one planted row in each attacking task"});
+        TableBlock{tables::row_harm(result_), "Harm by one injected row in each attacking task"});
     return section;
   }
 
-  [[nodiscard]] Section ways() const {
+  [[nodiscard]] Section cheapest_attacks() const {
     Section section{"What is the cheapest way in?"};
     const double reach = facts_.options.reach;
     std::string text = fmt::format(
@@ -257,31 +257,37 @@ class PageMaker {
         facts_.options.prices.empty() ? "every row costs 1" : "rows cost what the price list says",
         words::share(summary_.budgets.back()));
     const auto first = [&](bool by_others) {
-      return std::find_if(result_.ways.begin(), result_.ways.end(),
-                          [&](const Way& way) { return way.reached && way.by_others == by_others; });
+      return std::find_if(
+          result_.cheapest_attacks.begin(), result_.cheapest_attacks.end(),
+          [&](const CheapestAttack& cheapest) { return cheapest.reached && cheapest.by_others == by_others; });
     };
-    const auto price = [&](const Way& way) { return report::shown(way.price, words::price_format(result_.ways)); };
-    const auto end = result_.ways.end();
-    if (const auto way = first(false); way != end)
-      text += fmt::format("Cheapest of all is {}, for {}. ", words::task(result_.task_names[way->target]), price(*way));
-    if (const auto way = first(true); way != end)
-      text += fmt::format("Through other tasks alone it is {}, for {}.", words::task(result_.task_names[way->target]),
-                          price(*way));
-    else if (std::any_of(result_.ways.begin(), end, [](const Way& one) { return one.by_others && !one.rows.empty(); }))
+    const auto price = [&](const CheapestAttack& cheapest) {
+      return report::shown(cheapest.price, words::price_format(result_.cheapest_attacks));
+    };
+    const auto end = result_.cheapest_attacks.end();
+    if (const auto cheapest = first(false); cheapest != end)
+      text += fmt::format("Cheapest of all is {}, for {}. ", words::task(result_.task_names[cheapest->target]),
+                          price(*cheapest));
+    if (const auto cheapest = first(true); cheapest != end)
+      text += fmt::format("Through other tasks alone it is {}, for {}.",
+                          words::task(result_.task_names[cheapest->target]), price(*cheapest));
+    else if (std::any_of(result_.cheapest_attacks.begin(), end,
+                         [](const CheapestAttack& one) { return one.by_others && !one.rows.empty(); }))
       text += "Through other tasks alone no task can be brought so far.";
     section.blocks.emplace_back(Paragraph{text});
-    add_table(section, tables::ways(result_, reach), "The cheapest way into every task");
+    add_table(section, tables::cheapest_attacks(result_, reach), "The cheapest way into every task");
     return section;
   }
 
   [[nodiscard]] Section bounds() const {
-    return {"How bad can it get at most?",
-            {Paragraph{"What was found is a lower bound of the damage. This is an upper bound: no planted rows at all, "
-                       "in these numbers and within these limits, can bring the summed loss of the tasks under attack "
-                       "above it, whatever the method. The last column is for an owner who lets in only rows whose "
-                       "distance and residual 95 % of the task's clean rows have. The truth lies between; far apart "
-                       "they say little."},
-             TableBlock{tables::bounds(result_, summary_)}}};
+    return {
+        "How bad can it get at most?",
+        {Paragraph{"What was found is a lower bound of the damage. This is an upper bound: no injected rows at all, "
+                   "in these numbers and within these limits, can bring the summed loss of the tasks under attack "
+                   "above it, whatever the method. The last column is for an owner who lets in only rows whose "
+                   "distance and residual 95 % of the task's clean rows have. The truth lies between; far apart "
+                   "they say little."},
+         TableBlock{tables::bounds(result_, summary_)}}};
   }
 
   [[nodiscard]] Section defended() const {
@@ -440,15 +446,15 @@ class PageMaker {
                              "holds the learned relations of the tasks and the dual variables fixed. The exact attack "
                              "(--method exact) does more.",
         has(Method::Exact) && facts_.options.labels == attack::LabelRule::Free
-            ? "The planted labels lie in the range of the task's own; an attacker who may write any label can do more."
-            : "The labels of planted rows are drawn by a rule and not optimised; an attacker who also chooses labels "
+            ? "The injected labels lie in the range of the task's own; an attacker who may write any label can do more."
+            : "The labels of injected rows are drawn by a rule and not optimised; an attacker who also chooses labels "
               "can do more.",
         "The attacker is a strong one otherwise: they know the training rows, the learner and its settings.",
         "It is about one learner: linear multi-task relationship learning (MTRL). Other models may be hurt more or "
         "less.",
         facts_.options.stealth
-            ? "Planted rows pass the stated screens, but nobody checked whether a person would notice them."
-            : "Planted rows stay within their limits, but nobody checked whether a person or a filter would notice "
+            ? "Injected rows pass the stated screens, but nobody checked whether a person would notice them."
+            : "Injected rows stay within their limits, but nobody checked whether a person or a filter would notice "
               "them "
               "(--stealth keeps them where clean rows are).",
         fmt::format("It is one draw (seed {}): other seeds plant other rows{}. Repeat it with more seeds before small "

@@ -214,7 +214,7 @@ Table tables::task_metrics(const AuditResult& result, const AuditSummary& summar
 Table tables::harm(const AuditResult& result) {
   Table table{.caption = "What each task does to all others as the only attacker; the most harmful first",
               .columns = {{.name = "attacking task"},
-                          {.name = "planted rows", .format = words::whole},
+                          {.name = "injected rows", .format = words::whole},
                           {.name = "rise of the others' summed loss", .format = words::change},
                           {.name = "hit hardest"},
                           {.name = "its clean loss", .format = words::significant},
@@ -236,7 +236,7 @@ Table tables::harm(const AuditResult& result) {
 }
 
 Table tables::row_harm(const AuditResult& result) {
-  Table table{.caption = "What one planted row does, by the task it stands in",
+  Table table{.caption = "What one injected row does, by the task it stands in",
               .columns = {{.name = "scenario"},
                           {.name = "kind"},
                           {.name = "attacking task"},
@@ -249,29 +249,30 @@ Table tables::row_harm(const AuditResult& result) {
   return table;
 }
 
-Table tables::ways(const AuditResult& result, double reach) {
+Table tables::cheapest_attacks(const AuditResult& result, double reach) {
   Table table{.caption = fmt::format(
-                  "The cheapest planted rows found that make a task's training loss {} times what it was", reach),
+                  "The cheapest injected rows found that make a task's training loss {} times what it was", reach),
               .columns = {{.name = "task under attack"},
                           {.name = "through"},
-                          {.name = "planted rows", .format = words::whole},
-                          {.name = "price", .format = words::price_format(result.ways)},
+                          {.name = "injected rows", .format = words::whole},
+                          {.name = "price", .format = words::price_format(result.cheapest_attacks)},
                           {.name = "where"},
                           {.name = "loss, as a multiple", .format = words::decimals},
                           {.name = "reached"}}};
-  for (const Way& way : result.ways) {
-    if (way.rows.empty()) continue;
+  for (const CheapestAttack& cheapest : result.cheapest_attacks) {
+    if (cheapest.rows.empty()) continue;
     std::size_t rows = 0;
     std::vector<std::pair<std::size_t, std::size_t>> where;  // rows, task
-    for (std::size_t i = 0; i < way.rows.size(); ++i) {
-      rows += way.rows[i];
-      if (way.rows[i] > 0) where.emplace_back(way.rows[i], i);
+    for (std::size_t i = 0; i < cheapest.rows.size(); ++i) {
+      rows += cheapest.rows[i];
+      if (cheapest.rows[i] > 0) where.emplace_back(cheapest.rows[i], i);
     }
     std::stable_sort(where.begin(), where.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
     std::vector<std::string> parts;
     for (const auto& [count, task] : where) parts.push_back(fmt::format("{}: {}", result.task_names[task], count));
-    table.rows.push_back({result.task_names[way.target], std::string(way.by_others ? "other tasks" : "any task"),
-                          whole(rows), way.price, words::list(parts, 6), way.factor, yes(way.reached)});
+    table.rows.push_back({result.task_names[cheapest.target],
+                          std::string(cheapest.by_others ? "other tasks" : "any task"), whole(rows), cheapest.price,
+                          words::list(parts, 6), cheapest.factor, yes(cheapest.reached)});
   }
   return table;
 }
@@ -290,7 +291,7 @@ Table tables::defended(const AuditResult& result, const AuditSummary& summary) {
                           metric("after the defence"),
                           metric("after the defence, attacker knows it"),
                           {.name = "how they place rows when they know it"},
-                          share("planted rows left out"),
+                          share("injected rows left out"),
                           share("left out when they know it"),
                           share("honest rows left out")}};
   for (const DefendedOutcome& outcome : result.defended) {
@@ -302,8 +303,8 @@ Table tables::defended(const AuditResult& result, const AuditSummary& summary) {
     const Outcome* const attacked = result.strongest(outcome.scenario);
     table.rows.push_back({scenario_number(outcome.scenario), words::kind(scenario.kind), mean(result.clean.values),
                           attacked == nullptr ? kNaN : mean(attacked->metrics), mean(outcome.same.metrics),
-                          mean(outcome.knows.metrics), outcome.knows.plan, outcome.same.planted_left_out,
-                          outcome.knows.planted_left_out, outcome.same.honest_left_out});
+                          mean(outcome.adaptive.metrics), outcome.adaptive.plan, outcome.same.injected_left_out,
+                          outcome.adaptive.injected_left_out, outcome.same.honest_left_out});
   }
   return table;
 }
@@ -351,7 +352,7 @@ Table tables::attacks(const AuditResult& result) {
                           {.name = "kind"},
                           {.name = "method"},
                           budget_column(budgets_of(result)),
-                          {.name = "planted rows", .format = words::whole},
+                          {.name = "injected rows", .format = words::whole},
                           {.name = "clean utility", .format = words::significant},
                           {.name = "utility", .format = words::significant},
                           {.name = "converged"}}};
@@ -409,7 +410,7 @@ std::vector<std::pair<std::string, Table>> audit_tables(const AuditResult& resul
       {"harm", tables::harm(result)},
       {"harm-by-task", harm_by_task(result)},
       {"row-harm", tables::row_harm(result)},
-      {"ways", tables::ways(result, facts.options.reach)},
+      {"ways", tables::cheapest_attacks(result, facts.options.reach)},
       {"bounds", tables::bounds(result, summary)},
       {"convergence", tables::convergence(result)},
       {"correlations", correlations(result)},

@@ -20,7 +20,7 @@ report::Table harm(const AuditResult& result);
 /// A row an attacking task and scenario, at the largest budget.
 report::Table row_harm(const AuditResult& result);
 /// A row a target and way.
-report::Table ways(const AuditResult& result, double reach);
+report::Table cheapest_attacks(const AuditResult& result, double reach);
 /// A row a scenario: its targets without and behind a defence, the attacker knowing it or not. Needs result.defended.
 report::Table defended(const AuditResult& result, const AuditSummary& summary);
 /// A row a scenario: the attacker's utility as found and as certified, as multiples of the clean one.

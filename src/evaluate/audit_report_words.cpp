@@ -57,8 +57,9 @@ std::string shares(const std::vector<double>& values) {
   return list(each, each.size());
 }
 
-report::NumberFormat price_format(const std::vector<Way>& ways) {
-  return std::all_of(ways.begin(), ways.end(), [](const Way& way) { return way.price == std::round(way.price); })
+report::NumberFormat price_format(const std::vector<CheapestAttack>& cheapest_attacks) {
+  return std::all_of(cheapest_attacks.begin(), cheapest_attacks.end(),
+                     [](const CheapestAttack& cheapest) { return cheapest.price == std::round(cheapest.price); })
              ? whole
              : significant;
 }
@@ -125,9 +126,9 @@ std::string kind(attack::Kind kind) {
 
 std::string kind_meaning(attack::Kind kind) {
   switch (kind) {
-    case attack::Kind::Direct: return "rows planted in the tasks under attack themselves";
-    case attack::Kind::Indirect: return "rows planted only in other tasks";
-    case attack::Kind::Hybrid: return "rows planted in some of the tasks under attack and in some others";
+    case attack::Kind::Direct: return "rows injected into the tasks under attack themselves";
+    case attack::Kind::Indirect: return "rows injected only into other tasks";
+    case attack::Kind::Hybrid: return "rows injected into some of the tasks under attack and into some others";
   }
   return "";
 }

@@ -25,7 +25,7 @@ std::string share(double value);
 std::string shares(const std::vector<double>& values);
 report::NumberFormat share_format(const std::vector<double>& values);
 /// Whole numbers where all are.
-report::NumberFormat price_format(const std::vector<Way>& ways);
+report::NumberFormat price_format(const std::vector<CheapestAttack>& cheapest_attacks);
 /// The size of a rise: 45 %, or 145 % (to 2.5 times) where it more than doubles.
 std::string amount(double rise);
 /// A rise with its sign: +4.5 %, +45 %.

@@ -149,7 +149,7 @@ report::Page defence_page(const TaskSet& tasks, const defence::Defended& result,
   report::Page page;
   page.title = fmt::format("Which rows of {} should you doubt?", facts.data_name);
   page.subtitle =
-      fmt::format("{} tasks learned together in spite of rows that somebody may have planted.", tasks.size());
+      fmt::format("{} tasks learned together in spite of rows that somebody may have injected.", tasks.size());
   page.answer = answer(tasks, result, facts);
   page.cards = {{std::to_string(rows_flagged(result)), "rows flagged", static_cast<double>(rows_flagged(result))},
                 {report::shown(result.left_out, kShare), "of the rows left out of learning", result.left_out},
@@ -169,7 +169,7 @@ report::Page defence_page(const TaskSet& tasks, const defence::Defended& result,
                            {report::TableBlock{most_doubtful(std::move(tables.at("flags"))), ""},
                             report::Paragraph{"All rows are in flags.csv. Rows count from 1 in the order of the "
                                               "task's rows that were learned from."}}});
-  report::List reading = {
+  report::List interpretation = {
       {"distance: how far the features lie from where most rows of all tasks lie; 1 is usual. Where features take a "
        "few "
        "values only: 1 and the share of features with a value that few rows have",
@@ -179,19 +179,19 @@ report::Page defence_page(const TaskSet& tasks, const defence::Defended& result,
        "the share of kept rows with this score or more",
        "score of a task: by how many standard deviations its rows stand out more than chance gives"}};
   if (!influences.empty())
-    reading.items.push_back(
+    interpretation.items.push_back(
         "leave-one-out: what the others' held-out loss and their correlations gain when the task takes part with all "
         "of "
         "its rows; the score says by how many standard deviations that is not what an honest task would do, p is the "
         "share of honest tasks with such a score");
-  page.sections.push_back({"How to read it", {std::move(reading)}});
+  page.sections.push_back({"How to read it", {std::move(interpretation)}});
   page.sections.push_back(
       {"What this does not say",
        {report::List{
-           {"A flagged row is unusual, not proven to be planted: of honest rows the stated share is flagged.",
-            "Planted rows that look like honest ones by all three looks are not seen; what they can still do is "
+           {"A flagged row is unusual, not proven to be injected: of honest rows the stated share is flagged.",
+            "Injected rows that look like honest ones by all three looks are not seen; what they can still do is "
             "what `crosstalk attack --stealth` measures.",
-            "More than about 30 % planted rows set the standard that rows are measured by."}}}});
+            "More than about 30 % injected rows set the standard that rows are measured by."}}}});
   page.footer = report::footer(facts.version);
   return page;
 }

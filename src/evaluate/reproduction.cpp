@@ -54,51 +54,53 @@ Split split_first_rows(const TaskSet& tasks, double test_fraction) {
   return split;
 }
 
-Problem problem_of(const PaperSet& set, std::uint64_t seed, const Reading& reading) {
+Problem problem_of(const PaperSet& set, std::uint64_t seed, const PaperInterpretation& interpretation) {
   data::Dataset drawn = set.draw(seed);
   Split split;
   if (drawn.test)
     split = {std::move(drawn.train), std::move(*drawn.test)};
-  else if (reading.first_rows)
+  else if (interpretation.first_rows)
     split = split_first_rows(drawn.train, drawn.recipe.test_fraction);
   else
     split = split_rows(drawn.train, drawn.recipe.test_fraction, seed);
-  if (reading.swap_parts) std::swap(split.train, split.test);
+  if (interpretation.swap_parts) std::swap(split.train, split.test);
   const auto preparation = Preparation::fit(
       split.train,
-      {.labels = reading.standardise_labels ? LabelScale::Task : LabelScale::None, .pca = drawn.recipe.pca});
+      {.labels = interpretation.standardise_labels ? LabelScale::Task : LabelScale::None, .pca = drawn.recipe.pca});
   const mtrl::Loss& loss = mtrl::loss_named(drawn.recipe.loss);
   return {preparation.apply(split.train), preparation.apply(split.test), &loss};
 }
 
-mtrl::Options learner_of(const Reading& reading) {
-  return {
-      .lambda1 = reading.lambda, .lambda2 = reading.lambda, .smoothing = reading.smoothing, .tolerance = kTolerance};
+mtrl::Options learner_of(const PaperInterpretation& interpretation) {
+  return {.lambda1 = interpretation.lambda,
+          .lambda2 = interpretation.lambda,
+          .smoothing = interpretation.smoothing,
+          .tolerance = kTolerance};
 }
 
-attack::LabelRule rule_of(PlantedLabels labels) {
-  if (labels == PlantedLabels::Clean) return attack::LabelRule::Clean;
-  return labels == PlantedLabels::Ends ? attack::LabelRule::Ends : attack::LabelRule::Uniform;
+attack::LabelRule rule_of(InjectedLabels labels) {
+  if (labels == InjectedLabels::Clean) return attack::LabelRule::Clean;
+  return labels == InjectedLabels::Ends ? attack::LabelRule::Ends : attack::LabelRule::Uniform;
 }
 
 // Labels by the rules that are not an attack::LabelRule.
-void relabel(TaskSet& rows, PlantedLabels labels, const std::vector<attack::Interval>& ranges, Rng& rng) {
+void relabel(TaskSet& rows, InjectedLabels labels, const std::vector<attack::Interval>& ranges, Rng& rng) {
   attack::Interval common = ranges.front();
   for (const attack::Interval& range : ranges)
     common = {std::min(common.low, range.low), std::max(common.high, range.high)};
   for (std::size_t i = 0; i < rows.size(); ++i)
     for (double& label : rows[i].labels) {
-      if (labels == PlantedLabels::Largest) label = ranges[i].high;
-      if (labels == PlantedLabels::CommonLargest) label = common.high;
-      if (labels == PlantedLabels::CommonUniform) label = rng.uniform(common.low, common.high);
+      if (labels == InjectedLabels::Largest) label = ranges[i].high;
+      if (labels == InjectedLabels::CommonLargest) label = common.high;
+      if (labels == InjectedLabels::CommonUniform) label = rng.uniform(common.low, common.high);
     }
 }
 
 class Reproduction {
  public:
-  Reproduction(const std::vector<PaperSet>& sets, const ReproductionOptions& options, const Memory& memory,
-               const Watch& watch)
-      : sets_(sets), options_(options), memory_(memory), watch_(watch) {}
+  Reproduction(const std::vector<PaperSet>& sets, const ReproductionOptions& options, const PartStore& store,
+               const RunControl& control)
+      : sets_(sets), options_(options), store_(store), control_(control) {}
 
   ReproductionResult run() {
     ReproductionResult result;
@@ -129,7 +131,7 @@ class Reproduction {
           trials_from(remembered(name, [&] { return outcome_of(part, set); }), part, set.task_names.size(), name);
       const std::lock_guard lock(mutex_);
       done += part.cost;
-      if (watch_.progress) watch_.progress(kShareOfLambdas + (1.0 - kShareOfLambdas) * done / all, name);
+      if (control_.progress) control_.progress(kShareOfLambdas + (1.0 - kShareOfLambdas) * done / all, name);
     });
     for (auto& some : trials)
       result.trials.insert(result.trials.end(), std::make_move_iterator(some.begin()),
@@ -142,13 +144,13 @@ class Reproduction {
 
   template <class Make>
   json remembered(const std::string& name, Make make) {
-    if (memory_.recall) {
+    if (store_.recall) {
       const std::lock_guard lock(mutex_);
-      if (auto known = memory_.recall(name)) return std::move(*known);
+      if (auto known = store_.recall(name)) return std::move(*known);
     }
     json made = make();
     const std::lock_guard lock(mutex_);
-    if (memory_.keep) memory_.keep(name, made);
+    if (store_.keep) store_.keep(name, made);
     return made;
   }
 
@@ -159,15 +161,15 @@ class Reproduction {
   // What a set is, from its first draw, and its lambdas by cross-validation.
   ReproductionResult::Set described(const PaperSet& set) {
     const std::string name = "set-" + set.name;
-    if (watch_.progress) watch_.progress(0.0, "lambdas for " + set.name);
+    if (control_.progress) control_.progress(0.0, "lambdas for " + set.name);
     const std::size_t fewest = std::max<std::size_t>(set.first_targets + 2, 2);
     const json facts = remembered(name, [&]() -> json {
-      const Reading reading = readings_for(set.name).front();
-      const Problem problem = problem_of(set, options_.seed, reading);
+      const PaperInterpretation interpretation = interpretations_for(set.name).front();
+      const Problem problem = problem_of(set, options_.seed, interpretation);
       if (problem.train.size() < fewest)
         throw DataError(fmt::format("{}: has {} tasks; the paper's experiments need at least {}", set.name,
                                     problem.train.size(), fewest));
-      mtrl::Options chosen = learner_of(reading);
+      mtrl::Options chosen = learner_of(interpretation);
       if (options_.slow_seeds > 0)
         chosen = mtrl::cross_validate(problem.train, *problem.loss, chosen,
                                       {.seed = options_.seed, .threads = options_.threads})
@@ -204,10 +206,10 @@ class Reproduction {
   [[nodiscard]] json outcome_of(const Part& part, const ReproductionResult::Set& facts) const {
     const PaperSet& set = sets_[part.set];
     const std::uint64_t seed = options_.seed + part.seed;
-    const Problem problem = problem_of(set, seed, part.reading);
+    const Problem problem = problem_of(set, seed, part.interpretation);
     if (problem.train.size() != facts.task_names.size()) throw damaged("set-" + set.name);
-    const mtrl::Loss& loss = part.reading.hinge_max ? *problem.loss : mtrl::squared_loss();
-    mtrl::Options learner = learner_of(part.reading);
+    const mtrl::Loss& loss = part.interpretation.hinge_max ? *problem.loss : mtrl::squared_loss();
+    mtrl::Options learner = learner_of(part.interpretation);
     if (part.lambdas == Lambdas::Chosen) {
       learner.lambda1 = facts.lambda1;
       learner.lambda2 = facts.lambda2;
@@ -215,7 +217,7 @@ class Reproduction {
     const mtrl::EmpiricalRisk risk(problem.train, loss);
     const mtrl::Fit clean = mtrl::solve(risk, learner);
     const bool relations = has_relations(part);
-    const attack::FeasibleSet feasible = {part.reading.radius, true};
+    const attack::FeasibleSet feasible = {part.interpretation.radius, true};
     const auto& threats = facts.threats.at(part.experiment);
     const auto ranges = attack::label_ranges(problem.train);
 
@@ -227,8 +229,8 @@ class Reproduction {
       const std::string key = fmt::format("{} {} {} {}", to_string(part.experiment), set.name, who.name, one.budget);
       const auto rows_of = [&](std::size_t start) {
         Rng rng = Rng::stream(seed, "rows of " + key, start);
-        TaskSet rows = attack::random_rows(problem.train, threat, feasible, rule_of(part.reading.labels), rng);
-        relabel(rows, part.reading.labels, ranges, rng);
+        TaskSet rows = attack::random_rows(problem.train, threat, feasible, rule_of(part.interpretation.labels), rng);
+        relabel(rows, part.interpretation.labels, ranges, rng);
         return rows;
       };
       TaskSet start = rows_of(one.start);
@@ -238,14 +240,15 @@ class Reproduction {
       }
       const Rng batches = Rng::stream(seed, "batches of " + key, one.start);
       const attack::LossUtility utility(problem.train, loss, who.targets);
-      const attack::PatomOptions patom = {.iterations = part.reading.iterations};
+      const attack::PatomOptions patom = {.iterations = part.interpretation.iterations};
       const auto attacked =
-          one.placing == Placing::Patom
+          one.placement == PlacementMethod::Patom
               ? attack::patom(risk, utility, feasible, std::move(start), learner, patom, clean, batches)
-              : attack::exact_attack(
-                    risk, utility, feasible, start, learner,
-                    {.starts = 1, .iterations = kExactSteps, .free_labels = one.placing == Placing::ExactFree}, {},
-                    clean, batches);
+              : attack::exact_attack(risk, utility, feasible, start, learner,
+                                     {.starts = 1,
+                                      .iterations = kExactSteps,
+                                      .free_labels = one.placement == PlacementMethod::ExactFree},
+                                     {}, clean, batches);
       trials.push_back(told(attacked, problem, utility, who.targets, clean, relations));
     }
     return trials;
@@ -291,10 +294,10 @@ class Reproduction {
         trial.experiment = part.experiment;
         trial.set = sets_[part.set].name;
         trial.lambdas = part.lambdas;
-        trial.reading = part.reading.name;
+        trial.interpretation = part.interpretation.name;
         trial.seed = part.seed;
         trial.threat = part.attacks[k].threat;
-        trial.placing = part.attacks[k].placing;
+        trial.placement = part.attacks[k].placement;
         trial.budget = part.attacks[k].budget;
         trial.start = part.attacks[k].start;
         from.at("clean_utility").get_to(trial.clean_utility);
@@ -310,8 +313,8 @@ class Reproduction {
         const auto has_sizes = [&, m = has_relations(part) ? static_cast<Eigen::Index>(tasks) : 0](const auto& matrix) {
           return matrix.rows() == m && matrix.cols() == m;
         };
-        const bool as_planned =
-            trial.placing != Placing::Patom || trial.utility.size() == Eigen::Index{part.reading.iterations} + 1;
+        const bool as_planned = trial.placement != PlacementMethod::Patom ||
+                                trial.utility.size() == Eigen::Index{part.interpretation.iterations} + 1;
         if (trial.utility.size() == 0 || trial.metric.size() != trial.utility.size() || !as_planned ||
             !has_sizes(trial.clean_correlation) || !has_sizes(trial.correlation))
           throw damaged(name);
@@ -329,8 +332,8 @@ class Reproduction {
 
   const std::vector<PaperSet>& sets_;
   const ReproductionOptions& options_;
-  const Memory& memory_;
-  const Watch& watch_;
+  const PartStore& store_;
+  const RunControl& control_;
   std::mutex mutex_;  // around the caller's functions
 };
 
@@ -350,9 +353,9 @@ const ReproductionResult::Set* ReproductionResult::find(const std::string& name)
 }
 
 ReproductionResult reproduce(const std::vector<PaperSet>& sets, const ReproductionOptions& options,
-                             const Memory& memory, const Watch& watch) {
+                             const PartStore& store, const RunControl& control) {
   require_valid(options);
-  return Reproduction(sets, options, memory, watch).run();
+  return Reproduction(sets, options, store, control).run();
 }
 
 }  // namespace crosstalk::evaluate

@@ -26,7 +26,7 @@ std::string decimals(double value, int digits) {
 }
 
 // A number that comes from one draw, or from all of them at once.
-Estimate without_interval(double value, std::size_t count) {
+ConfidenceInterval without_interval(double value, std::size_t count) {
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   return {value, nan, nan, count};
 }
@@ -53,7 +53,7 @@ class Judge {
   }
 
   void add(Claim claim, const Trials& trials) {
-    claim.reading = trials.front()->reading;
+    claim.interpretation = trials.front()->interpretation;
     claims_.push_back(std::move(claim));
   }
 
@@ -67,8 +67,8 @@ class Judge {
     const auto settled = [](const Trial& trial) { return static_cast<double>(trials::settled_at(trial.utility)); };
     for (std::size_t t = 0; t < threats.size(); ++t) {
       const auto this_one = [&](const Trial& trial) { return trial.threat == t; };
-      const Estimate at = trials::over_draws(chosen, this_one, settled);
-      const Estimate swing =
+      const ConfidenceInterval at = trials::over_draws(chosen, this_one, settled);
+      const ConfidenceInterval swing =
           trials::over_draws(chosen, this_one, [](const Trial& trial) { return trials::swing(trial.utility); });
       below += static_cast<std::size_t>(at.mean < 10.0);
       parts.push_back(
@@ -104,7 +104,7 @@ class Judge {
       }
       if (ends.empty()) return;
       const auto [low, high] = std::minmax_element(ends.begin(), ends.end());
-      const double mean = estimate(ends).mean;
+      const double mean = mean_with_ci(ends).mean;
       const double of_gain = (*high - *low) / std::abs(mean - clean);
       widest_of_gain = std::max(widest_of_gain, of_gain);
       widest_of_utility = std::max(widest_of_utility, (*high - *low) / mean);
@@ -129,13 +129,13 @@ class Judge {
                   Difference difference) {
     const auto& threats = set.threats.at(Experiment::Figure2);
     const auto of_kind = [&](const Trial& trial) { return threats[trial.threat].kind == kind; };
-    const Estimate all = trials::over_draws(chosen, of_kind, difference);
+    const ConfidenceInterval all = trials::over_draws(chosen, of_kind, difference);
     std::size_t cells = 0;
     std::size_t more = 0;
     for (std::size_t t = 0; t < threats.size(); ++t)
       for (const double budget : options_.budgets) {
         if (threats[t].kind != kind) continue;
-        const Estimate cell = trials::over_draws(
+        const ConfidenceInterval cell = trials::over_draws(
             chosen, [&](const Trial& trial) { return trial.threat == t && trial.budget == budget; }, difference);
         ++cells;
         more += static_cast<std::size_t>(cell.mean > 0.0);
@@ -187,10 +187,10 @@ class Judge {
   }
 
   // The numbers of every pair at a budget, for direct attacks.
-  [[nodiscard]] std::vector<Estimate> by_pair(const ReproductionResult::Set& set, const Trials& chosen,
-                                              double budget) const {
+  [[nodiscard]] std::vector<ConfidenceInterval> by_pair(const ReproductionResult::Set& set, const Trials& chosen,
+                                                        double budget) const {
     const auto& threats = set.threats.at(Experiment::Figure2);
-    std::vector<Estimate> pairs;
+    std::vector<ConfidenceInterval> pairs;
     for (std::size_t t = 0; t < threats.size(); ++t)
       if (threats[t].kind == attack::Kind::Direct)
         pairs.push_back(trials::over_draws(
@@ -201,9 +201,10 @@ class Judge {
     return pairs;
   }
 
-  [[nodiscard]] static std::string listed(const ReproductionResult::Set& set, const std::vector<Estimate>& pairs) {
+  [[nodiscard]] static std::string listed(const ReproductionResult::Set& set,
+                                          const std::vector<ConfidenceInterval>& pairs) {
     std::vector<std::string> parts;
-    for (const Estimate& pair : pairs)
+    for (const ConfidenceInterval& pair : pairs)
       parts.push_back(set.metric == "nmse" ? percent(pair.mean) : decimals(pair.mean, 3));
     return fmt::format("by pair: {}", fmt::join(parts, ", "));
   }
@@ -215,7 +216,7 @@ class Judge {
 
   void pairs(const ReproductionResult::Set& set, const Trials& chosen) {
     const double budget = budget_near(0.3);
-    const std::vector<Estimate> all = by_pair(set, chosen, budget);
+    const std::vector<ConfidenceInterval> all = by_pair(set, chosen, budget);
     if (all.size() < 2) return;
     std::size_t apart = 0;
     std::size_t couples = 0;
@@ -228,7 +229,7 @@ class Judge {
       }
     }
     const auto [low, high] = std::minmax_element(means.begin(), means.end());
-    const Estimate range = without_interval(*high - *low, all.front().count);
+    const ConfidenceInterval range = without_interval(*high - *low, all.front().count);
     add({"2", set.name, "pairs of targets and attackers differ in how much harm is done", "yes", unit_of(set), range,
          listed(set, all),
          fmt::format("direct attacks, {} injected: the intervals of two pairs do not overlap for at least half of the "
@@ -242,7 +243,7 @@ class Judge {
   void half_more(const ReproductionResult::Set& set, const Trials& chosen) {
     const double budget = budget_near(0.3);
     const auto& threats = set.threats.at(Experiment::Figure2);
-    const Estimate rise = trials::over_draws(
+    const ConfidenceInterval rise = trials::over_draws(
         chosen,
         [&](const Trial& trial) {
           return threats[trial.threat].kind == attack::Kind::Direct && trial.budget == budget;
@@ -258,7 +259,7 @@ class Judge {
   void nothing_indirect(const ReproductionResult::Set& set, const Trials& chosen) {
     const auto& threats = set.threats.at(Experiment::Figure2);
     const auto fall = [](const Trial& trial) { return trial.clean_metric - trials::last(trial.metric); };
-    const Estimate all = trials::over_draws(
+    const ConfidenceInterval all = trials::over_draws(
         chosen, [&](const Trial& trial) { return threats[trial.threat].kind == attack::Kind::Indirect; }, fall);
     double largest = 0.0;
     for (std::size_t t = 0; t < threats.size(); ++t)
@@ -283,7 +284,7 @@ class Judge {
     std::vector<std::string> parts;
     std::size_t higher = 0;
     std::size_t later = 0;
-    Estimate most{-std::numeric_limits<double>::infinity(), 0.0, 0.0, 0};
+    ConfidenceInterval most{-std::numeric_limits<double>::infinity(), 0.0, 0.0, 0};
     for (const double budget : options_.budgets) {
       if (budget <= from) continue;
       std::vector<double> rises;  // by draw
@@ -300,7 +301,7 @@ class Judge {
         };
         rises.push_back(mean(budget) - mean(from));
       }
-      const Estimate rise = estimate(rises);
+      const ConfidenceInterval rise = mean_with_ci(rises);
       if (rise.mean > most.mean) most = rise;
       ++later;
       higher += static_cast<std::size_t>(rise.above(0.0));
@@ -321,12 +322,14 @@ class Judge {
     if (chosen.empty()) return;
     relations(set, chosen);
     if (set.name != "sarcos" || lambdas_ != Lambdas::Paper) return;
-    const auto readings = readings_of(result_);
-    const Closest closest = closest_to_figure3(readings);
-    if (closest.reading == nullptr || closest.reading->reading == chosen.front()->reading) return;
+    const auto interpretations = interpretations_of(result_);
+    const Closest closest = closest_to_figure3(interpretations);
+    if (closest.interpretation == nullptr || closest.interpretation->interpretation == chosen.front()->interpretation)
+      return;
     Trials other;
     for (const Trial* trial : of(Experiment::Readings, set.name))
-      if (trial->reading == closest.reading->reading && threat_of(set, *trial).kind == attack::Kind::Hybrid)
+      if (trial->interpretation == closest.interpretation->interpretation &&
+          threat_of(set, *trial).kind == attack::Kind::Hybrid)
         other.push_back(trial);
     relations(set, other);
   }
@@ -348,7 +351,7 @@ class Judge {
   }
 
   void clean_relation(const ReproductionResult::Set& set, const Trials& chosen) {
-    const Estimate clean = trials::over_draws(
+    const ConfidenceInterval clean = trials::over_draws(
         chosen, [](const Trial&) { return true; }, [](const Trial& trial) { return trial.clean_correlation(1, 2); });
     add({"3", set.name, "clean correlation of tasks 2 and 3", "-0.99", "correlation", clean, "",
          "the mean is -0.99 to two digits; in part: below -0.95",
@@ -358,11 +361,11 @@ class Judge {
 
   void flipped(const ReproductionResult::Set& set, const Trials& chosen, const std::vector<std::size_t>& hybrids) {
     constexpr double two_digits = 0.985;  // 0.99 after rounding
-    Estimate most{-1.0, 0.0, 0.0, 0};
+    ConfidenceInterval most{-1.0, 0.0, 0.0, 0};
     std::vector<std::string> parts;
     for (const std::size_t t : hybrids) {
       const auto this_one = [&](const Trial& trial) { return trial.threat == t; };
-      const Estimate attacked =
+      const ConfidenceInterval attacked =
           trials::over_draws(chosen, this_one, [](const Trial& trial) { return trial.correlation(1, 2); });
       const auto reached = std::count_if(chosen.begin(), chosen.end(), [&](const Trial* trial) {
         return this_one(*trial) && trial->correlation(1, 2) >= two_digits;

@@ -17,7 +17,7 @@ std::string file_word(Lambdas lambdas) {
   return lambdas == Lambdas::Paper ? "" : "-cross-validated";
 }
 
-void add(report::Series& series, double x, const Estimate& value) {
+void add(report::Series& series, double x, const ConfidenceInterval& value) {
   series.x.push_back(x);
   series.y.push_back(value.mean);
   // A single draw has no interval: its band is the line itself.
@@ -78,12 +78,12 @@ class Drawer {
     report::BarChart chart{.value = {.title = fmt::format("{} of the targets", words::metric(set.metric))}};
     const auto& threats = set.threats.at(Experiment::Figure1);
     for (const PaperThreat& threat : threats) chart.categories.push_back(threat.name);
-    const auto bars = [&](const std::string& name, Placing placing, bool start) {
-      const Trials chosen = trials::select(result_, {Experiment::Figure1, set.name, lambdas, placing});
+    const auto bars = [&](const std::string& name, PlacementMethod placement, bool start) {
+      const Trials chosen = trials::select(result_, {Experiment::Figure1, set.name, lambdas, placement});
       if (chosen.empty()) return;
       report::BarSeries series{.name = name, .baseline = start};
       for (std::size_t t = 0; t < threats.size(); ++t) {
-        const Estimate value = trials::over_draws(
+        const ConfidenceInterval value = trials::over_draws(
             chosen, [&](const Trial& trial) { return trial.threat == t; },
             [&](const Trial& trial) { return start ? trial.metric[0] : trials::last(trial.metric); });
         series.values.push_back(value.mean);
@@ -92,9 +92,10 @@ class Drawer {
       }
       chart.series.push_back(std::move(series));
     };
-    bars("random rows", Placing::Patom, true);
-    for (const Placing placing : {Placing::Patom, Placing::ExactFixed, Placing::ExactFree})
-      bars(std::string(to_string(placing)), placing, false);
+    bars("random rows", PlacementMethod::Patom, true);
+    for (const PlacementMethod placement :
+         {PlacementMethod::Patom, PlacementMethod::ExactFixed, PlacementMethod::ExactFree})
+      bars(std::string(to_string(placement)), placement, false);
     if (chart.series.size() < 3) return;
     figures_.push_back({stem("1", set, lambdas) + "-exact", std::move(chart),
                         fmt::format("{}: PATOM and the exact attack.", set.name),
@@ -111,9 +112,9 @@ class Drawer {
       report::LineChart chart{.x = {.title = "injected rows, as a share of the clean rows", .percent = true},
                               .y = {.title = fmt::format("{} of the targets", words::metric(set.metric))}};
       for (const attack::Kind kind : {attack::Kind::Direct, attack::Kind::Indirect}) {
-        for (const Placing placing : {Placing::Patom, Placing::ExactFree})
-          line(chart, set, lambdas, pair, kind, placing, false);
-        line(chart, set, lambdas, pair, kind, Placing::Patom, true);
+        for (const PlacementMethod placement : {PlacementMethod::Patom, PlacementMethod::ExactFree})
+          line(chart, set, lambdas, pair, kind, placement, false);
+        line(chart, set, lambdas, pair, kind, PlacementMethod::Patom, true);
       }
       if (chart.series.empty()) continue;
       const auto& direct =
@@ -130,20 +131,21 @@ class Drawer {
   }
 
   void line(report::LineChart& chart, const Set& set, Lambdas lambdas, std::size_t pair, attack::Kind kind,
-            Placing placing, bool random) {
-    const Trials chosen = trials::select(result_, {Experiment::Figure2, set.name, lambdas, placing});
+            PlacementMethod placement, bool random) {
+    const Trials chosen = trials::select(result_, {Experiment::Figure2, set.name, lambdas, placement});
     const auto& threats = set.threats.at(Experiment::Figure2);
     const auto here = [&](const Trial& trial) {
       return threats[trial.threat].pair == pair && threats[trial.threat].kind == kind;
     };
-    const Estimate clean = trials::over_draws(chosen, here, [](const Trial& trial) { return trial.clean_metric; });
+    const ConfidenceInterval clean =
+        trials::over_draws(chosen, here, [](const Trial& trial) { return trial.clean_metric; });
     if (clean.count == 0) return;
     report::Series series{
-        .name = fmt::format("{}, {}", words::kind(kind), random ? "random" : std::string(to_string(placing))),
+        .name = fmt::format("{}, {}", words::kind(kind), random ? "random" : std::string(to_string(placement))),
         .baseline = random};
     add(series, 0.0, clean);
     for (const double budget : facts_.options.budgets) {
-      const Estimate value = trials::over_draws(
+      const ConfidenceInterval value = trials::over_draws(
           chosen, [&](const Trial& trial) { return here(trial) && trial.budget == budget; },
           [&](const Trial& trial) { return random ? trial.metric[0] : trials::last(trial.metric); });
       if (value.count > 0) add(series, budget, value);
@@ -168,15 +170,15 @@ class Drawer {
              mean(
                  by_patom, [](const Trial&) { return true; }, [](const Trial& t) { return t.clean_correlation; }),
              fmt::format("{}, clean.", set.name), "Mean over the draws.");
-    for (const Placing placing : {Placing::Patom, Placing::ExactFree}) {
-      const Trials chosen = trials::select(result_, {Experiment::Figure3, set.name, lambdas, placing});
+    for (const PlacementMethod placement : {PlacementMethod::Patom, PlacementMethod::ExactFree}) {
+      const Trials chosen = trials::select(result_, {Experiment::Figure3, set.name, lambdas, placement});
       if (chosen.empty()) continue;
       for (std::size_t t = 0; t < threats.size(); ++t)
-        after(set, stem("3", set, lambdas) + (placing == Placing::Patom ? "" : "-exact"), t, threats[t],
+        after(set, stem("3", set, lambdas) + (placement == PlacementMethod::Patom ? "" : "-exact"), t, threats[t],
               mean(
                   chosen, [&](const Trial& trial) { return trial.threat == t; },
                   [](const Trial& trial) { return trial.correlation; }),
-              std::string(to_string(placing)));
+              std::string(to_string(placement)));
     }
     if (lambdas == Lambdas::Paper && set.name == "sarcos") closest(set, mean);
   }
@@ -184,20 +186,22 @@ class Drawer {
   // The reading of the paper that comes nearest to its heat maps.
   template <class Mean>
   void closest(const Set& set, const Mean& mean) {
-    const auto readings = readings_of(result_);
-    const Closest found = closest_to_figure3(readings);
-    if (found.reading == nullptr) return;
+    const auto interpretations = interpretations_of(result_);
+    const Closest found = closest_to_figure3(interpretations);
+    if (found.interpretation == nullptr) return;
     const Trials chosen = trials::select(result_, {Experiment::Readings, set.name});
     const auto& threats = set.threats.at(Experiment::Readings);
     std::size_t number = 0;
     for (std::size_t t = 0; t < threats.size(); ++t) {
       if (threats[t].kind != attack::Kind::Hybrid) continue;
-      after(
-          set, stem("3", set, Lambdas::Paper) + "-closest", number++, threats[t],
-          mean(
-              chosen, [&](const Trial& trial) { return trial.threat == t && trial.reading == found.reading->reading; },
-              [](const Trial& trial) { return trial.correlation; }),
-          "PATOM, " + found.reading->reading);
+      after(set, stem("3", set, Lambdas::Paper) + "-closest", number++, threats[t],
+            mean(
+                chosen,
+                [&](const Trial& trial) {
+                  return trial.threat == t && trial.interpretation == found.interpretation->interpretation;
+                },
+                [](const Trial& trial) { return trial.correlation; }),
+            "PATOM, " + found.interpretation->interpretation);
     }
   }
 

@@ -64,7 +64,7 @@ class PageMaker {
     page.sections.push_back(figure("3", "Figure 3: relations",
                                    "What the learner believes of the tasks before and after three hybrid attacks."));
     page.sections.push_back(exact());
-    page.sections.push_back(readings());
+    page.sections.push_back(interpretations());
     page.sections.push_back(setup());
     if (!facts_.command.empty())
       page.sections.push_back({"Repeat it", {report::Code{facts_.command, "The same numbers come out again with:"}}});
@@ -153,25 +153,26 @@ class PageMaker {
     return section;
   }
 
-  [[nodiscard]] Section readings() const {
+  [[nodiscard]] Section interpretations() const {
     Section section{"Where the paper is silent"};
-    auto table = tables::readings(result_);
+    auto table = tables::interpretations(result_);
     if (table.rows.empty()) return section;
     section.blocks = {Paragraph{"Each row changes one choice that the paper leaves open. Harm is the relative rise of "
                                 "the NMSE or the fall of the AUC in the "
                                 "attacks of Figure 2; the correlations are those of Figure 3."},
                       TableBlock{std::move(table)}};
-    const auto numbers = readings_of(result_);
-    if (const Closest closest = closest_to_figure3(numbers); closest.reading != nullptr)
+    const auto numbers = interpretations_of(result_);
+    if (const Closest closest = closest_to_figure3(numbers); closest.interpretation != nullptr)
       section.blocks.insert(
           section.blocks.begin(),
           Paragraph{fmt::format("Figure 3's 0.99 between tasks 2 and 3 of Sarcos is nearest with the reading \"{}\": "
                                 "{:.3f} ({:.3f} to {:.3f}) under hybrid "
                                 "attack {}, from {:.3f} clean.",
-                                closest.reading->reading, closest.reading->correlation[closest.hybrid].mean,
-                                closest.reading->correlation[closest.hybrid].low,
-                                closest.reading->correlation[closest.hybrid].high, closest.hybrid + 1,
-                                closest.reading->clean_correlation.mean)});
+                                closest.interpretation->interpretation,
+                                closest.interpretation->correlation[closest.hybrid].mean,
+                                closest.interpretation->correlation[closest.hybrid].low,
+                                closest.interpretation->correlation[closest.hybrid].high, closest.hybrid + 1,
+                                closest.interpretation->clean_correlation.mean)});
     return section;
   }
 
@@ -190,7 +191,7 @@ class PageMaker {
         "Random baseline: these rows before PATOM moves them.",
         fmt::format("Learner: smoothing e = {} on Sarcos and MNIST, {} on Landmine; every fit certified to a millionth "
                     "of its objective.",
-                    readings_for("sarcos").front().smoothing, readings_for("landmine").front().smoothing),
+                    interpretations_for("sarcos").front().smoothing, interpretations_for("landmine").front().smoothing),
         "The exact attack: one start, PATOM's end, at most 8 steps; in Figure 2 at 30 % only."};
     section.blocks = {list, TableBlock{tables::sets(result_)},
                       TableBlock{tables::threats(result_), "Who attacks whom"}};

@@ -59,14 +59,14 @@ std::vector<PaperThreat> random_pairs(const std::string& set, std::size_t tasks,
 
 }  // namespace
 
-std::string_view to_string(PlantedLabels labels) {
+std::string_view to_string(InjectedLabels labels) {
   switch (labels) {
-    case PlantedLabels::Uniform: return "uniform in the task's range";
-    case PlantedLabels::Clean: return "drawn from the task's labels";
-    case PlantedLabels::Ends: return "at the ends of the task's range";
-    case PlantedLabels::Largest: return "the task's largest";
-    case PlantedLabels::CommonUniform: return "uniform in the range of all tasks";
-    case PlantedLabels::CommonLargest: return "the largest of all tasks";
+    case InjectedLabels::Uniform: return "uniform in the task's range";
+    case InjectedLabels::Clean: return "drawn from the task's labels";
+    case InjectedLabels::Ends: return "at the ends of the task's range";
+    case InjectedLabels::Largest: return "the task's largest";
+    case InjectedLabels::CommonUniform: return "uniform in the range of all tasks";
+    case InjectedLabels::CommonLargest: return "the largest of all tasks";
   }
   return "";
 }
@@ -75,11 +75,11 @@ std::string_view to_string(Lambdas lambdas) {
   return lambdas == Lambdas::Paper ? "0.1" : "cross-validated";
 }
 
-std::string_view to_string(Placing placing) {
-  switch (placing) {
-    case Placing::Patom: return "PATOM";
-    case Placing::ExactFixed: return "exact, labels fixed";
-    case Placing::ExactFree: return "exact, labels free";
+std::string_view to_string(PlacementMethod placement) {
+  switch (placement) {
+    case PlacementMethod::Patom: return "PATOM";
+    case PlacementMethod::ExactFixed: return "exact, labels fixed";
+    case PlacementMethod::ExactFree: return "exact, labels free";
   }
   return "";
 }
@@ -95,52 +95,53 @@ std::string_view to_string(Experiment experiment) {
   return "";
 }
 
-std::vector<Reading> readings_for(const std::string& set) {
-  Reading base;
+std::vector<PaperInterpretation> interpretations_for(const std::string& set) {
+  PaperInterpretation base;
   // Landmine's weights are small: e = 0.1 takes its clean correlations from 0.99 to 0.58.
   base.smoothing = set == "landmine" ? 1e-3 : 1e-2;
-  std::vector<Reading> readings = {base};
+  std::vector<PaperInterpretation> interpretations = {base};
   const auto add = [&](const std::string& name, auto change) {
-    Reading other = base;
+    PaperInterpretation other = base;
     other.name = name;
     change(other);
-    readings.push_back(other);
+    interpretations.push_back(other);
   };
-  if (set == "mnist") return readings;  // the others take too long: experiments/mnist_readings.cpp
-  add("labels drawn from the task's", [](Reading& r) { r.labels = PlantedLabels::Clean; });
+  if (set == "mnist") return interpretations;  // the others take too long: experiments/mnist_readings.cpp
+  add("labels drawn from the task's", [](PaperInterpretation& r) { r.labels = InjectedLabels::Clean; });
   if (set == "sarcos") {
-    add("labels at the ends", [](Reading& r) { r.labels = PlantedLabels::Ends; });
-    add("labels the task's largest", [](Reading& r) { r.labels = PlantedLabels::Largest; });
-    add("labels uniform over all tasks' range", [](Reading& r) { r.labels = PlantedLabels::CommonUniform; });
-    add("labels the largest of all tasks", [](Reading& r) { r.labels = PlantedLabels::CommonLargest; });
-    const auto standardised = [&](const std::string& name, PlantedLabels labels, double radius = 1.0) {
-      add("standardised torques" + name, [=](Reading& r) {
+    add("labels at the ends", [](PaperInterpretation& r) { r.labels = InjectedLabels::Ends; });
+    add("labels the task's largest", [](PaperInterpretation& r) { r.labels = InjectedLabels::Largest; });
+    add("labels uniform over all tasks' range",
+        [](PaperInterpretation& r) { r.labels = InjectedLabels::CommonUniform; });
+    add("labels the largest of all tasks", [](PaperInterpretation& r) { r.labels = InjectedLabels::CommonLargest; });
+    const auto standardised = [&](const std::string& name, InjectedLabels labels, double radius = 1.0) {
+      add("standardised torques" + name, [=](PaperInterpretation& r) {
         r.standardise_labels = true;
         r.smoothing = 1e-3;  // weights shrink with the labels
         r.labels = labels;
         r.radius = radius;
       });
     };
-    standardised("", PlantedLabels::Uniform);
-    standardised(", labels drawn from the task's", PlantedLabels::Clean);
-    standardised(", labels at the ends", PlantedLabels::Ends);
-    standardised(", labels the task's largest", PlantedLabels::Largest);
-    standardised(", labels uniform over all tasks' range", PlantedLabels::CommonUniform);
-    standardised(", labels the largest of all tasks", PlantedLabels::CommonLargest);
-    standardised(", labels at the ends, half the radius", PlantedLabels::Ends, 0.5);
+    standardised("", InjectedLabels::Uniform);
+    standardised(", labels drawn from the task's", InjectedLabels::Clean);
+    standardised(", labels at the ends", InjectedLabels::Ends);
+    standardised(", labels the task's largest", InjectedLabels::Largest);
+    standardised(", labels uniform over all tasks' range", InjectedLabels::CommonUniform);
+    standardised(", labels the largest of all tasks", InjectedLabels::CommonLargest);
+    standardised(", labels at the ends, half the radius", InjectedLabels::Ends, 0.5);
   } else {
-    add("labels all +1", [](Reading& r) { r.labels = PlantedLabels::Largest; });
-    add("hinge without its max, as printed", [](Reading& r) { r.hinge_max = false; });
-    add("the 20 % are the test rows", [](Reading& r) { r.swap_parts = true; });
-    add("the 20 % are each task's first rows", [](Reading& r) { r.first_rows = true; });
+    add("labels all +1", [](PaperInterpretation& r) { r.labels = InjectedLabels::Largest; });
+    add("hinge without its max, as printed", [](PaperInterpretation& r) { r.hinge_max = false; });
+    add("the 20 % are the test rows", [](PaperInterpretation& r) { r.swap_parts = true; });
+    add("the 20 % are each task's first rows", [](PaperInterpretation& r) { r.first_rows = true; });
   }
-  add("half the radius", [](Reading& r) { r.radius = 0.5; });
-  add("twice the radius", [](Reading& r) { r.radius = 2.0; });
-  add("e = 0.1", [](Reading& r) { r.smoothing = 0.1; });
-  add("e = 0", [](Reading& r) { r.smoothing = 0.0; });
-  add("lambdas 0.01", [](Reading& r) { r.lambda = 0.01; });
-  add("100 iterations", [](Reading& r) { r.iterations = 100; });
-  return readings;
+  add("half the radius", [](PaperInterpretation& r) { r.radius = 0.5; });
+  add("twice the radius", [](PaperInterpretation& r) { r.radius = 2.0; });
+  add("e = 0.1", [](PaperInterpretation& r) { r.smoothing = 0.1; });
+  add("e = 0", [](PaperInterpretation& r) { r.smoothing = 0.0; });
+  add("lambdas 0.01", [](PaperInterpretation& r) { r.lambda = 0.01; });
+  add("100 iterations", [](PaperInterpretation& r) { r.iterations = 100; });
+  return interpretations;
 }
 
 std::vector<PaperThreat> threats_of(Experiment experiment, const PaperSet& set, std::size_t tasks,
@@ -192,7 +193,7 @@ class Planner {
         if (wants(3)) figure3(s, lambdas);
       }
     if (wants(2) || wants(3))
-      for (std::size_t s = 0; s < sets_.size(); ++s) readings(s);
+      for (std::size_t s = 0; s < sets_.size(); ++s) interpretations(s);
     return std::move(parts_);
   }
 
@@ -222,7 +223,7 @@ class Planner {
     part.experiment = experiment;
     part.set = s;
     part.lambdas = lambdas;
-    part.reading = readings_for(sets_[s].name).front();
+    part.interpretation = interpretations_for(sets_[s].name).front();
     part.seed = seed;
     return part;
   }
@@ -231,13 +232,14 @@ class Planner {
   void all_methods(Experiment experiment, std::size_t s, Lambdas lambdas, double budget, int iterations) {
     for (std::size_t seed = 0; seed < seeds_of(s, lambdas); ++seed) {
       Part part = part_for(experiment, s, lambdas, seed);
-      part.reading.iterations = iterations;
+      part.interpretation.iterations = iterations;
       double cost = 0.0;
       for (std::size_t t = 0; t < threats(experiment, s); ++t)
-        for (const Placing placing : {Placing::Patom, Placing::ExactFixed, Placing::ExactFree}) {
-          if (placing != Placing::Patom && seed >= exact_seeds_of(s)) continue;
-          part.attacks.push_back({t, placing, budget, 0});
-          cost += placing == Placing::Patom ? iterations / 10.0 : kExactCost;
+        for (const PlacementMethod placement :
+             {PlacementMethod::Patom, PlacementMethod::ExactFixed, PlacementMethod::ExactFree}) {
+          if (placement != PlacementMethod::Patom && seed >= exact_seeds_of(s)) continue;
+          part.attacks.push_back({t, placement, budget, 0});
+          cost += placement == PlacementMethod::Patom ? iterations / 10.0 : kExactCost;
         }
       add(std::move(part), cost);
     }
@@ -249,7 +251,7 @@ class Planner {
     const std::size_t count =
         (lambdas == Lambdas::Paper ? 2 : 1) * options_.starts;  // with labels drawn anew only where it is quick
     for (std::size_t t = 0; t < threats(Experiment::Starts, s); ++t)
-      for (std::size_t k = 0; k < count; ++k) starts.attacks.push_back({t, Placing::Patom, kFigure1Budget, k});
+      for (std::size_t k = 0; k < count; ++k) starts.attacks.push_back({t, PlacementMethod::Patom, kFigure1Budget, k});
     const auto cost = static_cast<double>(starts.attacks.size());
     add(std::move(starts), cost);
   }
@@ -259,14 +261,14 @@ class Planner {
     for (std::size_t seed = 0; seed < seeds_of(s, lambdas); ++seed) {
       Part part = part_for(Experiment::Figure2, s, lambdas, seed);
       for (std::size_t t = 0; t < count; ++t)
-        for (const double budget : options_.budgets) part.attacks.push_back({t, Placing::Patom, budget, 0});
+        for (const double budget : options_.budgets) part.attacks.push_back({t, PlacementMethod::Patom, budget, 0});
       const auto cost = static_cast<double>(part.attacks.size());
       add(part, cost);
     }
     for (std::size_t seed = 0; seed < exact_seeds_of(s); ++seed)
-      for (const Placing placing : {Placing::ExactFixed, Placing::ExactFree}) {
+      for (const PlacementMethod placement : {PlacementMethod::ExactFixed, PlacementMethod::ExactFree}) {
         Part part = part_for(Experiment::Figure2, s, lambdas, seed);
-        for (std::size_t t = 0; t < count; ++t) part.attacks.push_back({t, placing, kExactBudget, 0});
+        for (std::size_t t = 0; t < count; ++t) part.attacks.push_back({t, placement, kExactBudget, 0});
         const auto cost = kExactCost * static_cast<double>(part.attacks.size());
         add(part, cost);
       }
@@ -274,16 +276,16 @@ class Planner {
 
   void figure3(std::size_t s, Lambdas lambdas) { all_methods(Experiment::Figure3, s, lambdas, kFigure3Budget, 10); }
 
-  void readings(std::size_t s) {
-    const auto all = readings_for(sets_[s].name);
+  void interpretations(std::size_t s) {
+    const auto all = interpretations_for(sets_[s].name);
     if (all.size() < 2) return;
     for (std::size_t r = 0; r < all.size(); ++r)
       for (std::size_t seed = 0; seed < seeds_of(s, Lambdas::Chosen); ++seed) {
         Part part = part_for(Experiment::Readings, s, Lambdas::Paper, seed);
-        part.reading = all[r];
-        part.reading_number = r;
+        part.interpretation = all[r];
+        part.interpretation_number = r;
         for (std::size_t t = 0; t < threats(Experiment::Readings, s); ++t)
-          part.attacks.push_back({t, Placing::Patom, kFigure3Budget, 0});
+          part.attacks.push_back({t, PlacementMethod::Patom, kFigure3Budget, 0});
         const double slower = (all[r].swap_parts ? 4.0 : 1.0) * all[r].iterations / 10.0;
         const auto cost = slower * static_cast<double>(part.attacks.size());
         add(part, cost);
@@ -299,11 +301,11 @@ class Planner {
 }  // namespace
 
 std::string name_of(const Part& part, const PaperSet& set) {
-  const bool exact = part.experiment == Experiment::Figure2 && part.attacks.front().placing != Placing::Patom;
+  const bool exact = part.experiment == Experiment::Figure2 && part.attacks.front().placement != PlacementMethod::Patom;
   std::string name =
       fmt::format("{}-{}-{}-draw-{}", to_string(part.experiment), set.name, to_string(part.lambdas), part.seed + 1);
-  if (part.experiment == Experiment::Readings) name += fmt::format("-reading-{}", part.reading_number + 1);
-  if (exact) name += part.attacks.front().placing == Placing::ExactFree ? "-exact-free" : "-exact-fixed";
+  if (part.experiment == Experiment::Readings) name += fmt::format("-reading-{}", part.interpretation_number + 1);
+  if (exact) name += part.attacks.front().placement == PlacementMethod::ExactFree ? "-exact-free" : "-exact-fixed";
   return name;
 }
 

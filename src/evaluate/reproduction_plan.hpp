@@ -12,15 +12,15 @@ namespace crosstalk::evaluate::plan {
 struct Part {
   struct Attack {
     std::size_t threat = 0;
-    Placing placing = Placing::Patom;
+    PlacementMethod placement = PlacementMethod::Patom;
     double budget = 0.0;
     std::size_t start = 0;
   };
   Experiment experiment = Experiment::Figure2;
   std::size_t set = 0;  ///< position among the sets
   Lambdas lambdas = Lambdas::Paper;
-  Reading reading;
-  std::size_t reading_number = 0;
+  PaperInterpretation interpretation;
+  std::size_t interpretation_number = 0;
   std::size_t seed = 0;
   std::vector<Attack> attacks;
   double cost = 0.0;

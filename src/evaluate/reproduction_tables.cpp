@@ -27,7 +27,7 @@ double whole(std::size_t number) {
   return static_cast<double>(number);
 }
 
-void push(std::vector<Cell>& row, const Estimate& estimate) {
+void push(std::vector<Cell>& row, const ConfidenceInterval& estimate) {
   row.emplace_back(estimate.mean);
   row.emplace_back(estimate.low);
   row.emplace_back(estimate.high);
@@ -50,14 +50,15 @@ template <class Visit>
 void for_each_choice(const ReproductionResult& result, Experiment experiment, Visit visit) {
   for (const auto& set : result.sets)
     for (const Lambdas lambdas : {Lambdas::Paper, Lambdas::Chosen})
-      for (const Placing placing : {Placing::Patom, Placing::ExactFixed, Placing::ExactFree})
-        if (const auto chosen = trials::select(result, {experiment, set.name, lambdas, placing}); !chosen.empty())
-          visit(set, lambdas, placing, chosen);
+      for (const PlacementMethod placement :
+           {PlacementMethod::Patom, PlacementMethod::ExactFixed, PlacementMethod::ExactFree})
+        if (const auto chosen = trials::select(result, {experiment, set.name, lambdas, placement}); !chosen.empty())
+          visit(set, lambdas, placement, chosen);
 }
 
-std::vector<Cell> head(const ReproductionResult::Set& set, Lambdas lambdas, Placing placing,
+std::vector<Cell> head(const ReproductionResult::Set& set, Lambdas lambdas, PlacementMethod placement,
                        const std::string& threat) {
-  return {set.name, std::string(to_string(lambdas)), threat, std::string(to_string(placing))};
+  return {set.name, std::string(to_string(lambdas)), threat, std::string(to_string(placement))};
 }
 
 const std::vector<Column> kHead = {{.name = "set"}, {.name = "lambdas"}, {.name = "attack"}, {.name = "method"}};
@@ -80,7 +81,8 @@ Table convergence(const ReproductionResult& result) {
                  {.name = "utility high", .format = kNumber},
                  {.name = "draws", .format = kWhole}})};
   for_each_choice(
-      result, Experiment::Figure1, [&](const auto& set, Lambdas lambdas, Placing placing, const auto& chosen) {
+      result, Experiment::Figure1,
+      [&](const auto& set, Lambdas lambdas, PlacementMethod placement, const auto& chosen) {
         const auto& threats = set.threats.at(Experiment::Figure1);
         for (std::size_t t = 0; t < threats.size(); ++t) {
           Eigen::Index steps = 0;
@@ -89,9 +91,9 @@ Table convergence(const ReproductionResult& result) {
             // An attack that ended earlier stays where it was.
             const auto at = [k](const Eigen::VectorXd& values) { return values[std::min(k, values.size() - 1)]; };
             const auto this_one = [&](const Trial& trial) { return trial.threat == t; };
-            const Estimate metric =
+            const ConfidenceInterval metric =
                 trials::over_draws(chosen, this_one, [&](const Trial& trial) { return at(trial.metric); });
-            auto row = head(set, lambdas, placing, threats[t].name);
+            auto row = head(set, lambdas, placement, threats[t].name);
             row.emplace_back(static_cast<double>(k));
             push(row, metric);
             push(row, trials::over_draws(chosen, this_one,
@@ -113,9 +115,9 @@ Table starts(const ReproductionResult& result, const ReproductionOptions& option
                          {.name = "metric", .format = kNumber},
                          {.name = "clean metric", .format = kNumber}})};
   for_each_choice(
-      result, Experiment::Starts, [&](const auto& set, Lambdas lambdas, Placing placing, const auto& chosen) {
+      result, Experiment::Starts, [&](const auto& set, Lambdas lambdas, PlacementMethod placement, const auto& chosen) {
         for (const Trial* trial : chosen) {
-          auto row = head(set, lambdas, placing, set.threats.at(Experiment::Starts)[trial->threat].name);
+          auto row = head(set, lambdas, placement, set.threats.at(Experiment::Starts)[trial->threat].name);
           const bool anew = trial->start >= options.starts;
           row.emplace_back(std::string(anew ? "drawn anew" : "kept"));
           row.emplace_back(whole(anew ? trial->start - options.starts : trial->start) + 1.0);
@@ -139,7 +141,7 @@ Table quality(const ReproductionResult& result, const ReproductionOptions& optio
                          {.name = "random high", .format = kNumber},
                          {.name = "draws", .format = kWhole}})};
   for_each_choice(result, Experiment::Figure2,
-                  [&](const auto& set, Lambdas lambdas, Placing placing, const auto& chosen) {
+                  [&](const auto& set, Lambdas lambdas, PlacementMethod placement, const auto& chosen) {
                     const auto& threats = set.threats.at(Experiment::Figure2);
                     for (std::size_t t = 0; t < threats.size(); ++t) {
                       std::vector<double> budgets = {0.0};
@@ -148,11 +150,11 @@ Table quality(const ReproductionResult& result, const ReproductionOptions& optio
                         const auto here = [&](const Trial& trial) {
                           return trial.threat == t && (budget == 0.0 || trial.budget == budget);
                         };
-                        const Estimate metric = trials::over_draws(chosen, here, [&](const Trial& trial) {
+                        const ConfidenceInterval metric = trials::over_draws(chosen, here, [&](const Trial& trial) {
                           return budget == 0.0 ? trial.clean_metric : trials::last(trial.metric);
                         });
                         if (metric.count == 0) continue;
-                        auto row = head(set, lambdas, placing, threats[t].name);
+                        auto row = head(set, lambdas, placement, threats[t].name);
                         row.emplace_back(budget);
                         push(row, metric);
                         push(row, trials::over_draws(chosen, here, [&](const Trial& trial) {
@@ -175,20 +177,20 @@ Table relations(const ReproductionResult& result) {
                          {.name = "high", .format = kThree},
                          {.name = "draws", .format = kWhole}})};
   for_each_choice(result, Experiment::Figure3,
-                  [&](const auto& set, Lambdas lambdas, Placing placing, const auto& chosen) {
+                  [&](const auto& set, Lambdas lambdas, PlacementMethod placement, const auto& chosen) {
                     const auto& threats = set.threats.at(Experiment::Figure3);
                     for (std::size_t t = 0; t <= threats.size(); ++t) {
                       const bool clean = t == threats.size();
-                      if (clean && placing != Placing::Patom) continue;
+                      if (clean && placement != PlacementMethod::Patom) continue;
                       for (std::size_t a = 0; a < set.task_names.size(); ++a)
                         for (std::size_t b = a + 1; b < set.task_names.size(); ++b) {
-                          const Estimate value = trials::over_draws(
+                          const ConfidenceInterval value = trials::over_draws(
                               chosen, [&](const Trial& trial) { return clean || trial.threat == t; },
                               [&](const Trial& trial) {
                                 return (clean ? trial.clean_correlation : trial.correlation)(
                                     static_cast<Eigen::Index>(a), static_cast<Eigen::Index>(b));
                               });
-                          auto row = head(set, lambdas, placing, clean ? "none" : threats[t].name);
+                          auto row = head(set, lambdas, placement, clean ? "none" : threats[t].name);
                           if (clean) row[3] = std::string("clean");
                           row.emplace_back(set.task_names[a]);
                           row.emplace_back(set.task_names[b]);
@@ -223,8 +225,8 @@ Table attacks(const ReproductionResult& result) {
   for (const Trial& trial : result.trials) {
     const auto* set = result.find(trial.set);
     table.rows.push_back({std::string(to_string(trial.experiment)), trial.set, std::string(to_string(trial.lambdas)),
-                          trial.reading, set->threats.at(trial.experiment)[trial.threat].name,
-                          std::string(to_string(trial.placing)), whole(trial.seed) + 1.0, trial.budget,
+                          trial.interpretation, set->threats.at(trial.experiment)[trial.threat].name,
+                          std::string(to_string(trial.placement)), whole(trial.seed) + 1.0, trial.budget,
                           whole(trial.start) + 1.0, trial.clean_metric, trial.metric[0], trials::last(trial.metric),
                           trial.clean_utility, trial.utility[0], trials::last(trial.utility),
                           std::string(trial.converged ? "yes" : "no")});
@@ -245,9 +247,9 @@ Table verdicts(const std::vector<Claim>& claims, const std::string& caption) {
                {.name = "ours (95 % interval)"},
                {.name = "verdict"}}};
   for (const Claim& claim : claims) {
-    const bool other = claim.reading != readings_for(claim.set).front().name;
+    const bool other = claim.interpretation != interpretations_for(claim.set).front().name;
     table.rows.push_back({claim.figure, claim.set,
-                          claim.text + (other ? fmt::format(" (reading: {})", claim.reading) : ""), claim.paper,
+                          claim.text + (other ? fmt::format(" (reading: {})", claim.interpretation) : ""), claim.paper,
                           ours(claim), std::string(to_string(claim.verdict))});
   }
   return table;
@@ -270,14 +272,15 @@ Table claims(const std::vector<Claim>& claims, const std::string& caption) {
   for (const Claim& claim : claims) {
     std::vector<Cell> row = {claim.figure, claim.set, claim.text, claim.paper, claim.unit};
     push(row, claim.ours);
-    for (const std::string& text : {std::string(to_string(claim.verdict)), claim.detail, claim.rule, claim.reading})
+    for (const std::string& text :
+         {std::string(to_string(claim.verdict)), claim.detail, claim.rule, claim.interpretation})
       row.emplace_back(text);
     table.rows.push_back(std::move(row));
   }
   return table;
 }
 
-Table readings(const ReproductionResult& result) {
+Table interpretations(const ReproductionResult& result) {
   Table table{"What the paper does not say, read in other ways: 30 % injected, lambdas 0.1, PATOM",
               {{.name = "set"},
                {.name = "reading"},
@@ -295,8 +298,8 @@ Table readings(const ReproductionResult& result) {
                {.name = "among, hybrid 2", .format = kThree},
                {.name = "among, hybrid 3", .format = kThree},
                {.name = "draws", .format = kWhole}}};
-  for (const ReadingNumbers& one : readings_of(result)) {
-    std::vector<Cell> row = {one.set, one.reading, one.clean_metric.mean};
+  for (const InterpretationNumbers& one : interpretations_of(result)) {
+    std::vector<Cell> row = {one.set, one.interpretation, one.clean_metric.mean};
     push(row, one.direct);
     for (const double value : {one.indirect.mean, one.random.mean, one.clean_correlation.mean}) row.emplace_back(value);
     for (const auto* list : {&one.correlation, &one.among_attacked})
@@ -320,25 +323,29 @@ Table methods(const ReproductionResult& result, Lambdas lambdas) {
                {.name = "high", .format = kThree},
                {.name = "utility over clean", .format = kThree},
                {.name = "draws", .format = kWhole}}};
-  for_each_choice(result, Experiment::Figure2, [&](const auto& set, Lambdas at, Placing placing, const auto& chosen) {
-    if (at != lambdas) return;
-    const auto& threats = set.threats.at(Experiment::Figure2);
-    for (const attack::Kind kind : {attack::Kind::Direct, attack::Kind::Indirect}) {
-      const auto here = [&](const Trial& trial) { return trial.budget == 0.3 && threats[trial.threat].kind == kind; };
-      const Estimate metric =
-          trials::over_draws(chosen, here, [](const Trial& trial) { return trials::last(trial.metric); });
-      if (metric.count == 0) continue;
-      std::vector<Cell> row = {set.name, words::kind(kind), std::string(to_string(placing))};
-      row.emplace_back(trials::over_draws(chosen, here, [](const Trial& trial) { return trial.clean_metric; }).mean);
-      row.emplace_back(trials::over_draws(chosen, here, [](const Trial& trial) { return trial.metric[0]; }).mean);
-      push(row, metric);
-      row.emplace_back(trials::over_draws(chosen, here, [](const Trial& trial) {
-                         return trials::last(trial.utility) / trial.clean_utility;
-                       }).mean);
-      row.emplace_back(whole(metric.count));
-      table.rows.push_back(std::move(row));
-    }
-  });
+  for_each_choice(
+      result, Experiment::Figure2, [&](const auto& set, Lambdas at, PlacementMethod placement, const auto& chosen) {
+        if (at != lambdas) return;
+        const auto& threats = set.threats.at(Experiment::Figure2);
+        for (const attack::Kind kind : {attack::Kind::Direct, attack::Kind::Indirect}) {
+          const auto here = [&](const Trial& trial) {
+            return trial.budget == 0.3 && threats[trial.threat].kind == kind;
+          };
+          const ConfidenceInterval metric =
+              trials::over_draws(chosen, here, [](const Trial& trial) { return trials::last(trial.metric); });
+          if (metric.count == 0) continue;
+          std::vector<Cell> row = {set.name, words::kind(kind), std::string(to_string(placement))};
+          row.emplace_back(
+              trials::over_draws(chosen, here, [](const Trial& trial) { return trial.clean_metric; }).mean);
+          row.emplace_back(trials::over_draws(chosen, here, [](const Trial& trial) { return trial.metric[0]; }).mean);
+          push(row, metric);
+          row.emplace_back(trials::over_draws(chosen, here, [](const Trial& trial) {
+                             return trials::last(trial.utility) / trial.clean_utility;
+                           }).mean);
+          row.emplace_back(whole(metric.count));
+          table.rows.push_back(std::move(row));
+        }
+      });
   return table;
 }
 
@@ -387,7 +394,7 @@ std::vector<std::pair<std::string, Table>> reproduction_tables(const Reproductio
       {"methods", tables::methods(result, Lambdas::Paper)},
       {"methods-cross-validated", tables::methods(result, Lambdas::Chosen)},
       {"relations", relations(result)},
-      {"readings", tables::readings(result)},
+      {"readings", tables::interpretations(result)},
       {"sets", tables::sets(result)},
       {"who", tables::threats(result)},
       {"attacks", attacks(result)}};
@@ -410,7 +417,7 @@ nlohmann::json to_json(const ReproductionResult& result, const ReproductionFacts
                                 {"high", json_number(claim.ours.high)},
                                 {"detail", claim.detail},
                                 {"rule", claim.rule},
-                                {"reading", claim.reading},
+                                {"reading", claim.interpretation},
                                 {"verdict", to_string(claim.verdict)}});
   for (const auto& set : result.sets)
     json["sets"].push_back({{"name", set.name},

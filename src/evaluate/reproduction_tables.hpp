@@ -11,7 +11,7 @@ namespace crosstalk::evaluate::tables {
 /// Claim, paper, ours, verdict: the short form, and with the rules and details.
 report::Table verdicts(const std::vector<Claim>& claims, const std::string& caption);
 report::Table claims(const std::vector<Claim>& claims, const std::string& caption);
-report::Table readings(const ReproductionResult& result);
+report::Table interpretations(const ReproductionResult& result);
 /// Harm at 30 % (Figure 2) by kind of attack: random, PATOM, exact.
 report::Table methods(const ReproductionResult& result, Lambdas lambdas);
 report::Table sets(const ReproductionResult& result);

@@ -13,7 +13,7 @@ std::vector<const Trial*> select(const ReproductionResult& result, const Choice&
   std::vector<const Trial*> chosen;
   for (const Trial& trial : result.trials)
     if (trial.experiment == choice.experiment && trial.set == choice.set && trial.lambdas == choice.lambdas &&
-        trial.placing == choice.placing)
+        trial.placement == choice.placement)
       chosen.push_back(&trial);
   return chosen;
 }
@@ -26,8 +26,8 @@ double harm(const std::string& metric, double clean, double value) {
   return metric == "nmse" ? value / clean - 1.0 : clean - value;
 }
 
-Estimate over_draws(const std::vector<const Trial*>& trials, const std::function<bool(const Trial&)>& wanted,
-                    const std::function<double(const Trial&)>& number) {
+ConfidenceInterval over_draws(const std::vector<const Trial*>& trials, const std::function<bool(const Trial&)>& wanted,
+                              const std::function<double(const Trial&)>& number) {
   std::map<std::size_t, std::pair<double, double>> draws;  // sum and count by draw
   for (const Trial* trial : trials) {
     if (!wanted(*trial)) continue;
@@ -37,7 +37,7 @@ Estimate over_draws(const std::vector<const Trial*>& trials, const std::function
   }
   std::vector<double> means;
   for (const auto& [seed, total] : draws) means.push_back(total.first / total.second);
-  return estimate(means);
+  return mean_with_ci(means);
 }
 
 double mean_correlation(const Eigen::MatrixXd& correlation, const std::vector<std::size_t>& tasks) {
@@ -66,20 +66,23 @@ double swing(const Eigen::VectorXd& utility) {
 
 }  // namespace trials
 
-std::vector<ReadingNumbers> readings_of(const ReproductionResult& result) {
-  std::vector<ReadingNumbers> all;
+std::vector<InterpretationNumbers> interpretations_of(const ReproductionResult& result) {
+  std::vector<InterpretationNumbers> all;
   for (const ReproductionResult::Set& set : result.sets) {
     const auto chosen = trials::select(result, {Experiment::Readings, set.name});
     const auto& threats = set.threats.at(Experiment::Readings);
     std::vector<std::string> names;
     for (const Trial* trial : chosen)
-      if (std::find(names.begin(), names.end(), trial->reading) == names.end()) names.push_back(trial->reading);
+      if (std::find(names.begin(), names.end(), trial->interpretation) == names.end())
+        names.push_back(trial->interpretation);
     for (const std::string& name : names) {
-      ReadingNumbers numbers;
+      InterpretationNumbers numbers;
       numbers.set = set.name;
-      numbers.reading = name;
+      numbers.interpretation = name;
       const auto of_kind = [&](attack::Kind kind) {
-        return [&, kind](const Trial& trial) { return trial.reading == name && threats[trial.threat].kind == kind; };
+        return [&, kind](const Trial& trial) {
+          return trial.interpretation == name && threats[trial.threat].kind == kind;
+        };
       };
       const auto harm = [&](const Trial& trial) {
         return trials::harm(set.metric, trial.clean_metric, trials::last(trial.metric));
@@ -95,7 +98,7 @@ std::vector<ReadingNumbers> readings_of(const ReproductionResult& result) {
                                                      [](const Trial& trial) { return trial.clean_correlation(1, 2); });
       for (std::size_t t = 0; t < threats.size(); ++t) {
         if (threats[t].kind != attack::Kind::Hybrid) continue;
-        const auto this_one = [&](const Trial& trial) { return trial.reading == name && trial.threat == t; };
+        const auto this_one = [&](const Trial& trial) { return trial.interpretation == name && trial.threat == t; };
         numbers.correlation.push_back(
             trials::over_draws(chosen, this_one, [](const Trial& trial) { return trial.correlation(1, 2); }));
         numbers.among_attacked.push_back(trials::over_draws(chosen, this_one, [&](const Trial& trial) {
@@ -108,15 +111,15 @@ std::vector<ReadingNumbers> readings_of(const ReproductionResult& result) {
   return all;
 }
 
-Closest closest_to_figure3(const std::vector<ReadingNumbers>& readings) {
+Closest closest_to_figure3(const std::vector<InterpretationNumbers>& interpretations) {
   Closest closest;
   double most = -std::numeric_limits<double>::infinity();
-  for (const ReadingNumbers& reading : readings) {
-    if (reading.set != "sarcos") continue;
-    for (std::size_t h = 0; h < reading.correlation.size(); ++h)
-      if (reading.correlation[h].mean > most) {
-        most = reading.correlation[h].mean;
-        closest = {&reading, h};
+  for (const InterpretationNumbers& interpretation : interpretations) {
+    if (interpretation.set != "sarcos") continue;
+    for (std::size_t h = 0; h < interpretation.correlation.size(); ++h)
+      if (interpretation.correlation[h].mean > most) {
+        most = interpretation.correlation[h].mean;
+        closest = {&interpretation, h};
       }
   }
   return closest;

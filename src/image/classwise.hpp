@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "crosstalk/image/method.hpp"
-#include "crosstalk/watch.hpp"
+#include "crosstalk/run_control.hpp"
 
 namespace crosstalk::image {
 
@@ -38,6 +38,6 @@ class Classwise : public PerImageMethod {
 };
 
 std::unique_ptr<Method> make_autoregressive(const Source& source, const MethodOptions& options);
-std::unique_ptr<Method> make_one_pixel(const Source& source, const MethodOptions& options, const Watch& watch);
+std::unique_ptr<Method> make_one_pixel(const Source& source, const MethodOptions& options, const RunControl& control);
 
 }  // namespace crosstalk::image

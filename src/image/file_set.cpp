@@ -189,7 +189,7 @@ void keep_only(FilePlan& plan, const std::vector<std::size_t>& images) {
     if (!maps.files.empty()) maps.files = of(maps.files);
 }
 
-FolderSet open_files(FilePlan plan, const FolderOptions& options, const Watch& watch) {
+FolderSet open_files(FilePlan plan, const FolderOptions& options, const RunControl& control) {
   if (plan.files.empty()) throw DataError(plan.store->name() + ": holds no image");
   std::vector<Checked> checked(plan.files.size());
   constexpr std::size_t piece = 256;
@@ -202,8 +202,8 @@ FolderSet open_files(FilePlan plan, const FolderOptions& options, const Watch& w
         checked[first + i].error = error.what();
       }
     });
-    if (watch.progress)
-      watch.progress(static_cast<double>(first) / static_cast<double>(checked.size()), "checking images");
+    if (control.progress)
+      control.progress(static_cast<double>(first) / static_cast<double>(checked.size()), "checking images");
   }
 
   std::vector<std::size_t> kept;

@@ -31,7 +31,7 @@ struct FilePlan {
 void keep_only(FilePlan& plan, const std::vector<std::size_t>& images);
 
 /// Decodes every file once and makes the set. @throws DataError as open_folder does.
-FolderSet open_files(FilePlan plan, const FolderOptions& options, const Watch& watch);
+FolderSet open_files(FilePlan plan, const FolderOptions& options, const RunControl& control);
 
 /// The plan of a store's files whose names are those of UTKFace; others are left out with a note.
 FilePlan utkface_plan(std::unique_ptr<FileStore> store);

@@ -84,31 +84,31 @@ FilePlan table_plan(std::unique_ptr<FileStore> store, const LabelTable& table) {
   return plan;
 }
 
-FolderSet open_store(std::unique_ptr<FileStore> store, const FolderOptions& options, const Watch& watch) {
+FolderSet open_store(std::unique_ptr<FileStore> store, const FolderOptions& options, const RunControl& control) {
   if (!options.labels.empty())
     return open_files(table_plan(std::move(store), read_label_table(data::read_file(options.labels),
                                                                     options.labels.string(), FileColumn::Needed)),
-                      options, watch);
+                      options, control);
   for (const char* file : {"labels.csv", "manifest.csv"})
     if (store->holds(file)) {
       const LabelTable table = read_label_table(store->read(file), store->place(file), FileColumn::Needed);
-      return open_files(table_plan(std::move(store), table), options, watch);
+      return open_files(table_plan(std::move(store), table), options, control);
     }
   if (!has_utkface_names(*store))
     throw DataError(
         fmt::format("{}: has neither labels.csv nor manifest.csv nor UTKFace's file names; name the CSV file of labels",
                     store->name()));
-  return open_files(utkface_plan(std::move(store)), options, watch);
+  return open_files(utkface_plan(std::move(store)), options, control);
 }
 
 }  // namespace
 
-FolderSet open_folder(const fs::path& folder, const FolderOptions& options, const Watch& watch) {
-  return open_store(open_folder_store(folder), options, watch);
+FolderSet open_folder(const fs::path& folder, const FolderOptions& options, const RunControl& control) {
+  return open_store(open_folder_store(folder), options, control);
 }
 
-FolderSet open_tar(const fs::path& path, const FolderOptions& options, const Watch& watch) {
-  return open_store(open_tar_store(path), options, watch);
+FolderSet open_tar(const fs::path& path, const FolderOptions& options, const RunControl& control) {
+  return open_store(open_tar_store(path), options, control);
 }
 
 }  // namespace crosstalk::image

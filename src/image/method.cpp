@@ -133,7 +133,7 @@ void Classwise::perturb(const Batch& batch, std::size_t row, std::span<float> ch
   }
 }
 
-std::unique_ptr<Method> make_method(const Source& source, const MethodOptions& options, const Watch& watch) {
+std::unique_ptr<Method> make_method(const Source& source, const MethodOptions& options, const RunControl& control) {
   if (options.epsilon < 1 || options.epsilon > 255)
     throw std::invalid_argument(fmt::format("epsilon is {}; it must be between 1 and 255 levels", options.epsilon));
   if (options.name == MethodName::Noise) return std::make_unique<UniformNoise>(options);
@@ -143,7 +143,7 @@ std::unique_ptr<Method> make_method(const Source& source, const MethodOptions& o
       throw std::invalid_argument(fmt::format("make_method: there is no task {} with classes", k));
   switch (options.name) {
     case MethodName::Ar: return make_autoregressive(source, options);
-    case MethodName::Ops: return make_one_pixel(source, options, watch);
+    case MethodName::Ops: return make_one_pixel(source, options, control);
     default: return std::make_unique<Blocks>(source, options);
   }
 }

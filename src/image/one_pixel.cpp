@@ -30,7 +30,7 @@ struct Distances {
 
 class OnePixel : public Classwise {
  public:
-  OnePixel(const Source& source, const MethodOptions& options, const Watch& watch) : Classwise(source, options) {
+  OnePixel(const Source& source, const MethodOptions& options, const RunControl& control) : Classwise(source, options) {
     std::vector<std::vector<Distances>> distances(tasks());
     for (std::size_t k = 0; k < tasks(); ++k) {
       const std::size_t cells = colours() * region(k).height * region(k).width;
@@ -41,8 +41,8 @@ class OnePixel : public Classwise {
     for (std::size_t first = 0; first < source.size(); first += step) {
       const Batch batch = source.read(first, std::min(step, source.size() - first));
       for (std::size_t row = 0; row < batch.size(); ++row) measure(batch, row, distances);
-      if (watch.progress)
-        watch.progress(static_cast<double>(first) / static_cast<double>(source.size()), "measuring classes");
+      if (control.progress)
+        control.progress(static_cast<double>(first) / static_cast<double>(source.size()), "measuring classes");
     }
     for (std::size_t k = 0; k < tasks(); ++k) pixels_.push_back(choose(k, distances[k]));
   }
@@ -128,8 +128,8 @@ class OnePixel : public Classwise {
 
 }  // namespace
 
-std::unique_ptr<Method> make_one_pixel(const Source& source, const MethodOptions& options, const Watch& watch) {
-  return std::make_unique<OnePixel>(source, options, watch);
+std::unique_ptr<Method> make_one_pixel(const Source& source, const MethodOptions& options, const RunControl& control) {
+  return std::make_unique<OnePixel>(source, options, control);
 }
 
 }  // namespace crosstalk::image

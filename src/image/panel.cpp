@@ -23,11 +23,11 @@ constexpr const char* kCountermeasures = "countermeasures";
 constexpr const char* kLeaks = "leaks";
 
 std::string heading_of(const std::string& group) {
-  if (group == kUsual) return "The usual thief";
+  if (group == kUsual) return "The usual learner";
   if (group == kBackbones) return "Other networks";
   if (group == kWeightings) return "Task weightings";
   if (group == kCountermeasures) return "Countermeasures";
-  return "Clean images that the thief has too";
+  return "Clean images that the learner has too";
 }
 
 // Countermeasures with what they cost in place of a usual training.
@@ -45,14 +45,14 @@ std::string percent(double share) {
   return report::shown(share, kShare);
 }
 
-nlohmann::ordered_json to_json(const std::optional<Estimate>& estimate) {
+nlohmann::ordered_json to_json(const std::optional<ConfidenceInterval>& estimate) {
   if (!estimate) return nullptr;
   return {{"mean", json_number(estimate->mean)},
           {"low", json_number(estimate->low)},
           {"high", json_number(estimate->high)}};
 }
 
-double mean_of(const std::optional<Estimate>& estimate) {
+double mean_of(const std::optional<ConfidenceInterval>& estimate) {
   return estimate ? estimate->mean : std::nan("");
 }
 
@@ -67,7 +67,7 @@ const PanelResult* reference_of(const std::vector<PanelResult>& results, const P
 }
 
 // Of those who have protected images alone; null when none was trained to the end.
-const PanelResult* best_thief(const std::vector<PanelResult>& results) {
+const PanelResult* best_learner(const std::vector<PanelResult>& results) {
   const PanelResult* best = nullptr;
   for (const PanelResult& result : results)
     if (result.published && result.cell.leak == 0 &&
@@ -124,7 +124,7 @@ std::vector<PanelCell> panel_cells(PanelSize size, bool grey, const std::vector<
     cells.push_back({.group = kWeightings, .backbone = usual, .weighting = weighting, .clean = !quick, .cost = 1.5});
   for (const Countermeasure& countermeasure : kCountermeasureList) {
     if (grey && countermeasure.of_colour) continue;
-    // What the clean images give to a slow thief is worth its time only where there is time.
+    // What the clean images give to a slow learner is worth its time only where there is time.
     const bool clean = !quick || countermeasure.cost < 2.0;
     cells.push_back({.group = kCountermeasures,
                      .backbone = usual,
@@ -143,20 +143,21 @@ std::vector<PanelCell> panel_cells(PanelSize size, bool grey, const std::vector<
 
 report::Table panel_table(const std::vector<PanelResult>& results, const std::string& group) {
   report::Table table{"Right answers on clean test images, mean over the tasks",
-                      {{.name = "thief"},
+                      {{.name = "learner"},
                        {.name = "learns from clean images", .format = kShare},
                        {.name = "from protected ones", .format = kShare},
                        {.name = "low", .format = kShare},
                        {.name = "high", .format = kShare},
                        {.name = "left of what can be learned", .format = kShare},
-                       {.name = "without looking", .format = kShare}}};
+                       {.name = "majority baseline", .format = kShare}}};
   if (group.empty()) table.columns.insert(table.columns.begin(), {.name = "group"});
   for (const PanelResult& result : results) {
     if (!group.empty() && result.cell.group != group) continue;
     const PanelResult* const reference = reference_of(results, result);
     const double clean = reference == nullptr ? std::nan("") : reference->clean->mean;
     const double published = mean_of(result.published);
-    const Estimate estimate = result.published.value_or(Estimate{std::nan(""), std::nan(""), std::nan("")});
+    const ConfidenceInterval estimate =
+        result.published.value_or(ConfidenceInterval{std::nan(""), std::nan(""), std::nan("")});
     const std::string label =
         result.cell.label() + (result.failure.empty() ? "" : fmt::format(" (failed: {})", result.failure));
     std::vector<report::Cell> row = {label,
@@ -164,8 +165,8 @@ report::Table panel_table(const std::vector<PanelResult>& results, const std::st
                                      published,
                                      estimate.low,
                                      estimate.high,
-                                     (published - result.yardstick) / (clean - result.yardstick),
-                                     result.failure.empty() ? result.yardstick : std::nan("")};
+                                     (published - result.baseline) / (clean - result.baseline),
+                                     result.failure.empty() ? result.baseline : std::nan("")};
     if (group.empty()) row.insert(row.begin(), result.cell.group);
     table.rows.push_back(std::move(row));
   }
@@ -183,38 +184,39 @@ nlohmann::ordered_json to_json(const std::vector<PanelResult>& results) {
                      {"victims", result.cell.mtl ? "mtl" : "stl"},
                      {"clean", to_json(result.clean)},
                      {"protected", to_json(result.published)},
-                     {"yardstick", json_number(result.yardstick)}});
+                     {"yardstick", json_number(result.baseline)}});
     if (!result.failure.empty()) cells.back()["failure"] = result.failure;
   }
   return cells;
 }
 
 std::string panel_answer(const std::vector<PanelResult>& results) {
-  const PanelResult* const most = best_thief(results);
-  if (most == nullptr) return "No thief was trained to the end.";
+  const PanelResult* const most = best_learner(results);
+  if (most == nullptr) return "No learner was trained to the end.";
   const PanelResult& usual = results.front();
   return fmt::format(
-      "A thief who trains as usual gets {} from the protected images{}; an answer without looking gets {}. The best of "
+      "An unauthorised learner that trains as usual gets {} from the protected images{}; the majority baseline gets "
+      "{}. The best of "
       "those who have protected images alone gets {}: {}.",
       percent(mean_of(usual.published)),
       usual.clean ? fmt::format(" and {} from the clean ones", percent(usual.clean->mean)) : "",
-      percent(usual.yardstick), percent(most->published->mean), most->cell.label());
+      percent(usual.baseline), percent(most->published->mean), most->cell.label());
 }
 
 report::Page panel_page(const std::vector<PanelResult>& results, const PanelFacts& facts) {
   report::Page page;
-  page.title = "What other thieves learn";
+  page.title = "What other unauthorised learners get";
   page.subtitle = fmt::format("{}, and its protected copy in {}.", facts.set, facts.published);
   page.answer = panel_answer(results);
-  if (const PanelResult* const most = best_thief(results); most != nullptr) {
+  if (const PanelResult* const most = best_learner(results); most != nullptr) {
     const PanelResult& usual = results.front();
     page.cards = {{percent(mean_of(usual.clean)), "from clean images, as usual", mean_of(usual.clean)},
                   {percent(mean_of(usual.published)), "from protected ones, as usual", mean_of(usual.published)},
                   {percent(most->published->mean), most->cell.label() + ", from protected ones", most->published->mean},
-                  {percent(usual.yardstick), "without looking", usual.yardstick}};
+                  {percent(usual.baseline), "majority baseline", usual.baseline}};
     if (!usual.clean) page.cards.erase(page.cards.begin());
   }
-  page.facts = {{"Panel", fmt::format("{}, {} thieves", facts.panel, results.size())},
+  page.facts = {{"Panel", fmt::format("{}, {} learners", facts.panel, results.size())},
                 {"Seeds", std::to_string(facts.seeds)},
                 {"Version", facts.version}};
   std::vector<std::string> groups;
@@ -224,12 +226,12 @@ report::Page panel_page(const std::vector<PanelResult>& results, const PanelFact
     page.sections.push_back({heading_of(group), {report::TableBlock{panel_table(results, group)}}});
   page.sections.push_back(
       {"How to read this",
-       {report::List{{"Each row is one thief, trained from nothing on the protected copy and tested on clean images: "
+       {report::List{{"Each row is one learner, trained from nothing on the protected copy and tested on clean images: "
                       "mean over the "
                       "tasks, with a 95 % interval over the seeds where there are several.",
-                      "Left of what can be learned: 0 % for an answer without looking, 100 % for what the clean images "
+                      "Left of what can be learned: 0 % for the majority baseline, 100 % for what the clean images "
                       "give to the "
-                      "same thief; where that was not trained, to the usual one.",
+                      "same learner; where that was not trained, to the usual one.",
                       "Countermeasures that process images process those to be answered, too."}},
         report::Callout{report::Callout::Kind::Limit, "Limits",
                         "A row with much left is a way around this protection. There are more ways than rows."}}});

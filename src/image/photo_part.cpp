@@ -26,14 +26,14 @@ std::vector<std::size_t> drawn_part(std::size_t images, const PhotoOptions& opti
   return chosen;
 }
 
-FolderSet open_part(FilePlan plan, const PhotoOptions& options, const Watch& watch) {
+FolderSet open_part(FilePlan plan, const PhotoOptions& options, const RunControl& control) {
   const auto chosen = drawn_part(plan.files.size(), options, plan.store->name());
   if (chosen.size() < plan.files.size()) keep_only(plan, chosen);
   FolderOptions reading;
   reading.skip_bad = options.skip_bad;
   reading.threads = options.threads;
   reading.size = options.size;
-  return open_files(std::move(plan), reading, watch);
+  return open_files(std::move(plan), reading, control);
 }
 
 }  // namespace crosstalk::image

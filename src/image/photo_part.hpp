@@ -14,6 +14,6 @@ namespace crosstalk::image {
 std::vector<std::size_t> drawn_part(std::size_t images, const PhotoOptions& options, const std::string& name);
 
 /// The part of the plan that the options ask for, opened. @throws DataError as open_files does.
-FolderSet open_part(FilePlan plan, const PhotoOptions& options, const Watch& watch);
+FolderSet open_part(FilePlan plan, const PhotoOptions& options, const RunControl& control);
 
 }  // namespace crosstalk::image

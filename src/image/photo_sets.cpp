@@ -87,11 +87,11 @@ FolderSet open_cmu_faces(const fs::path& folder) {
   return {std::make_unique<MemorySet>(std::move(tasks), std::move(images)), {}};
 }
 
-FolderSet open_utkface(const fs::path& tar, const PhotoOptions& options, const Watch& watch) {
-  return open_part(utkface_plan(open_tar_store(tar)), options, watch);
+FolderSet open_utkface(const fs::path& tar, const PhotoOptions& options, const RunControl& control) {
+  return open_part(utkface_plan(open_tar_store(tar)), options, control);
 }
 
-FolderSet open_pets(const fs::path& tar, const PhotoOptions& options, const Watch& watch) {
+FolderSet open_pets(const fs::path& tar, const PhotoOptions& options, const RunControl& control) {
   FilePlan plan;
   plan.store = open_tar_store(tar);
   const auto pets = read_pets(*plan.store);
@@ -119,7 +119,7 @@ FolderSet open_pets(const fs::path& tar, const PhotoOptions& options, const Watc
     plan.labels(row, 0) = static_cast<double>(std::distance(breeds.begin(), breeds.find(found[i].breed)));
     plan.labels(row, 1) = found[i].dog ? 1.0 : 0.0;
   }
-  return open_part(std::move(plan), options, watch);
+  return open_part(std::move(plan), options, control);
 }
 
 }  // namespace crosstalk::image

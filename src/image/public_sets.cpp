@@ -194,7 +194,7 @@ class NyuSet : public Source {
 
 }  // namespace
 
-FolderSet open_celeba(const fs::path& folder, bool test, const PhotoOptions& options, const Watch& watch) {
+FolderSet open_celeba(const fs::path& folder, bool test, const PhotoOptions& options, const RunControl& control) {
   const std::string attributes = "list_attr_celeba.txt";
   const std::string partition = "list_eval_partition.txt";
   FilePlan plan;
@@ -221,10 +221,10 @@ FolderSet open_celeba(const fs::path& folder, bool test, const PhotoOptions& opt
     if (line.words[1] == (test ? "2" : "0")) wanted.push_back(line.words[0]);
   }
   add_images(plan, wanted, "img_align_celeba/", labels, partition);
-  return open_part(std::move(plan), options, watch);
+  return open_part(std::move(plan), options, control);
 }
 
-FolderSet open_chestxray14(const fs::path& folder, bool test, const PhotoOptions& options, const Watch& watch) {
+FolderSet open_chestxray14(const fs::path& folder, bool test, const PhotoOptions& options, const RunControl& control) {
   FilePlan plan;
   plan.store = open_folder_store(folder);
   for (const char* finding : kFindings) plan.tasks.push_back({finding, Kind::Binary, no_and_yes()});
@@ -246,10 +246,10 @@ FolderSet open_chestxray14(const fs::path& folder, bool test, const PhotoOptions
   std::vector<std::string> wanted;
   for (const Line& line : lines_of(*plan.store, list)) wanted.push_back(line.words.front());
   add_images(plan, wanted, "images/", labels, list);
-  return open_part(std::move(plan), options, watch);
+  return open_part(std::move(plan), options, control);
 }
 
-FolderSet open_nyuv2(const fs::path& folder, bool test, const PhotoOptions& options, const Watch& watch) {
+FolderSet open_nyuv2(const fs::path& folder, bool test, const PhotoOptions& options, const RunControl& control) {
   const fs::path part = folder / (test ? "val" : "train");
   std::error_code error;
   std::vector<std::pair<std::size_t, std::string>> found;  // by length, then name: 2.npy before 10.npy
@@ -264,8 +264,8 @@ FolderSet open_nyuv2(const fs::path& folder, bool test, const PhotoOptions& opti
   FolderSet set{std::make_unique<NyuSet>(part, names, options.size), {}};
   for (std::size_t i = 0; i < set.source->size(); ++i) {  // a bad file is told now, not in the middle of a run
     static_cast<void>(set.source->read(i, 1));
-    if (watch.progress)
-      watch.progress(static_cast<double>(i + 1) / static_cast<double>(names.size()), "checking images");
+    if (control.progress)
+      control.progress(static_cast<double>(i + 1) / static_cast<double>(names.size()), "checking images");
   }
   return set;
 }

@@ -80,7 +80,7 @@ const CrossValidation::Trial& simplest_of_best(const std::vector<CrossValidation
 }  // namespace
 
 CrossValidation cross_validate(const TaskSet& all, const Loss& loss, const Options& options,
-                               const CrossValidationOptions& grid, const Watch& watch) {
+                               const CrossValidationOptions& grid, const RunControl& control) {
   if (grid.lambda1.empty() || grid.lambda2.empty()) throw std::invalid_argument("cross_validate: the grid is empty");
   if (grid.most_tasks < 2)
     throw std::invalid_argument(fmt::format("cross_validate: most_tasks is {}; it must be >= 2", grid.most_tasks));
@@ -116,10 +116,10 @@ CrossValidation cross_validate(const TaskSet& all, const Loss& loss, const Optio
       CrossValidation::Trial& part = parts[t * grid.folds + k];
       part.loss = mean_loss(fold.held_out, loss, W);
       part.metric = evaluate(fold.held_out, loss, W).mean(0);
-      if (!watch.progress) return;
+      if (!control.progress) return;
       const std::lock_guard lock(progress_mutex);
       ++done;
-      watch.progress(static_cast<double>(done) / static_cast<double>(parts.size()), "choosing lambda");
+      control.progress(static_cast<double>(done) / static_cast<double>(parts.size()), "choosing lambda");
     });
   }
   for (std::size_t t = 0; t < result.trials.size(); ++t) {

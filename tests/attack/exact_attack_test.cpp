@@ -22,9 +22,9 @@ struct Setting {
     return random_rows(tasks, threat, feasible, LabelRule::Uniform, rng);
   }
   [[nodiscard]] AttackResult run(ExactOptions options, const PatomOptions& patom_options = {},
-                                 const Watch& watch = {}) const {
+                                 const RunControl& control = {}) const {
     return exact_attack(risk, utility, feasible, start(), learner, options, patom_options, near,
-                        Rng::stream(3, "batches"), watch);
+                        Rng::stream(3, "batches"), control);
   }
 
   const mtrl::Loss& loss;
@@ -186,9 +186,9 @@ TEST(ExactAttack, StopsWhenAsked) {
   const Setting setting(mtrl::squared_loss());
   std::stop_source source;
   source.request_stop();
-  Watch watch;
-  watch.stop = source.get_token();
-  const AttackResult result = setting.run({.starts = 2}, {}, watch);
+  RunControl control;
+  control.stop = source.get_token();
+  const AttackResult result = setting.run({.starts = 2}, {}, control);
   EXPECT_TRUE(result.stopped);
   EXPECT_EQ(result.iterates.size(), 2U);  // the given rows and where PATOM would go on from
   EXPECT_EQ(result.optima.size(), 1U);
@@ -218,7 +218,7 @@ struct Attacked : Setting {
   mtrl::EmpiricalRisk poisoned = risk.with_rows(rows);
   mtrl::Fit fit = mtrl::solve(poisoned, learner);
   Eigen::MatrixXd utility_gradient = utility.gradient(fit.weights);
-  Situation situation{poisoned, rows, fit, learner, utility_gradient};
+  AttackState state{poisoned, rows, fit, learner, utility_gradient};
   Eigen::MatrixXd adjoint = mtrl::adjoint(poisoned, learner, fit.weights, utility_gradient);
 };
 
@@ -226,7 +226,7 @@ struct Attacked : Setting {
 TEST(Influence, IsTheDerivativeInARowsWeight) {
   for (const std::string& name : mtrl::loss_names()) {
     const Attacked at(mtrl::loss_named(name));
-    const Eigen::VectorXd phi = Influence(at.situation, at.adjoint).of_rows(at.rows, 1);
+    const Eigen::VectorXd phi = Influence(at.state, at.adjoint).of_rows(at.rows, 1);
     // U((1 - h) others + h row): with k copies of the data and one more row, h = 1 / (k N + 1).
     constexpr int kCopies = 4000;
     TaskSet more = at.rows;
@@ -253,7 +253,7 @@ TEST(Influence, IsTheDerivativeInARowsWeight) {
       return at.utility.value(mtrl::polish(at.risk.with_rows(injected), at.learner, at.fit.weights).weights);
     };
     const double slope = (utility_of(more) - utility_of(at.rows)) / h;
-    const auto all = Influence(at.situation, at.adjoint);
+    const auto all = Influence(at.state, at.adjoint);
     TaskSet clean_part = at.tasks;
     const double mean = (all.of_rows(clean_part, 1).sum() + phi.sum()) / static_cast<double>(n + k);
     EXPECT_NEAR(phi[0] - mean, slope, 1e-2 * std::abs(slope)) << name;
@@ -263,7 +263,7 @@ TEST(Influence, IsTheDerivativeInARowsWeight) {
 TEST(Influence, BestRowIsFeasibleAndNoRandomRowIsBetter) {
   for (const std::string& name : mtrl::loss_names()) {
     const Attacked at(mtrl::loss_named(name));
-    const Influence influence(at.situation, at.adjoint);
+    const Influence influence(at.state, at.adjoint);
     const auto ranges = label_ranges(at.tasks);
     const Eigen::VectorXd like = at.rows[1].features.row(0);
     const Influence::Row best = influence.best_row(at.feasible, 1, ranges[1], like);

@@ -105,7 +105,7 @@ TEST(FeasibleSet, FurthestIsTheMaximiserOfALinearFunction) {
     for (std::uint64_t seed = 0; seed < 10; ++seed) {
       const Eigen::VectorXd direction = problems::normal_matrix(d, 1, 40 + seed);
       const Eigen::VectorXd like = set.random_row(clean, rng);
-      const Eigen::VectorXd best = set.furthest(direction, like);
+      const Eigen::VectorXd best = set.support_point(direction, like);
       EXPECT_TRUE(set.contains(best, 1e-9));
       for (const Eigen::Index k : set.fixed) EXPECT_EQ(best[k], like[k]);
       for (int draw = 0; draw < 300; ++draw) {

@@ -88,8 +88,8 @@ TEST(AllRowGradients, LessHeldFixedIsNearer) {
 TEST(GradientCheck, RefusesAWrongSignLengthAndIndex) {
   const Setting setting = setting_of(problems::battery().front(), 0.1);
   const auto wrong = [](auto change) {
-    return RowGradient([change](const Situation& situation) {
-      RowDerivatives slopes = exact_row_gradient(situation);
+    return RowGradient([change](const AttackState& state) {
+      RowDerivatives slopes = exact_row_gradient(state);
       for (Eigen::MatrixXd& task : slopes.features)
         if (task.size() > 0) change(task);
       for (Eigen::VectorXd& task : slopes.labels) task *= -1.0;
@@ -120,10 +120,10 @@ TEST(GradientCheck, LeavesTheBiasAloneAndStopsWhenAsked) {
   EXPECT_EQ(check.entries, static_cast<std::size_t>(5 * (risk.features() - 1)));
   std::stop_source source;
   source.request_stop();
-  Watch watch;
-  watch.stop = source.get_token();
+  RunControl control;
+  control.stop = source.get_token();
   const auto stopped =
-      check_gradients(risk, utility, setting.injected, setting.learner, all_row_gradients(), options, watch);
+      check_gradients(risk, utility, setting.injected, setting.learner, all_row_gradients(), options, control);
   EXPECT_TRUE(stopped.stopped);
   EXPECT_TRUE(stopped.gradients.empty());
 }

@@ -25,8 +25,9 @@ struct Setting {
     Rng rng(5);
     return random_rows(clean, threat, feasible, rule, rng);
   }
-  [[nodiscard]] AttackResult run(const PatomOptions& options, std::uint64_t seed = 1, const Watch& watch = {}) const {
-    return patom(risk, utility, feasible, start(), learner, options, near, Rng(seed), patom_row_gradient, watch);
+  [[nodiscard]] AttackResult run(const PatomOptions& options, std::uint64_t seed = 1,
+                                 const RunControl& control = {}) const {
+    return patom(risk, utility, feasible, start(), learner, options, near, Rng(seed), patom_row_gradient, control);
   }
 
   TaskSet clean;
@@ -96,10 +97,10 @@ TEST(Patom, OneStepIsProjectedAscentAlongTheGivenGradient) {
   const Setting setting;
   const TaskSet start = setting.start();
   RowDerivatives slopes;
-  const RowGradient gradient = [&](const Situation& situation) {
-    EXPECT_EQ(situation.utility_gradient, setting.utility.gradient(situation.fit.weights));
-    EXPECT_EQ(situation.injected[0].features, start[0].features);
-    slopes = patom_row_gradient(situation);
+  const RowGradient gradient = [&](const AttackState& state) {
+    EXPECT_EQ(state.utility_gradient, setting.utility.gradient(state.fit.weights));
+    EXPECT_EQ(state.injected[0].features, start[0].features);
+    slopes = patom_row_gradient(state);
     return slopes;
   };
   const AttackResult result = patom(setting.risk, setting.utility, setting.feasible, start, setting.learner,
@@ -117,9 +118,9 @@ TEST(Patom, BatchIsTheShareOfTheTargetRows) {
   Eigen::MatrixXd batch_gradient;
   Eigen::MatrixXd full_gradient;
   const auto keep = [](Eigen::MatrixXd& where) {
-    return RowGradient([&where](const Situation& situation) {
-      where = situation.utility_gradient;
-      return patom_row_gradient(situation);
+    return RowGradient([&where](const AttackState& state) {
+      where = state.utility_gradient;
+      return patom_row_gradient(state);
     });
   };
   patom(setting.risk, setting.utility, setting.feasible, setting.start(), setting.learner,
@@ -146,14 +147,14 @@ TEST(Patom, TheSeedDecides) {
 TEST(Patom, EndsWhenAskedToAndSaysSo) {
   const Setting setting;
   std::stop_source source;
-  Watch watch;
-  watch.stop = source.get_token();
+  RunControl control;
+  control.stop = source.get_token();
   std::vector<double> shares;
-  watch.progress = [&](double done, const std::string&) {
+  control.progress = [&](double done, const std::string&) {
     shares.push_back(done);
     if (shares.size() == 2) source.request_stop();
   };
-  const AttackResult result = setting.run({.iterations = 10}, 1, watch);
+  const AttackResult result = setting.run({.iterations = 10}, 1, control);
   EXPECT_TRUE(result.stopped);
   EXPECT_EQ(result.iterates.size(), 3U);  // the start, one iteration, and the one during which the stop came
   EXPECT_EQ(shares, (std::vector<double>{0.0, 0.1}));

@@ -28,7 +28,7 @@ struct Attacked {
     rows[1] = 2;
     return problems::injected_for(tasks, loss, rows, 9);
   }
-  [[nodiscard]] Situation situation() const { return {risk, injected, fit, learner, utility_gradient}; }
+  [[nodiscard]] AttackState state() const { return {risk, injected, fit, learner, utility_gradient}; }
 
   TaskSet clean;
   mtrl::Options learner;
@@ -87,7 +87,7 @@ std::vector<Eigen::MatrixXd> double_loop(const Attacked& a, const std::string& l
 TEST(PatomRowGradient, IsTheDoubleLoopOfTheAlgorithm) {
   for (const auto& problem : problems::battery()) {
     const Attacked attacked(problem.tasks, *problem.loss, 0.1);
-    const auto gradient = patom_row_gradient(attacked.situation()).features;
+    const auto gradient = patom_row_gradient(attacked.state()).features;
     const auto expected = double_loop(attacked, std::string(problem.loss->name()), {0, 2});
     ASSERT_EQ(gradient.size(), expected.size());
     for (std::size_t i = 0; i < gradient.size(); ++i) {
@@ -102,7 +102,7 @@ TEST(PatomRowGradient, IsTheDoubleLoopOfTheAlgorithm) {
 TEST(PatomRowGradient, NeedsNoInverseOfASingularOmega) {
   const TaskSet tasks = problems::rank_one({.tasks = 5, .rows = 20, .features = 4});
   const Attacked attacked(tasks, mtrl::squared_loss(), 0.0);
-  const auto gradient = patom_row_gradient(attacked.situation()).features;
+  const auto gradient = patom_row_gradient(attacked.state()).features;
   const auto expected = double_loop(attacked, "squared", {0, 2});
   for (const std::size_t i : {0U, 1U}) {
     EXPECT_TRUE(gradient[i].allFinite());
@@ -117,7 +117,7 @@ TEST(PatomRowGradient, WithoutCouplingATaskMovesItselfOnly) {
   const auto problem = problems::battery().front();
   for (const double smoothing : {0.1, 0.0}) {
     const Attacked a(problem.tasks, *problem.loss, smoothing, 0.0);
-    const auto gradient = patom_row_gradient(a.situation()).features;
+    const auto gradient = patom_row_gradient(a.state()).features;
     for (const std::size_t i : {0U, 1U}) {
       const auto column = static_cast<Eigen::Index>(i);
       const Eigen::VectorXd residual = a.injected[i].labels - a.injected[i].features * a.fit.weights.col(column);
@@ -152,7 +152,7 @@ TEST(PatomRowGradient, IsTheDerivativeWithOmegaAndAlphaHeld) {
   const Eigen::MatrixXd Omega = a.fit.covariance.dense();
   const Eigen::MatrixXd Phi =
       Omega * (a.learner.lambda1 * Omega + a.learner.lambda2 * Eigen::MatrixXd::Identity(m, m)).inverse();
-  const auto gradient = patom_row_gradient(a.situation()).features;
+  const auto gradient = patom_row_gradient(a.state()).features;
   const Eigen::RowVectorXd x = a.injected[1].features.row(0);
   const double z = x.dot(a.fit.weights.col(1));
   const double alpha = 2.0 * (a.injected[1].labels[0] - z) / static_cast<double>(a.risk.rows(1));

@@ -46,7 +46,7 @@ TEST(Screen, RowsAreAdmittedAtTheNearestPointThatPasses) {
   for (std::uint64_t draw = 0; draw < 20; ++draw) {
     const Eigen::VectorXd from = problems::normal_matrix(d, 1, 50 + draw);
     Task row{"", from.transpose(), Eigen::VectorXd::Constant(1, W.col(0).dot(set.random_row(clean[0], rng)))};
-    set.admit(0, row);
+    set.project_feasible(0, row);
     const Eigen::VectorXd x = row.features.row(0).transpose();
     EXPECT_TRUE(set.contains(x, 1e-6));
     EXPECT_TRUE(set.passes(0, x, row.labels[0]));
@@ -65,7 +65,7 @@ TEST(Screen, FreeLabelsMoveToTheNearestThatPasses) {
   FeasibleSet set = {.radius = 1.0, .bias = false};
   set.screen = Screen(clean, W, false, {.distance = false, .quantile = 0.5});
   Task row{"", problems::normal_matrix(1, 3, 7), Eigen::VectorXd::Constant(1, 3.0)};
-  set.admit(0, row, Interval{-3.0, 3.0});
+  set.project_feasible(0, row, Interval{-3.0, 3.0});
   const Eigen::VectorXd x = row.features.row(0).transpose();
   EXPECT_TRUE(set.passes(0, x, row.labels[0]));
   EXPECT_FALSE(set.passes(0, x, row.labels[0] + 1e-3));

@@ -93,13 +93,13 @@ TEST(Figure3, TheCorrelationOfTwoTorquesTurnsRound) {
   options.seeds = options.slow_seeds = 3;
   options.pairs = 1;
   const auto result = reproduce({real("sarcos", 3)}, options);
-  const auto readings = readings_of(result);
-  const Closest closest = closest_to_figure3(readings);
-  ASSERT_NE(closest.reading, nullptr);
-  EXPECT_LT(closest.reading->clean_correlation.mean, -0.98);
-  EXPECT_GT(closest.reading->correlation[closest.hybrid].mean, 0.95) << closest.reading->reading;
-  const auto& as_in_figures = readings.front();
-  for (const Estimate& attacked : as_in_figures.correlation)
+  const auto interpretations = interpretations_of(result);
+  const Closest closest = closest_to_figure3(interpretations);
+  ASSERT_NE(closest.interpretation, nullptr);
+  EXPECT_LT(closest.interpretation->clean_correlation.mean, -0.98);
+  EXPECT_GT(closest.interpretation->correlation[closest.hybrid].mean, 0.95) << closest.interpretation->interpretation;
+  const auto& as_in_figures = interpretations.front();
+  for (const ConfidenceInterval& attacked : as_in_figures.correlation)
     EXPECT_LT(attacked.mean, 0.0) << "raw torques, labels uniform";
 }
 

@@ -24,7 +24,7 @@ class DefendCommand : public cli::Command {
 };
 
 // The file with `count` more rows of alpha, all in one far place.
-std::string with_planted_rows(int count) {
+std::string with_injected_rows(int count) {
   std::string text = cli::ratings_csv();
   for (int k = 0; k < count; ++k) text += fmt::format("gamma,40,{},9,9\n", 9.0 + 1e-6 * k);
   return text;
@@ -64,8 +64,8 @@ TEST_F(DefendCommand, HonestDataComesBackAsItWas) {
   EXPECT_EQ(sorted(read_file(path("out/cleaned.csv"))), sorted(cli::ratings_csv()));
 }
 
-TEST_F(DefendCommand, PlantedRowsAreNotInTheCleanedData) {
-  write("ratings.csv", with_planted_rows(8));
+TEST_F(DefendCommand, InjectedRowsAreNotInTheCleanedData) {
+  write("ratings.csv", with_injected_rows(8));
   ASSERT_TRUE(ended_well(crosstalk(on_ratings("defend") + std::vector<std::string>{"--out", "out"})));
   const auto rows = cli::rows_of(cells_of(read_file(path("out/cleaned.csv"))));
   EXPECT_TRUE(std::none_of(rows.begin(), rows.end(), [](const cli::Row& row) { return row.label == 40.0; }));

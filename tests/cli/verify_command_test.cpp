@@ -121,7 +121,7 @@ TEST_F(NetworkCommand, VerifyTrainsVictimsOnBothSetsAndReports) {
     }
   EXPECT_LE(json.at("protect").at("max_level_change"), 8);
   EXPECT_GT(json.at("protect").at("psnr"), 25.0);
-  EXPECT_THAT(read_file(path("v/report.html")), HasSubstr("What a thief would get"));
+  EXPECT_THAT(read_file(path("v/report.html")), HasSubstr("What an unauthorised learner would get"));
   EXPECT_THAT(read_file(path("v/report.html")), HasSubstr("data:image/png"));
   EXPECT_THAT(read_file(path("v/mtl.csv")), HasSubstr("side,accuracy"));
 
@@ -220,7 +220,7 @@ TEST_F(NetworkCommand, VerifyRefusesACopyThatDiffersByMoreThanEpsilon) {
                           {"no copy of photos", "epsilon was 8"}));
 }
 
-// Each thief is a process of its own; killed with its parent, the panel goes on with those that came to their end.
+// Each learner is a process of its own; killed with its parent, the panel goes on with those that came to their end.
 TEST_F(NetworkCommand, APanelGoesOnAfterAKillAndGetsTheSameTable) {
   ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--method", "lsp", "--out", "out", "--quiet"})));
   const std::string words =
@@ -229,7 +229,7 @@ TEST_F(NetworkCommand, APanelGoesOnAfterAKillAndGetsTheSameTable) {
   const auto table = cells_of(read_file(path("whole/panel.csv")));
   ASSERT_EQ(table.rows.size(), 4U);
   EXPECT_EQ(table.rows[0][0], "usual");
-  EXPECT_THAT(read_file(path("whole/report.html")), HasSubstr("What other thieves learn"));
+  EXPECT_THAT(read_file(path("whole/report.html")), HasSubstr("What other unauthorised learners get"));
 
   const auto killed = shell("\"$CROSSTALK\" " + words +
                             "parts & until ls parts/cells/*/run.json 2> /dev/null; do sleep 0.01; done; kill -KILL $!; "
@@ -253,9 +253,9 @@ TEST_F(NetworkCommand, APanelOfProtectedImagesAloneLearnsNoCleanOnes) {
     EXPECT_TRUE(record("p/cells/small-ls-none-" + cell + "-mtl")["verify"]["clean"]["mtl"]["mean"].is_null()) << cell;
 }
 
-TEST_F(NetworkCommand, AFailedThiefIsNamedAndTheOthersStand) {
+TEST_F(NetworkCommand, AFailedLearnerIsNamedAndTheOthersStand) {
   ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--method", "lsp", "--out", "out", "--quiet"})));
-  // A folder where a thief wants to write its record.
+  // A folder where a learner wants to write its record.
   std::filesystem::create_directories(path("p/cells"));
   const auto ended = shell(
       "(until [ -d p/cells/small-ls-none-leak50-mtl ]; do sleep 0.01; done; mkdir "

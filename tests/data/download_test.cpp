@@ -64,8 +64,8 @@ class DownloadTest : public testing::Test {
   Download request() const {
     return {"file://" + source.string(), data::sha256_hex(content), content.size(), folder / "cache/set/target"};
   }
-  std::string error(const Download& file, const Watch& watch = {}) {
-    const std::string message = data::error_of(folder.path().string(), [&] { download(file, watch); });
+  std::string error(const Download& file, const RunControl& control = {}) {
+    const std::string message = data::error_of(folder.path().string(), [&] { download(file, control); });
     EXPECT_FALSE(std::filesystem::exists(file.target));
     return message;
   }

@@ -36,7 +36,7 @@ struct Case {
     }
     return admitted;
   }
-  [[nodiscard]] std::vector<Eigen::Index> planted(const attack::Threat& threat) const {
+  [[nodiscard]] std::vector<Eigen::Index> injected(const attack::Threat& threat) const {
     std::vector<Eigen::Index> rows;
     for (std::size_t i = 0; i < clean.size(); ++i) rows.push_back(attack::injected_rows(threat, clean, i));
     return rows;
@@ -65,7 +65,7 @@ TEST(Certificate, HoldsAgainstTheExactAttack) {
         const auto found = attack::exact_attack(one.risk, utility, feasible, start, kLearner,
                                                 {.starts = 3, .iterations = 20, .free_labels = true}, {}, one.fit, rng);
         const Certificate certificate = defence::certify(one.risk, kLearner, one.fit, one.in_the_ball(2.0),
-                                                         one.planted(threat), threat.targets, true);
+                                                         one.injected(threat), threat.targets, true);
         const double clean = utility.value(one.fit.weights);
         EXPECT_GT(found.iterates.back().utility, 1.001 * clean);  // or there is nothing to hold against
         EXPECT_GE(certificate.most, found.iterates.back().utility) << loss->name() << " " << budget;
@@ -74,7 +74,7 @@ TEST(Certificate, HoldsAgainstTheExactAttack) {
   }
 }
 
-// One row of one feature: all that can be planted is tried.
+// One row of one feature: all that can be injected is tried.
 TEST(Certificate, IsCloseToTheWorstOfAllRows) {
   TaskSet tasks = {{"one", problems::normal_matrix(9, 1, 5), {}}};
   tasks[0].labels = 0.7 * tasks[0].features.col(0);
@@ -122,10 +122,10 @@ TEST(Certificate, ASlabLowersTheBoundAndHoldsInsideIt) {
     const TaskSet start = attack::random_rows(one.clean, threat, feasible, attack::LabelRule::Uniform, rng);
     const auto found = attack::exact_attack(one.risk, utility, feasible, start, kLearner,
                                             {.starts = 3, .iterations = 20, .free_labels = true}, {}, one.fit, rng);
-    const auto planted = one.planted(threat);
-    const Certificate inside = defence::certify(one.risk, kLearner, one.fit, admitted, planted, {0, 1}, true);
+    const auto injected = one.injected(threat);
+    const Certificate inside = defence::certify(one.risk, kLearner, one.fit, admitted, injected, {0, 1}, true);
     const Certificate ball =
-        defence::certify(one.risk, kLearner, one.fit, one.in_the_ball(10.0), planted, {0, 1}, true);
+        defence::certify(one.risk, kLearner, one.fit, one.in_the_ball(10.0), injected, {0, 1}, true);
     EXPECT_GE(inside.most, found.iterates.back().utility);
     EXPECT_GE(inside.objective, one.objective_with(found.injected));
     EXPECT_LT(inside.most, ball.most) << loss->name();
@@ -137,14 +137,14 @@ TEST(Certificate, ABoxIsSmallerThanTheBallAroundIt) {
   std::vector<Admitted> ball = one.in_the_ball(std::sqrt(3.0));
   std::vector<Admitted> box = ball;
   for (Admitted& row : box) row.half_widths = Eigen::VectorXd::Ones(3);
-  const std::vector<Eigen::Index> planted = {4, 4, 0, 0};
+  const std::vector<Eigen::Index> injected = {4, 4, 0, 0};
   const auto bound = [&](const std::vector<Admitted>& admitted) {
-    return defence::certify(one.risk, kLearner, one.fit, admitted, planted, {0, 1}, true);
+    return defence::certify(one.risk, kLearner, one.fit, admitted, injected, {0, 1}, true);
   };
   EXPECT_LT(bound(box).objective, bound(ball).objective);
 }
 
-// Nothing is planted, so nothing moves; what is left is the gap of the bound itself.
+// Nothing is injected, so nothing moves; what is left is the gap of the bound itself.
 TEST(Certificate, WithoutRowsItIsTheCleanLoss) {
   const Case one = case_of(mtrl::squared_loss());
   const double clean = attack::LossUtility(one.clean, one.loss, {0, 2}).value(one.fit.weights);
@@ -167,10 +167,10 @@ TEST(Certificate, HoldsForFeaturesWithoutLimits) {
 
 TEST(Certificate, RefusesRowsOfOtherTasks) {
   const Case one = case_of(mtrl::squared_loss());
-  const auto refusal = [&](const std::vector<Admitted>& admitted, const std::vector<Eigen::Index>& planted,
+  const auto refusal = [&](const std::vector<Admitted>& admitted, const std::vector<Eigen::Index>& injected,
                            const std::vector<std::size_t>& targets) -> std::string {
     try {
-      defence::certify(one.risk, kLearner, one.fit, admitted, planted, targets, true);
+      defence::certify(one.risk, kLearner, one.fit, admitted, injected, targets, true);
     } catch (const std::invalid_argument& error) {
       return error.what();
     }

@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 #include <Eigen/QR>
 
-#include "planted.hpp"
+#include "injected.hpp"
 
 namespace crosstalk {
 
@@ -41,7 +41,7 @@ std::string refusal(const TaskSet& tasks, const Options& options) {
   return "";
 }
 
-TEST(Defend, PlantedRowsAreLeftOutAndFlagged) {
+TEST(Defend, InjectedRowsAreLeftOutAndFlagged) {
   const Defended result = defended(attacked());
   EXPECT_EQ(result.kept[1].size(), 81U);
   EXPECT_EQ(result.kept[1].back(), 80);
@@ -54,7 +54,7 @@ TEST(Defend, PlantedRowsAreLeftOutAndFlagged) {
     }
 }
 
-// The model of the attacked data is that of the honest data, nearly: the planted rows change it by a fifth at least.
+// The model of the attacked data is that of the honest data, nearly: the injected rows change it by a fifth at least.
 TEST(Defend, ModelIsThatOfTheHonestRows) {
   const Eigen::MatrixXd wanted = mtrl::solve(honest(), mtrl::squared_loss(), kLearner).weights;
   const Eigen::MatrixXd plain = mtrl::solve(attacked(), mtrl::squared_loss(), kLearner).weights;
@@ -94,7 +94,7 @@ TEST(Defend, NoCategoryMakesATaskSuspicious) {
   }
 }
 
-// Four features of three values each; planted rows that lie between them, neither far nor crowded.
+// Four features of three values each; injected rows that lie between them, neither far nor crowded.
 TEST(Defend, RowsOffTheLatticeAreLeftOut) {
   TaskSet tasks = honest();
   for (Task& task : tasks)
@@ -111,7 +111,7 @@ TEST(Defend, RowsOffTheLatticeAreLeftOut) {
 // Distances that thin out slowly; four rows, too few to be too many, far beyond, with the labels that honest rows would
 // have there.
 TEST(Defend, RowsBeyondAGapAreLeftOut) {
-  constexpr Eigen::Index kPlanted = 4;
+  constexpr Eigen::Index kInjected = 4;
   TaskSet tasks = honest();
   Rng rng(1);
   const auto move = [](Task& task, Eigen::Index j, double times) {
@@ -123,10 +123,10 @@ TEST(Defend, RowsBeyondAGapAreLeftOut) {
   for (Task& task : tasks)
     for (Eigen::Index j = 0; j < task.rows(); ++j) move(task, j, std::pow(1.0 - rng.uniform(), -0.5));
   EXPECT_EQ(defended(tasks).left_out, 0.0);
-  for (Eigen::Index j = 0; j < kPlanted; ++j) move(tasks[2], j, 1000.0);
+  for (Eigen::Index j = 0; j < kInjected; ++j) move(tasks[2], j, 1000.0);
   const Defended result = defended(tasks);
-  EXPECT_EQ(result.kept[2].front(), kPlanted);
-  EXPECT_EQ(result.kept[2].size(), static_cast<std::size_t>(tasks[2].rows() - kPlanted));
+  EXPECT_EQ(result.kept[2].front(), kInjected);
+  EXPECT_EQ(result.kept[2].size(), static_cast<std::size_t>(tasks[2].rows() - kInjected));
 }
 
 // Beside rows that give the task away, others whose labels are off by no more than some honest ones.
@@ -153,26 +153,26 @@ TEST(Defend, LooksMoreCloselyAtATaskThatIsKnownToBeAttacked) {
 // is attacked for all to see.
 TEST(Defend, RowsThatBendARobustFitAreLeftOutOnceSomebodyIsAtWork) {
   constexpr Eigen::Index kHonest = 83;
-  constexpr Eigen::Index kPlanted = 20;
-  const auto planted_kept = [](const TaskSet& tasks) {
+  constexpr Eigen::Index kInjected = 20;
+  const auto injected_kept = [](const TaskSet& tasks) {
     const auto kept = defended(tasks).kept[3];
     return std::count_if(kept.begin(), kept.end(), [](Eigen::Index j) { return j >= kHonest; });
   };
   const auto bend = [](TaskSet tasks) {
     Task& task = tasks[3];
-    task.features.conservativeResize(kHonest + kPlanted, Eigen::NoChange);
-    task.labels.conservativeResize(kHonest + kPlanted);
-    Eigen::MatrixXd X = problems::normal_matrix(kPlanted, 5, 8);
+    task.features.conservativeResize(kHonest + kInjected, Eigen::NoChange);
+    task.labels.conservativeResize(kHonest + kInjected);
+    Eigen::MatrixXd X = problems::normal_matrix(kInjected, 5, 8);
     X.col(0) *= 0.1;
     X.col(0).array() += 2.5;
     X.col(4).setOnes();
-    task.features.bottomRows(kPlanted) = X;
-    task.labels.tail(kPlanted) = honest()[3].features.topRows(kPlanted) * Eigen::VectorXd::Ones(5);
-    task.labels.tail(kPlanted).array() += 8.0;
+    task.features.bottomRows(kInjected) = X;
+    task.labels.tail(kInjected) = honest()[3].features.topRows(kInjected) * Eigen::VectorXd::Ones(5);
+    task.labels.tail(kInjected).array() += 8.0;
     return tasks;
   };
-  EXPECT_EQ(planted_kept(bend(attacked())), 0);
-  EXPECT_EQ(planted_kept(bend(honest())), kPlanted) << "honest rows, too, may obey a rule of their own";
+  EXPECT_EQ(injected_kept(bend(attacked())), 0);
+  EXPECT_EQ(injected_kept(bend(honest())), kInjected) << "honest rows, too, may obey a rule of their own";
 }
 
 // Rows of the second task again, behind it, their labels further off by this many standard deviations of the noise.
@@ -196,10 +196,10 @@ TaskSet with_repeated_rows(double off) {
 TEST(Defend, CopiesWithOtherLabelsAreLeftOutAndFlagged) {
   const TaskSet tasks = with_repeated_rows(2.0);
   const Defended result = defended(tasks);
-  Eigen::Index planted_kept = 0;
+  Eigen::Index injected_kept = 0;
   Eigen::Index honest_kept = 0;
-  for (const Eigen::Index j : result.kept[1]) (j < 81 ? honest_kept : planted_kept) += 1;
-  EXPECT_LE(planted_kept, 2);
+  for (const Eigen::Index j : result.kept[1]) (j < 81 ? honest_kept : injected_kept) += 1;
+  EXPECT_LE(injected_kept, 2);
   EXPECT_GE(honest_kept, 79);
   for (Eigen::Index j = 0; j < tasks[1].rows(); ++j)
     if (!std::ranges::binary_search(result.kept[1], j)) {
@@ -214,16 +214,16 @@ TEST(Defend, WhatWasMeasuredTwiceStays) {
 
 // Neither far, nor crowded, nor copies, their residuals no larger than those of many honest rows.
 TEST(Defend, RowsThatDisagreeWithTheirNeighboursAreLeftOut) {
-  constexpr Eigen::Index kPlanted = 40;
+  constexpr Eigen::Index kInjected = 40;
   TaskSet tasks = problems::wavy(5);
   EXPECT_EQ(defended(tasks).left_out, 0.0);
-  for (const std::size_t i : {0U, 3U}) problems::add_moved_copies(tasks[i], kPlanted, -0.8);
+  for (const std::size_t i : {0U, 3U}) problems::add_moved_copies(tasks[i], kInjected, -0.8);
   const Defended result = defended(tasks);
   for (std::size_t i = 0; i < tasks.size(); ++i) {
-    const Eigen::Index n = tasks[i].rows() - (i == 0 || i == 3 ? kPlanted : 0);
-    const auto planted = std::ranges::count_if(result.kept[i], [&](Eigen::Index j) { return j >= n; });
-    EXPECT_LE(planted, kPlanted / 4) << i;
-    EXPECT_GE(static_cast<Eigen::Index>(result.kept[i].size()) - planted, n - n / 20) << i;
+    const Eigen::Index n = tasks[i].rows() - (i == 0 || i == 3 ? kInjected : 0);
+    const auto injected = std::ranges::count_if(result.kept[i], [&](Eigen::Index j) { return j >= n; });
+    EXPECT_LE(injected, kInjected / 4) << i;
+    EXPECT_GE(static_cast<Eigen::Index>(result.kept[i].size()) - injected, n - n / 20) << i;
     EXPECT_EQ(result.tasks[i].flagged, i == 0 || i == 3) << i;
   }
 }

@@ -9,7 +9,7 @@
 #include <Eigen/QR>
 
 #include "crosstalk/quantile.hpp"
-#include "planted.hpp"
+#include "injected.hpp"
 
 namespace crosstalk {
 
@@ -36,7 +36,7 @@ TEST(Disagreement, IsOfLabelsThatAreOffWhateverTheModel) {
   const Eigen::Index n = task.rows();
   problems::add_moved_copies(task, 40, -0.8);
   const std::vector<Eigen::Index> all = defence::all_rows({task})[0];
-  for (const Eigen::Index rows : {n + 40, Eigen::Index{40}}) {  // the second fit explains the planted ones
+  for (const Eigen::Index rows : {n + 40, Eigen::Index{40}}) {  // the second fit explains the injected ones
     const Eigen::VectorXd w = task.features.bottomRows(rows).householderQr().solve(task.labels.tail(rows));
     const Eigen::VectorXd look = defence::disagreement(task, w, all, true);
     EXPECT_LT((look.head(n).array() > median(look.tail(40))).count(), n / 20) << rows;

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "crosstalk/split.hpp"
-#include "planted.hpp"
+#include "injected.hpp"
 
 namespace crosstalk {
 
@@ -113,7 +113,7 @@ Rows first_rows(const TaskSet& tasks, Eigen::Index count) {
   return rows;
 }
 
-TEST(Roni, PlantedRowsMakeJudgedLossesWorse) {
+TEST(Roni, InjectedRowsMakeJudgedLossesWorse) {
   const Look look =
       defence::roni(attacked(), mtrl::squared_loss(), first_rows(honest(), 16), {.learner = kLearner, .blocks = 3});
   EXPECT_GT(look[kTask].tail(12).minCoeff(), 2.0);

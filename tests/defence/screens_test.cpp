@@ -9,7 +9,7 @@
 
 #include "crosstalk/defence/robust_distance.hpp"
 #include "crosstalk/rng.hpp"
-#include "planted.hpp"
+#include "injected.hpp"
 
 namespace crosstalk {
 
@@ -23,7 +23,7 @@ Eigen::VectorXd normal_sizes(Eigen::Index count, std::uint64_t seed) {
 }
 
 // A third of the rows far away and close together, where ordinary distances are pulled most.
-TEST(RobustDistance, APlantedClusterIsFartherThanAnyHonestRow) {
+TEST(RobustDistance, AnInjectedClusterIsFartherThanAnyHonestRow) {
   Eigen::MatrixXd X = problems::normal_matrix(130, 5, 1);
   X.bottomRows(30) = 0.01 * problems::normal_matrix(30, 5, 2);
   X.bottomRows(30).array() += 6.0;

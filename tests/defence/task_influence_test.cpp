@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "crosstalk/split.hpp"
-#include "planted.hpp"
+#include "injected.hpp"
 
 namespace crosstalk {
 
@@ -25,8 +25,8 @@ TaskSet honest(std::uint64_t seed = 1) {
 }
 
 // The honest rows of the tasks, as a screen that makes no mistake would keep them.
-std::vector<TaskInfluence> with_planted(const TaskSet& clean, const TaskSet& tasks, const mtrl::Loss& loss,
-                                        const LeaveOneOutOptions& options = {.learner = kLearner}) {
+std::vector<TaskInfluence> with_injected(const TaskSet& clean, const TaskSet& tasks, const mtrl::Loss& loss,
+                                         const LeaveOneOutOptions& options = {.learner = kLearner}) {
   return defence::leave_one_task_out(tasks, loss, defence::all_rows(clean), options);
 }
 
@@ -39,9 +39,9 @@ std::string refusal(const TaskSet& tasks, const Rows& trusted, const LeaveOneOut
   return "";
 }
 
-TEST(LeaveOneTaskOut, FindsTheTaskWhosePlantedRowsTurnTheOthers) {
+TEST(LeaveOneTaskOut, FindsTheTaskWhoseInjectedRowsTurnTheOthers) {
   const auto result =
-      with_planted(honest(), problems::with_cluster(honest(), kAttacked, 20, -15.0), mtrl::squared_loss());
+      with_injected(honest(), problems::with_cluster(honest(), kAttacked, 20, -15.0), mtrl::squared_loss());
   EXPECT_GT(result[kAttacked].harm, 0.0);
   EXPECT_GT(result[kAttacked].score, 5.0);
   EXPECT_DOUBLE_EQ(result[kAttacked].p, 1.0 / 25.0);  // 4 honest sets of 6 tasks
@@ -54,7 +54,7 @@ TEST(LeaveOneTaskOut, FindsTheTaskWhosePlantedRowsTurnTheOthers) {
 
 TEST(LeaveOneTaskOut, FindsItAmongSignsToo) {
   const TaskSet clean = problems::related_classification({.tasks = 5, .rows = 80, .features = 5, .seed = 3});
-  const auto result = with_planted(clean, problems::with_cluster(clean, 0, 20, 1.0), mtrl::squared_hinge_loss());
+  const auto result = with_injected(clean, problems::with_cluster(clean, 0, 20, 1.0), mtrl::squared_hinge_loss());
   for (std::size_t k = 1; k < result.size(); ++k) EXPECT_GT(result[0].score, 2.0 * result[k].score) << k;
 }
 
@@ -63,7 +63,7 @@ TEST(LeaveOneTaskOut, FlagsAsManyHonestTasksAsStated) {
   int flagged = 0;
   double sum = 0.0;
   for (std::uint64_t seed = 1; seed <= 10; ++seed)
-    for (const TaskInfluence& task : with_planted(honest(seed), honest(seed), mtrl::squared_loss())) {
+    for (const TaskInfluence& task : with_injected(honest(seed), honest(seed), mtrl::squared_loss())) {
       EXPECT_GE(task.p, 1.0 / 25.0);
       EXPECT_LE(task.p, 1.0);
       flagged += task.p <= 0.05 ? 1 : 0;
@@ -77,7 +77,7 @@ TEST(LeaveOneTaskOut, FlagsAsManyHonestTasksAsStated) {
 TEST(LeaveOneTaskOut, WithoutCouplingNoTaskMatters) {
   const TaskSet tasks = problems::with_cluster(honest(), kAttacked, 20, -15.0);
   for (const TaskInfluence& task :
-       with_planted(honest(), tasks, mtrl::squared_loss(), {.learner = {.lambda1 = 0.01, .lambda2 = 0.0}})) {
+       with_injected(honest(), tasks, mtrl::squared_loss(), {.learner = {.lambda1 = 0.01, .lambda2 = 0.0}})) {
     EXPECT_NEAR(task.harm, 0.0, 1e-6);  // fits of tolerance 1e-8
     EXPECT_LT(task.score, 2.0);
   }
@@ -109,15 +109,15 @@ TEST(LeaveOneTaskOut, HarmIsThatOfRefitsWithoutTheTask) {
     const TaskSet rows = defence::select(tasks, taught);
     harm += (loss_of_others(rows, false) - loss_of_others(rows, true)) / 3.0;
   }
-  const auto result = with_planted(clean, tasks, mtrl::squared_loss(), {.learner = kLearner, .honest_sets = 0});
+  const auto result = with_injected(clean, tasks, mtrl::squared_loss(), {.learner = kLearner, .honest_sets = 0});
   EXPECT_NEAR(result[kAttacked].harm, harm, 1e-4 * harm);  // the square root of the fits' tolerance
 }
 
 TEST(LeaveOneTaskOut, DrawsOnlySayHowMuchIsUsual) {
   const TaskSet tasks = problems::with_cluster(honest(), kAttacked, 20, -15.0);
-  const auto once = with_planted(honest(), tasks, mtrl::squared_loss());
+  const auto once = with_injected(honest(), tasks, mtrl::squared_loss());
   const auto again =
-      with_planted(honest(), tasks, mtrl::squared_loss(), {.learner = kLearner, .draws = 3, .honest_sets = 0});
+      with_injected(honest(), tasks, mtrl::squared_loss(), {.learner = kLearner, .draws = 3, .honest_sets = 0});
   for (std::size_t k = 0; k < tasks.size(); ++k) {
     EXPECT_EQ(once[k].harm, again[k].harm);
     EXPECT_EQ(once[k].relation_change, again[k].relation_change);

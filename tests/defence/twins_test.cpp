@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "planted.hpp"
+#include "injected.hpp"
 
 namespace crosstalk {
 

@@ -153,7 +153,7 @@ TEST(AuditAnswer, SaysPlainlyWhenNothingHappens) {
   const AuditResult result =
       small_audit::told({.direct = 0.01, .indirect = 0.0, .hybrid = 0.002, .random = 0.0, .drop = 0.1});
   const std::string answer = answer_to(result);
-  EXPECT_THAT(answer, StartsWith("Planted rows did next to no harm here."));
+  EXPECT_THAT(answer, StartsWith("Injected rows did next to no harm here."));
   EXPECT_THAT(answer, AllOf(HasSubstr("by +1.0 %;"), HasSubstr("mean AUC falls from 0.900 to 0.899")));
 }
 
@@ -166,7 +166,7 @@ TEST(AuditAnswer, AHarmlessMeanDoesNotHideATaskThatSuffers) {
     if (outcome.scenario == 0 && outcome.method == Method::Patom) outcome.loss[2] = result.clean_loss[2] + 0.5 * mean;
   EXPECT_THAT(
       answer_to(result),
-      AllOf(StartsWith("Planted rows did next to no harm"),
+      AllOf(StartsWith("Injected rows did next to no harm"),
             HasSubstr("Single tasks can still suffer: the loss of \"task 3\" rises by 50 % of the targets' mean "
                       "clean loss (direct attack).")));
 }
@@ -176,7 +176,7 @@ TEST(AuditAnswer, SaysHowLargeTheDamageIs) {
       small_audit::told({.direct = 1.5, .indirect = 0.3, .hybrid = 0.6, .random = 0.02, .drop = 0.3});
   const std::string answer = answer_to(result);
   EXPECT_THAT(answer,
-              StartsWith("When somebody adds 30 % planted rows to the tasks under attack (direct attack), the summed "
+              StartsWith("When somebody adds 30 % injected rows to the tasks under attack (direct attack), the summed "
                          "loss of these tasks rises by 150 % (to 2.5 times)."));
   EXPECT_THAT(answer, HasSubstr("mean AUC falls from 0.900 to 0.450, worse than guessing"));
   EXPECT_THAT(answer, HasSubstr("The same rows placed at random: loss +2.0 %, AUC 0.894."));
@@ -189,7 +189,7 @@ TEST(AuditAnswer, NamesTheKindThatIsWorst) {
   EXPECT_THAT(
       answer_to(small_audit::told({.direct = 0.1, .indirect = 0.8, .hybrid = 0.2})),
       StartsWith(
-          "When somebody adds 30 % planted rows to other tasks only (indirect attack), the summed loss of the tasks "
+          "When somebody adds 30 % injected rows to other tasks only (indirect attack), the summed loss of the tasks "
           "under attack rises by 80 %"));
   EXPECT_THAT(answer_to(small_audit::told({.direct = 0.1, .indirect = 0.2, .hybrid = 0.8})),
               HasSubstr("(hybrid attack)"));
@@ -215,7 +215,7 @@ TEST(AuditAnswer, SaysWhenRandomRowsDoAsMuchOrMore) {
 
 TEST(AuditAnswer, SaysWhenRowsInOtherTasksDoNothing) {
   EXPECT_THAT(answer_to(small_audit::told({.direct = 1.0, .indirect = 0.0})),
-              HasSubstr("Rows planted only in other tasks (indirect attack) do next to nothing: loss 0.0 %"));
+              HasSubstr("Rows injected only into other tasks (indirect attack) do next to nothing: loss 0.0 %"));
 }
 
 TEST(AuditAnswer, SaysWhenTheTasksAreLearnedApart) {

@@ -35,7 +35,7 @@ struct Notebook {
   std::size_t recalled = 0;
   std::size_t kept = 0;
 
-  Memory memory() {
+  PartStore store() {
     return {[this](const std::string& part) -> std::optional<nlohmann::json> {
               const auto found = parts.find(part);
               if (found == parts.end()) return std::nullopt;
@@ -176,18 +176,18 @@ TEST(Audit, GivesTheSameBytesForOneAndFourThreads) {
 
 TEST(Audit, RemembersFinishedParts) {
   Notebook notebook;
-  const std::string fresh = to_json(small_audit::run(small_audit::options(), notebook.memory())).dump();
+  const std::string fresh = to_json(small_audit::run(small_audit::options(), notebook.store())).dump();
   const std::size_t parts = 6 * 3 * 2 + 4 + 2 * 4 + 6;
   EXPECT_EQ(notebook.recalled, 0U);
   EXPECT_EQ(notebook.kept, parts);
 
-  EXPECT_EQ(to_json(small_audit::run(small_audit::options(), notebook.memory())).dump(), fresh);
+  EXPECT_EQ(to_json(small_audit::run(small_audit::options(), notebook.store())).dump(), fresh);
   EXPECT_EQ(notebook.recalled, parts);
   EXPECT_EQ(notebook.kept, parts);
 
   // What is remembered is taken as it stands: nothing is computed again behind it.
   notebook.parts.at("scenario-1-patom-0.3").at("utility") = -1.0;
-  EXPECT_EQ(small_audit::run(small_audit::options(), notebook.memory()).find(0, Method::Patom, 0.3)->utility, -1.0);
+  EXPECT_EQ(small_audit::run(small_audit::options(), notebook.store()).find(0, Method::Patom, 0.3)->utility, -1.0);
 }
 
 TEST(Audit, RunsTheMethodsItIsTold) {
@@ -236,16 +236,16 @@ TEST(Audit, GoesOnWhereItWasStopped) {
   const std::string whole = to_json(small_audit::run(small_audit::options())).dump();
   Notebook notebook;
   std::stop_source source;
-  const Watch watch{[&](double done, const std::string&) {
-                      if (done > 0.5) source.request_stop();
-                    },
-                    source.get_token()};
-  const AuditResult half = small_audit::run(small_audit::options(), notebook.memory(), watch);
+  const RunControl control{[&](double done, const std::string&) {
+                             if (done > 0.5) source.request_stop();
+                           },
+                           source.get_token()};
+  const AuditResult half = small_audit::run(small_audit::options(), notebook.store(), control);
   EXPECT_TRUE(half.stopped);
   EXPECT_EQ(notebook.kept, 28U);  // of 54 parts
   EXPECT_EQ(to_json(half).at("attacks").size(), 28U);
 
-  EXPECT_EQ(to_json(small_audit::run(small_audit::options(), notebook.memory())).dump(), whole);
+  EXPECT_EQ(to_json(small_audit::run(small_audit::options(), notebook.store())).dump(), whole);
   EXPECT_EQ(notebook.recalled, 28U);
 }
 
@@ -306,33 +306,35 @@ TEST(Audit, RefusesOptionsThatDoNotFit) {
 TEST(Audit, FindsTheCheapestWayIntoEveryTask) {
   AuditOptions options = small_audit::options();
   const AuditResult result = small_audit::run(options);
-  ASSERT_EQ(result.ways.size(), 8U);
-  for (std::size_t k = 1; k < result.ways.size(); ++k)
-    EXPECT_TRUE(!result.ways[k].reached || result.ways[k].price >= result.ways[k - 1].price);
+  ASSERT_EQ(result.cheapest_attacks.size(), 8U);
+  for (std::size_t k = 1; k < result.cheapest_attacks.size(); ++k)
+    EXPECT_TRUE(!result.cheapest_attacks[k].reached ||
+                result.cheapest_attacks[k].price >= result.cheapest_attacks[k - 1].price);
   bool any = false;
-  for (const Way& way : result.ways) {
-    ASSERT_EQ(way.rows.size(), 4U);
-    EXPECT_EQ(static_cast<double>(std::accumulate(way.rows.begin(), way.rows.end(), std::size_t{0})),
-              way.price);  // a row costs 1
-    EXPECT_TRUE(!way.by_others || way.rows[way.target] == 0U);
-    EXPECT_EQ(way.reached, way.factor >= options.reach);
-    any = any || (way.reached && !way.by_others);
+  for (const CheapestAttack& cheapest : result.cheapest_attacks) {
+    ASSERT_EQ(cheapest.rows.size(), 4U);
+    EXPECT_EQ(static_cast<double>(std::accumulate(cheapest.rows.begin(), cheapest.rows.end(), std::size_t{0})),
+              cheapest.price);  // a row costs 1
+    EXPECT_TRUE(!cheapest.by_others || cheapest.rows[cheapest.target] == 0U);
+    EXPECT_EQ(cheapest.reached, cheapest.factor >= options.reach);
+    any = any || (cheapest.reached && !cheapest.by_others);
   }
   EXPECT_TRUE(any);
 
   // A row that costs ten times as much makes no way cheaper; a task without a price is bought no row.
   options.prices = {10.0, 10.0, 10.0, std::numeric_limits<double>::infinity()};
   const AuditResult dear = small_audit::run(options);
-  for (const Way& way : dear.ways) {
-    EXPECT_EQ(way.rows[3], 0U);
-    const auto before = std::find_if(result.ways.begin(), result.ways.end(), [&](const Way& one) {
-      return one.target == way.target && one.by_others == way.by_others;
-    });
-    ASSERT_NE(before, result.ways.end());
-    EXPECT_TRUE(!way.reached || !before->reached || way.price >= before->price);
+  for (const CheapestAttack& cheapest : dear.cheapest_attacks) {
+    EXPECT_EQ(cheapest.rows[3], 0U);
+    const auto before =
+        std::find_if(result.cheapest_attacks.begin(), result.cheapest_attacks.end(), [&](const CheapestAttack& one) {
+          return one.target == cheapest.target && one.by_others == cheapest.by_others;
+        });
+    ASSERT_NE(before, result.cheapest_attacks.end());
+    EXPECT_TRUE(!cheapest.reached || !before->reached || cheapest.price >= before->price);
   }
   options.labels = attack::LabelRule::Uniform;
-  EXPECT_TRUE(small_audit::run(options).ways.empty());
+  EXPECT_TRUE(small_audit::run(options).cheapest_attacks.empty());
 }
 
 // Asked once for each planned attack at the largest budget, with its rows.
@@ -521,21 +523,21 @@ TEST(Audit, PutsADefenceBeforeTheLearner) {
   ASSERT_EQ(result.defended.size(), result.scenarios.size());
   ASSERT_TRUE(result.clean_defended.has_value());
   EXPECT_GT(result.clean_defended->honest_left_out, 0.0);  // sphere and slab leave out rows whatever they are
-  double planted_left_out = 0.0;
+  double injected_left_out = 0.0;
   for (const DefendedOutcome& outcome : result.defended) {
     EXPECT_EQ(outcome.same.plan, "as without a defence");
-    EXPECT_GE(outcome.knows.utility, outcome.same.utility);
-    planted_left_out += outcome.same.planted_left_out;
+    EXPECT_GE(outcome.adaptive.utility, outcome.same.utility);
+    injected_left_out += outcome.same.injected_left_out;
   }
-  EXPECT_GT(planted_left_out, 0.0);
+  EXPECT_GT(injected_left_out, 0.0);
   const nlohmann::json record = to_json(result);
   EXPECT_EQ(record.at("defended").size(), result.scenarios.size());
   EXPECT_FALSE(record.at("defended_clean").is_null());
   EXPECT_EQ(record.at("defended")[0].at("nmse").at("clean"), result.clean.mean(0, result.scenarios[0].targets));
 
   Notebook notebook;
-  EXPECT_EQ(to_json(small_audit::run(options, notebook.memory())), record);
-  EXPECT_EQ(to_json(small_audit::run(options, notebook.memory())), record);
+  EXPECT_EQ(to_json(small_audit::run(options, notebook.store())), record);
+  EXPECT_EQ(to_json(small_audit::run(options, notebook.store())), record);
   EXPECT_EQ(notebook.recalled, 21U);
 }
 
@@ -581,8 +583,8 @@ TEST(Audit, RepeatsTheHeadlineOnOtherSplits) {
 TEST(Audit, RepeatsAreParts) {
   const AuditOptions options = repeated(3);
   Notebook notebook;
-  const nlohmann::json record = to_json(small_audit::run(options, notebook.memory()));
-  EXPECT_EQ(to_json(small_audit::run(options, notebook.memory())), record);
+  const nlohmann::json record = to_json(small_audit::run(options, notebook.store()));
+  EXPECT_EQ(to_json(small_audit::run(options, notebook.store())), record);
   EXPECT_EQ(notebook.recalled, notebook.kept);
   EXPECT_EQ(to_json(small_audit::run(repeated(1))).at("attacks"), record.at("attacks"));
 }
@@ -607,7 +609,7 @@ TEST(Audit, SaysFirstWhatRandomRowsAndPatomDo) {
     lines.push_back(line);
     finished = notebook.kept;
   };
-  const AuditResult result = small_audit::run(options, notebook.memory());
+  const AuditResult result = small_audit::run(options, notebook.store());
   ASSERT_EQ(lines.size(), 1U);
   EXPECT_EQ(finished, 12U);  // six scenarios
   EXPECT_THAT(lines[0], HasSubstr("direct random rows: +"));
@@ -618,7 +620,7 @@ TEST(Audit, RandomRowsAloneLookForNeitherWaysNorBounds) {
   AuditOptions options = small_audit::options();
   options.methods = {Method::Random};
   const AuditResult result = small_audit::run(options);
-  EXPECT_TRUE(result.ways.empty() && result.bounds.empty());
+  EXPECT_TRUE(result.cheapest_attacks.empty() && result.bounds.empty());
   EXPECT_NE(result.find(0, Method::Random, 0.3), nullptr);
 }
 

@@ -42,28 +42,30 @@ TEST(Reproduction, DoesNotDependOnTheNumberOfThreads) {
 
 TEST(Reproduction, HasEveryDrawOfEveryFigure) {
   const auto result = reproduce(small_reproduction::sets(), small_reproduction::options());
-  const auto of = [&](Experiment experiment, const std::string& set, Lambdas lambdas, Placing placing) {
+  const auto of = [&](Experiment experiment, const std::string& set, Lambdas lambdas, PlacementMethod placement) {
     return count(result, [&](const Trial& trial) {
-      return trial.experiment == experiment && trial.set == set && trial.lambdas == lambdas && trial.placing == placing;
+      return trial.experiment == experiment && trial.set == set && trial.lambdas == lambdas &&
+             trial.placement == placement;
     });
   };
   using enum Experiment;
-  EXPECT_EQ(of(Figure1, "sarcos", Lambdas::Paper, Placing::Patom), 3U * 2U);  // kinds, draws
-  EXPECT_EQ(of(Figure1, "sarcos", Lambdas::Chosen, Placing::Patom), 3U);
-  EXPECT_EQ(of(Figure1, "sarcos", Lambdas::Paper, Placing::ExactFree), 3U);
-  EXPECT_EQ(of(Figure1, "mnist", Lambdas::Paper, Placing::Patom), 0U);
-  EXPECT_EQ(of(Starts, "landmine", Lambdas::Paper, Placing::Patom),
+  EXPECT_EQ(of(Figure1, "sarcos", Lambdas::Paper, PlacementMethod::Patom), 3U * 2U);  // kinds, draws
+  EXPECT_EQ(of(Figure1, "sarcos", Lambdas::Chosen, PlacementMethod::Patom), 3U);
+  EXPECT_EQ(of(Figure1, "sarcos", Lambdas::Paper, PlacementMethod::ExactFree), 3U);
+  EXPECT_EQ(of(Figure1, "mnist", Lambdas::Paper, PlacementMethod::Patom), 0U);
+  EXPECT_EQ(of(Starts, "landmine", Lambdas::Paper, PlacementMethod::Patom),
             3U * 2U * 2U);  // kinds, labels kept and drawn anew, starts
-  EXPECT_EQ(of(Figure2, "mnist", Lambdas::Paper, Placing::Patom), 2U * 2U * 2U * 2U);  // pairs, kinds, budgets, draws
-  EXPECT_EQ(of(Figure2, "mnist", Lambdas::Paper, Placing::ExactFixed), 2U * 2U);
-  EXPECT_EQ(of(Figure3, "landmine", Lambdas::Paper, Placing::Patom), 3U * 2U);  // attacks, draws
+  EXPECT_EQ(of(Figure2, "mnist", Lambdas::Paper, PlacementMethod::Patom),
+            2U * 2U * 2U * 2U);  // pairs, kinds, budgets, draws
+  EXPECT_EQ(of(Figure2, "mnist", Lambdas::Paper, PlacementMethod::ExactFixed), 2U * 2U);
+  EXPECT_EQ(of(Figure3, "landmine", Lambdas::Paper, PlacementMethod::Patom), 3U * 2U);  // attacks, draws
   EXPECT_EQ(count(result,
                   [](const Trial& trial) {
                     return trial.experiment == Readings && trial.set == "sarcos" && trial.seed == 0;
                   }),
-            readings_for("sarcos").size() * (2U * 2U + 3U));
+            interpretations_for("sarcos").size() * (2U * 2U + 3U));
   for (const Trial& trial : result.trials)
-    EXPECT_TRUE(trial.converged) << to_string(trial.experiment) << trial.set << trial.reading;
+    EXPECT_TRUE(trial.converged) << to_string(trial.experiment) << trial.set << trial.interpretation;
 }
 
 TEST(Reproduction, RunsTheFiguresAskedFor) {
@@ -86,27 +88,27 @@ TEST(Reproduction, RunsTheFiguresAskedFor) {
 TEST(Reproduction, AskedAgainItRemembersAllParts) {
   std::map<std::string, nlohmann::json> parts;
   std::size_t kept = 0;
-  const Memory memory = {[&](const std::string& name) -> std::optional<nlohmann::json> {
-                           const auto found = parts.find(name);
-                           return found == parts.end() ? std::nullopt
-                                                       : std::optional(nlohmann::json::parse(found->second.dump()));
-                         },
-                         [&](const std::string& name, const nlohmann::json& part) {
-                           EXPECT_FALSE(parts.contains(name)) << name << ": two parts of one name";
-                           parts[name] = part;
-                           ++kept;
-                         }};
+  const PartStore store = {[&](const std::string& name) -> std::optional<nlohmann::json> {
+                             const auto found = parts.find(name);
+                             return found == parts.end() ? std::nullopt
+                                                         : std::optional(nlohmann::json::parse(found->second.dump()));
+                           },
+                           [&](const std::string& name, const nlohmann::json& part) {
+                             EXPECT_FALSE(parts.contains(name)) << name << ": two parts of one name";
+                             parts[name] = part;
+                             ++kept;
+                           }};
   const std::vector<PaperSet> sets = {small_reproduction::set("sarcos", 2)};
   double last = 0.0;
-  Watch watch;
-  watch.progress = [&](double done, const std::string&) {
+  RunControl control;
+  control.progress = [&](double done, const std::string&) {
     EXPECT_GE(done, last);
     last = done;
   };
-  const std::string first = all_tables(reproduce(sets, small_reproduction::options(), memory, watch));
+  const std::string first = all_tables(reproduce(sets, small_reproduction::options(), store, control));
   EXPECT_NEAR(last, 1.0, 1e-9);
   const std::size_t all = kept;
-  EXPECT_EQ(all_tables(reproduce(sets, small_reproduction::options(), memory)), first);
+  EXPECT_EQ(all_tables(reproduce(sets, small_reproduction::options(), store)), first);
   EXPECT_EQ(kept, all);
 
   const auto damaged = [&](const std::string& name, const nlohmann::json& content) {
@@ -114,7 +116,7 @@ TEST(Reproduction, AskedAgainItRemembersAllParts) {
     parts[name] = content;
     std::string message;
     try {
-      reproduce(sets, small_reproduction::options(), memory);
+      reproduce(sets, small_reproduction::options(), store);
       ADD_FAILURE() << "nothing was thrown";
     } catch (const DataError& error) {
       message = error.what();
@@ -198,7 +200,7 @@ ReproductionResult told(const Story& story) {
         Trial trial;
         trial.set = "sarcos";
         trial.seed = seed;
-        trial.reading = readings_for("sarcos").front().name;
+        trial.interpretation = interpretations_for("sarcos").front().name;
         trial.threat = t;
         trial.budget = budget;
         trial.clean_metric = story.clean;

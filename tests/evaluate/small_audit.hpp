@@ -25,10 +25,10 @@ inline evaluate::AuditOptions options() {
   return options;
 }
 
-inline evaluate::AuditResult run(const evaluate::AuditOptions& options, const crosstalk::Memory& memory = {},
-                                 const Watch& watch = {}) {
+inline evaluate::AuditResult run(const evaluate::AuditOptions& options, const crosstalk::PartStore& store = {},
+                                 const RunControl& control = {}) {
   const Split rows = problem();
-  return evaluate::audit(rows.train, rows.test, mtrl::squared_loss(), options, memory, watch);
+  return evaluate::audit(rows.train, rows.test, mtrl::squared_loss(), options, store, control);
 }
 
 inline evaluate::AuditFacts facts(const evaluate::AuditOptions& options = small_audit::options()) {

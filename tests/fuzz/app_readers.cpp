@@ -13,7 +13,7 @@
 #include "apps/crosstalk/config_file.hpp"
 #include "apps/crosstalk/finished_parts.hpp"
 #include "apps/crosstalk/model_file.hpp"
-#include "crosstalk/attack/spending.hpp"
+#include "crosstalk/attack/greedy_budget.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/evaluate/audit_parts.hpp"
 #include "crosstalk/evaluate/audit_report.hpp"
@@ -81,7 +81,7 @@ using Parts = std::map<std::string, nlohmann::json>;
 template <typename Work>
 Parts kept_by(const Work& work) {
   Parts parts;
-  work(Memory{{}, [&](const std::string& part, const nlohmann::json& result) { parts[part] = result; }});
+  work(PartStore{{}, [&](const std::string& part, const nlohmann::json& result) { parts[part] = result; }});
   return parts;
 }
 
@@ -94,8 +94,8 @@ void go_on(const Parts& sound, std::string_view bytes, const Work& work) {
   static const OutputOfARun run;
   run.put("part.json", bytes.substr(std::min(bytes.size(), name.size() + 1)));
   app::FinishedParts finished(run.session(), OutputOfARun::identity(), true);
-  const auto recall = finished.memory().recall;
-  work(Memory{[&](const std::string& part) { return part == name ? recall("part") : sound.at(part); }, {}});
+  const auto recall = finished.store().recall;
+  work(PartStore{[&](const std::string& part) { return part == name ? recall("part") : sound.at(part); }, {}});
 }
 
 mtrl::Options learner() {
@@ -113,12 +113,12 @@ evaluate::AuditOptions audit_options() {
   return options;
 }
 
-void audit(const Memory& memory) {
+void audit(const PartStore& store) {
   static const Split rows = split_rows(small_tasks(3, 1), 0.25, 1);
   const mtrl::Loss& loss = mtrl::squared_loss();
   evaluate::AuditFacts facts{.data_name = "small", .loss = "squared", .options = audit_options(), .version = "1"};
   const auto result = evaluate::audit(rows.train, rows.test, loss, facts.options,
-                                      evaluate::checked_parts(memory, rows.train.size(), loss));
+                                      evaluate::checked_parts(store, rows.train.size(), loss));
   json_text(evaluate::to_json(result));
   json_text(evaluate::to_json(evaluate::summarise(result), result.task_names));
   evaluate::audit_tables(result, facts);
@@ -131,7 +131,7 @@ const Parts& audit_parts() {
   return parts;
 }
 
-void reproduce(const Memory& memory) {
+void reproduce(const PartStore& store) {
   const auto draw = [](std::uint64_t seed) {
     data::Dataset drawn;
     Split split = split_rows(small_tasks(4, seed), 0.5, seed);
@@ -144,7 +144,7 @@ void reproduce(const Memory& memory) {
       .options =
           {.seeds = 1, .slow_seeds = 1, .exact_seeds = 1, .starts = 1, .pairs = 1, .iterations = 1, .budgets = {0.3}},
       .version = "1"};
-  const auto result = evaluate::reproduce(sets, facts.options, memory);
+  const auto result = evaluate::reproduce(sets, facts.options, store);
   json_text(evaluate::to_json(result, facts));
   evaluate::reproduction_tables(result, facts);
   evaluate::reproduction_figures(result, facts);

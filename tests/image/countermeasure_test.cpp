@@ -25,11 +25,11 @@ TEST(CountermeasureNamed, NoneDoesNothing) {
   const Countermeasure none = countermeasure_named("none");
   EXPECT_EQ(none.words, "none");
   EXPECT_TRUE(none.processing.empty());
-  EXPECT_FALSE(none.longer || none.stops_early || none.hardening.cutout || none.hardening.cutmix ||
-               none.hardening.mixup || none.hardening.resized_crop);
+  EXPECT_FALSE(none.longer || none.stops_early || none.robust_training.cutout || none.robust_training.cutmix ||
+               none.robust_training.mixup || none.robust_training.resized_crop);
   EXPECT_EQ(none.learning_rate, 1.0);
-  EXPECT_EQ(none.hardening.noise, 0.0);
-  EXPECT_EQ(none.hardening.adversarial, 0.0);
+  EXPECT_EQ(none.robust_training.noise, 0.0);
+  EXPECT_EQ(none.robust_training.adversarial, 0.0);
 }
 
 TEST(CountermeasureNamed, ProcessingComesInTheOrderOfTheWords) {
@@ -42,19 +42,19 @@ TEST(CountermeasureNamed, ProcessingComesInTheOrderOfTheWords) {
 }
 
 TEST(CountermeasureNamed, EveryOtherWordSetsItsOwn) {
-  EXPECT_TRUE(countermeasure_named("cutout").hardening.cutout);
-  EXPECT_TRUE(countermeasure_named("cutmix").hardening.cutmix);
-  EXPECT_TRUE(countermeasure_named("mixup").hardening.mixup);
-  EXPECT_TRUE(countermeasure_named("resized-crop").hardening.resized_crop);
-  EXPECT_EQ(countermeasure_named("noise").hardening.noise, 8.0);
-  EXPECT_EQ(countermeasure_named("noise12.5").hardening.noise, 12.5);
-  EXPECT_EQ(countermeasure_named("adversarial").hardening.adversarial, 8.0);
-  EXPECT_EQ(countermeasure_named("adversarial4").hardening.adversarial, 4.0);
+  EXPECT_TRUE(countermeasure_named("cutout").robust_training.cutout);
+  EXPECT_TRUE(countermeasure_named("cutmix").robust_training.cutmix);
+  EXPECT_TRUE(countermeasure_named("mixup").robust_training.mixup);
+  EXPECT_TRUE(countermeasure_named("resized-crop").robust_training.resized_crop);
+  EXPECT_EQ(countermeasure_named("noise").robust_training.noise, 8.0);
+  EXPECT_EQ(countermeasure_named("noise12.5").robust_training.noise, 12.5);
+  EXPECT_EQ(countermeasure_named("adversarial").robust_training.adversarial, 8.0);
+  EXPECT_EQ(countermeasure_named("adversarial4").robust_training.adversarial, 4.0);
   EXPECT_TRUE(countermeasure_named("long").longer);
   EXPECT_EQ(countermeasure_named("rate0.3").learning_rate, 0.3);
   EXPECT_TRUE(countermeasure_named("early-stop").stops_early);
   const Countermeasure all = countermeasure_named("mixup+long+grey");
-  EXPECT_TRUE(all.hardening.mixup && all.longer);
+  EXPECT_TRUE(all.robust_training.mixup && all.longer);
   EXPECT_EQ(all.processing.size(), 1U);
   EXPECT_EQ(all.words, "mixup+long+grey");
 }

@@ -14,7 +14,7 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::ThrowsMessage;
 
-TEST(Panel, EveryThiefHasANameOfItsOwnAndTheUsualOneComesFirst) {
+TEST(Panel, EveryLearnerHasANameOfItsOwnAndTheUsualOneComesFirst) {
   for (const PanelSize size : {PanelSize::Quick, PanelSize::Paper}) {
     const auto cells = panel_cells(size, false);
     std::set<std::string> names;
@@ -56,19 +56,19 @@ TEST(Panel, GroupsAreChosenByName) {
               ThrowsMessage<std::invalid_argument>(AllOf(HasSubstr("\"huge\""), HasSubstr("quick"))));
 }
 
-// Three thieves: the usual one, one without clean images of its own, one that failed.
+// Three learners: the usual one, one without clean images of its own, one that failed.
 std::vector<PanelResult> results() {
   PanelCell usual{.group = "usual"};
   PanelCell leak{.group = "leaks", .leak = 50, .clean = false};
   PanelCell jpeg{.group = "countermeasures", .countermeasure = "jpeg10"};
   PanelCell blur{.group = "countermeasures", .countermeasure = "blur"};
-  return {{usual, Estimate{0.9}, Estimate{0.6}, 0.5, ""},
-          {leak, std::nullopt, Estimate{0.8}, 0.5, ""},
-          {jpeg, Estimate{0.8}, Estimate{0.7}, 0.5, ""},
+  return {{usual, ConfidenceInterval{0.9}, ConfidenceInterval{0.6}, 0.5, ""},
+          {leak, std::nullopt, ConfidenceInterval{0.8}, 0.5, ""},
+          {jpeg, ConfidenceInterval{0.8}, ConfidenceInterval{0.7}, 0.5, ""},
           {blur, std::nullopt, std::nullopt, std::nan(""), "exit status 1: no memory"}};
 }
 
-TEST(Panel, WhatIsLeftIsMeasuredAgainstTheSameThiefOnCleanImagesOrTheUsualOne) {
+TEST(Panel, WhatIsLeftIsMeasuredAgainstTheSameLearnerOnCleanImagesOrTheUsualOne) {
   const auto table = panel_table(results(), "");
   constexpr std::size_t left = 6;
   EXPECT_NEAR(std::get<double>(table.rows[0][left]), 0.25, 1e-12);
@@ -79,7 +79,7 @@ TEST(Panel, WhatIsLeftIsMeasuredAgainstTheSameThiefOnCleanImagesOrTheUsualOne) {
   EXPECT_EQ(panel_table(results(), "leaks").rows.size(), 1U);
 }
 
-TEST(Panel, TheAnswerNamesTheBestThiefWhoHasNoCleanImages) {
+TEST(Panel, TheAnswerNamesTheBestLearnerThatHasNoCleanImages) {
   EXPECT_THAT(panel_answer(results()), AllOf(HasSubstr("jpeg10"), HasSubstr("60.0"), Not(HasSubstr("clean,"))));
   EXPECT_THAT(report::to_html(panel_page(results(), {"photos", "copy", "quick"})),
               AllOf(HasSubstr("Countermeasures"), HasSubstr("photos")));

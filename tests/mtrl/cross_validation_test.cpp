@@ -150,14 +150,14 @@ TEST(CrossValidate, DoesNotDependOnTheThreads) {
 
 TEST(CrossValidate, ReportsProgressUpToOne) {
   std::vector<double> shares;
-  Watch watch;
-  watch.progress = [&](double done, const std::string& what) {
+  RunControl control;
+  control.progress = [&](double done, const std::string& what) {
     shares.push_back(done);
     EXPECT_EQ(what, "choosing lambda");
   };
   CrossValidationOptions grid = small_grid();
   grid.threads = 2;
-  cross_validate(identical_tasks(), squared_loss(), {}, grid, watch);
+  cross_validate(identical_tasks(), squared_loss(), {}, grid, control);
   ASSERT_EQ(shares.size(), 18U);
   EXPECT_TRUE(std::is_sorted(shares.begin(), shares.end()));
   EXPECT_EQ(shares.back(), 1.0);

@@ -37,18 +37,18 @@ inline crosstalk::report::Page page(const std::vector<std::string>& tasks = garm
   const std::string missing = "Drawing needs gnuplot. The numbers are in the CSV file beside this report.";
   const std::vector<Card> cards = {
       {"+9.1 points",
-       "more wrong answers on the average task when 20 % of the rows are planted by somebody who reaches "
+       "more wrong answers on the average task when 20 % of the rows are injected by somebody who reaches "
        "every task.",
        0.091},
-      {"+4.3 points", "when the planted rows sit only in other tasks.", 0.043},
-      {"Sandal", "is the task whose planted rows do most harm to others."},
+      {"+4.3 points", "when the injected rows sit only in other tasks.", 0.043},
+      {"Sandal", "is the task whose injected rows do most harm to others."},
       {"8 times", "the harm of the same number of random rows.", 8.0}};
   return Page{
       .title = "How exposed is fashion-mnist to poisoned rows?",
       .subtitle = "Ten one-vs-rest tasks learned together, attacked in rehearsal at four budgets.",
       .answer =
-          "One planted row in five raises the error of the average task from 4.7 to 13.8 %. Two thirds of that harm "
-          "needs no access to the task itself: planted rows in a related task are enough.",
+          "One injected row in five raises the error of the average task from 4.7 to 13.8 %. Two thirds of that harm "
+          "needs no access to the task itself: injected rows in a related task are enough.",
       .cards = cards,
       .facts = {{"Data", "fashion-mnist, 10 tasks of 300 training and 300 test rows, 128 features"},
                 {"Learner", "multi-task relationship learning, squared hinge, lambda1 0.01, lambda2 0.1"},

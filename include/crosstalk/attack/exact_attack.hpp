@@ -6,7 +6,7 @@
 #include "crosstalk/attack/threat.hpp"
 #include "crosstalk/attack/utility.hpp"
 #include "crosstalk/mtrl/solve.hpp"
-#include "crosstalk/watch.hpp"
+#include "crosstalk/run_control.hpp"
 
 namespace crosstalk::attack {
 
@@ -41,6 +41,7 @@ void require_valid(const ExactOptions& options);
 /// @param rng       as for `patom`, whose end from the same rows the first start is.
 AttackResult exact_attack(const mtrl::EmpiricalRisk& clean, const Utility& utility, const FeasibleSet& feasible,
                           const TaskSet& start, const mtrl::Options& learner, const ExactOptions& options,
-                          const PatomOptions& patom_options, const mtrl::Fit& near, Rng rng, const Watch& watch = {});
+                          const PatomOptions& patom_options, const mtrl::Fit& near, Rng rng,
+                          const RunControl& control = {});
 
 }  // namespace crosstalk::attack

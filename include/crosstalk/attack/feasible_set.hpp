@@ -49,10 +49,10 @@ struct FeasibleSet {
   void project(Eigen::MatrixXd& X) const;
   /// Moves rows of a task to where they are feasible and pass the screen. Labels stay, or are free in an interval: then
   /// the features move to the nearest point at which one of them passes, and the label to the nearest of these.
-  void admit(std::size_t task, Task& rows, const std::optional<Interval>& free_labels = {}) const;
+  void project_feasible(std::size_t task, Task& rows, const std::optional<Interval>& free_labels = {}) const;
   /// The same after a step from `before`: a row for which no point that passes was found stays where it was.
-  void admit_from(std::size_t task, const Task& before, Task& rows,
-                  const std::optional<Interval>& free_labels = {}) const;
+  void project_feasible_from(std::size_t task, const Task& before, Task& rows,
+                             const std::optional<Interval>& free_labels = {}) const;
   /// The label nearest to this one that passes the screen at a point, within the interval.
   [[nodiscard]] double nearest_label(std::size_t task, const Eigen::VectorXd& x, double label,
                                      const Interval& range) const;
@@ -60,7 +60,7 @@ struct FeasibleSet {
   [[nodiscard]] bool passes(std::size_t task, const Eigen::VectorXd& x, double label) const;
   /// The feasible point with the largest c'x; fixed columns as in `like`.
   /// @param direction  c without the bias.
-  [[nodiscard]] Eigen::VectorXd furthest(const Eigen::VectorXd& direction, const Eigen::VectorXd& like) const;
+  [[nodiscard]] Eigen::VectorXd support_point(const Eigen::VectorXd& direction, const Eigen::VectorXd& like) const;
   /// A random feasible row: uniform in the ball or the box; fixed columns are those of a random row of the task.
   [[nodiscard]] Eigen::VectorXd random_row(const Task& clean, Rng& rng) const;
   /// Whether a row is feasible up to the tolerance, fixed columns and the screen excepted.

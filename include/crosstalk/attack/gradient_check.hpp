@@ -8,7 +8,7 @@
 #include "crosstalk/attack/row_gradient.hpp"
 #include "crosstalk/attack/utility.hpp"
 #include "crosstalk/mtrl/solve.hpp"
-#include "crosstalk/watch.hpp"
+#include "crosstalk/run_control.hpp"
 
 namespace crosstalk::attack {
 
@@ -50,6 +50,6 @@ struct GradientCheck {
 /// @throws std::invalid_argument for no injected row or an option outside its range.
 GradientCheck check_gradients(const mtrl::EmpiricalRisk& clean, const Utility& utility, const TaskSet& injected,
                               const mtrl::Options& learner, const std::vector<NamedGradient>& gradients,
-                              const GradientCheckOptions& options, const Watch& watch = {});
+                              const GradientCheckOptions& options, const RunControl& control = {});
 
 }  // namespace crosstalk::attack

@@ -16,7 +16,7 @@ namespace crosstalk::attack {
 class Influence {
  public:
   /// @param adjoint  L, d x m.
-  Influence(const Situation& situation, const Eigen::MatrixXd& adjoint);
+  Influence(const AttackState& state, const Eigen::MatrixXd& adjoint);
 
   /// phi of the rows of a task, k.
   [[nodiscard]] Eigen::VectorXd of_rows(const TaskSet& rows, std::size_t task) const;
@@ -38,7 +38,7 @@ class Influence {
                              const Eigen::VectorXd& like) const;
 
  private:
-  Situation situation_;
+  AttackState state_;
   const Eigen::MatrixXd& adjoint_;
 };
 

@@ -6,7 +6,7 @@
 #include "crosstalk/attack/threat.hpp"
 #include "crosstalk/attack/utility.hpp"
 #include "crosstalk/mtrl/solve.hpp"
-#include "crosstalk/watch.hpp"
+#include "crosstalk/run_control.hpp"
 
 namespace crosstalk::attack {
 
@@ -41,6 +41,6 @@ struct AttackResult {
 /// @param near      a fit of the clean rows, to start the first fit from.
 AttackResult patom(const mtrl::EmpiricalRisk& clean, const Utility& utility, const FeasibleSet& feasible, TaskSet start,
                    const mtrl::Options& learner, const PatomOptions& options, const mtrl::Fit& near, Rng rng,
-                   const RowGradient& gradient = patom_row_gradient, const Watch& watch = {});
+                   const RowGradient& gradient = patom_row_gradient, const RunControl& control = {});
 
 }  // namespace crosstalk::attack

@@ -11,7 +11,7 @@
 
 namespace crosstalk::defence {
 
-/// Where planted rows of a task may be: features (without the bias) in a ball or box, labels in an interval and, where
+/// Where injected rows of a task may be: features (without the bias) in a ball or box, labels in an interval and, where
 /// there is a slab, within a residual of given weights u:  |y - u'x| <= width for numbers, -y u'x <= width for signs.
 struct Admitted {
   Eigen::VectorXd centre;  ///< d - 1 with a bias, d without
@@ -32,7 +32,7 @@ struct Certificate {
 
 /// An upper bound on the summed loss U of the targets' clean rows after any planting of p_i admitted rows in task i,
 /// for the learner (2) as it is, Omega learned with W. With a_i = p_i / (n_i + p_i), L_i the mean loss of the clean
-/// rows and R the penalties, the learner minimises  H(W) + sum_i a_i (mean loss of the planted rows),
+/// rows and R the penalties, the learner minimises  H(W) + sum_i a_i (mean loss of the injected rows),
 ///   H(W) = sum_i (1 - a_i) L_i(W) + R(W),
 /// and losses are not negative, so for its answer W'
 ///   H(W') <= M = min over V of  H(V) + sum_i a_i max over admitted rows of their loss under V,
@@ -42,13 +42,13 @@ struct Certificate {
 /// in [Steinhardt, Koh and Liang 2017]; any V proves it, and the gaps of the fits count.
 /// @param clean     risk over the clean rows.
 /// @param fit       of them; where the game begins.
-/// @param admitted  m entries; those of tasks without planted rows do not count.
-/// @param planted   p_i, m entries.
+/// @param admitted  m entries; those of tasks without injected rows do not count.
+/// @param injected   p_i, m entries.
 /// @param bias      the last feature is the constant 1.
-/// @return infinite numbers when some planted row is not bounded.
+/// @return infinite numbers when some injected row is not bounded.
 /// @throws std::invalid_argument when sizes do not fit.
 Certificate certify(const mtrl::EmpiricalRisk& clean, const mtrl::Options& learner, const mtrl::Fit& fit,
-                    const std::vector<Admitted>& admitted, const std::vector<Eigen::Index>& planted,
+                    const std::vector<Admitted>& admitted, const std::vector<Eigen::Index>& injected,
                     const std::vector<std::size_t>& targets, bool bias);
 
 }  // namespace crosstalk::defence

@@ -72,7 +72,7 @@ struct Defended {
   double left_out = 0.0;  ///< share of all rows
 };
 
-/// Learns in spite of rows that somebody may have planted (docs/defence.md).
+/// Learns in spite of rows that somebody may have injected (docs/defence.md).
 /// @param tasks  in the learner's units.
 /// @throws std::invalid_argument as require_valid; for a task with less than two rows, or one all of whose rows would
 ///   be left out.

@@ -28,7 +28,7 @@ struct RoniOptions {
 /// Reject on negative impact [Nelson et al. 2008; Barreno et al. 2010]: by how many standard errors the loss of half of
 /// the trusted rows rises when a block of rows is added to a fit of the other half. The loss is the sum over the tasks
 /// of the mean loss; the standard error is that of the differences row by row. Blocks hold rows of one task with losses
-/// alike under the fit without them, so that planted rows come together. Each costs a fit from a warm start.
+/// alike under the fit without them, so that injected rows come together. Each costs a fit from a warm start.
 /// @param trusted  at least one row of each task.
 /// @return the same number for the rows of a block; 0 for trusted rows, which are not tried.
 /// @throws std::invalid_argument for no blocks, or a task without trusted rows.

@@ -32,9 +32,9 @@ bool has_own_values(const Task& task, bool bias);
 
 /// Share of the recurring features in which a row has a value of its own: less than 1 % of all rows have it, and less
 /// than half of its task, so that what is the same all over a task is none. A feature recurs when at most a quarter of
-/// the rows have such a value there: what is counted, or chosen from a few. Rows that were planted without regard to it
-/// have values of their own in most of them, honest rows in the few where they are rare. 0 for all rows where less than
-/// three features recur.
+/// the rows have such a value there: what is counted, or chosen from a few. Rows that were injected without regard to
+/// it have values of their own in most of them, honest rows in the few where they are rare. 0 for all rows where less
+/// than three features recur.
 Look unshared_values(const TaskSet& tasks, bool bias);
 
 /// For every row (1 + k) / (1 + n) with n the number of kept rows of all tasks and k those of them that look at least
@@ -54,7 +54,7 @@ enum class Tail { Power, Exponential };
 
 /// The number above which there are too many rows: of all t that where  #{above t} - 2 n S(t)  is largest, S(t) the
 /// share that the tail has above t. S is laid through the 30 and 60 % quantiles of the numbers, which at most 30 %
-/// planted rows shift but do not set, for a power half as slow again, since real data has heavier tails than its body
+/// injected rows shift but do not set, for a power half as slow again, since real data has heavier tails than its body
 /// tells. Infinite when no t has at least twice as many as S says, and four standard deviations more.
 double excess_threshold(Eigen::VectorXd values, Tail tail);
 

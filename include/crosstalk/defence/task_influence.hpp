@@ -25,7 +25,7 @@ struct TaskInfluence {
   /// Frobenius distance between the others' correlations (Omega) with the task and without it.
   double relation_change = 0.0;
   /// By how many standard deviations `harm` lies away from what honest draws of the task do, >= 0. Rows that are
-  /// planted against some tasks may well help the rest, so both sides count.
+  /// injected against some tasks may well help the rest, so both sides count.
   double score = 0.0;
   /// Share of tasks of honest sets with this score or more, (1 + k) / (1 + n), n = honest_sets * tasks.
   double p = 1.0;

@@ -8,7 +8,7 @@
 
 namespace crosstalk::defence {
 
-/// Rows of a task that stand in one place: a row and its copies, moved a little or not at all, or planted rows too few
+/// Rows of a task that stand in one place: a row and its copies, moved a little or not at all, or injected rows too few
 /// to be crowded.
 struct Twins {
   std::vector<Eigen::Index> rows;  ///< in ascending order, two or more
@@ -24,9 +24,9 @@ struct Twins {
 std::vector<std::vector<Twins>> twins(const TaskSet& tasks, bool bias, const Rows& rows);
 
 /// How much farther it is from a row to three quarters of the other tasks, to the nearest row of each, than to a tenth
-/// of them: large where rows of a few tasks stand in one place, as those do that were planted to pull the same targets.
-/// 1 in a task none of whose features has a value of its own in most rows. Of many tasks each is compared with 30, of
-/// many rows with 6,000.
+/// of them: large where rows of a few tasks stand in one place, as those do that were injected to pull the same
+/// targets. 1 in a task none of whose features has a value of its own in most rows. Of many tasks each is compared with
+/// 30, of many rows with 6,000.
 /// @param bias  the last feature is the constant 1 and is left out.
 Look shared_places(const TaskSet& tasks, bool bias);
 

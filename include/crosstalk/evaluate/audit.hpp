@@ -19,11 +19,11 @@
 #include "crosstalk/attack/threat.hpp"
 #include "crosstalk/defence/defend.hpp"
 #include "crosstalk/evaluate/clean_model.hpp"
-#include "crosstalk/memory.hpp"
 #include "crosstalk/mtrl/metrics.hpp"
 #include "crosstalk/mtrl/solve.hpp"
+#include "crosstalk/part_store.hpp"
+#include "crosstalk/run_control.hpp"
 #include "crosstalk/task_set.hpp"
-#include "crosstalk/watch.hpp"
 
 namespace crosstalk::evaluate {
 
@@ -131,8 +131,9 @@ struct Harm {
   [[nodiscard]] double loss_rise(const Eigen::VectorXd& clean_loss) const;
 };
 
-/// The cheapest rows found that multiply one task's summed training loss by AuditOptions::reach (attack::cheapest_way).
-struct Way {
+/// The cheapest rows found that multiply one task's summed training loss by AuditOptions::reach
+/// (attack::cheapest_attack).
+struct CheapestAttack {
   std::size_t target = 0;
   bool by_others = false;           ///< through other tasks only; else through any, its own included
   std::vector<std::size_t> rows{};  ///< in each of the m tasks; empty when it was not run
@@ -142,20 +143,20 @@ struct Way {
 };
 
 /// The learner behind a defence.
-struct Behind {
-  std::string plan;               ///< how the rows were placed (attack_defended); empty for the clean rows
-  double utility = 0.0;           ///< the attacker's
-  Eigen::VectorXd loss;           ///< mean loss of every task on the evaluation rows, m
-  Eigen::MatrixXd metrics;        ///< m x metrics, columns as AuditResult::clean.names
-  double planted_left_out = 0.0;  ///< share of the planted rows that the defence left out
-  double honest_left_out = 0.0;   ///< share of the clean rows
+struct DefendedModel {
+  std::string plan;                ///< how the rows were placed (adaptive_attack); empty for the clean rows
+  double utility = 0.0;            ///< the attacker's
+  Eigen::VectorXd loss;            ///< mean loss of every task on the evaluation rows, m
+  Eigen::MatrixXd metrics;         ///< m x metrics, columns as AuditResult::clean.names
+  double injected_left_out = 0.0;  ///< share of the injected rows that the defence left out
+  double honest_left_out = 0.0;    ///< share of the clean rows
 };
 
 /// One scenario, attacked by the most planned method at the largest budget, with a defence before the learner.
 struct DefendedOutcome {
   std::size_t scenario = 0;
-  Behind same;   ///< the attack as it is without a defence
-  Behind knows;  ///< the attacker knows the defence
+  DefendedModel same;      ///< the attack as it is without a defence
+  DefendedModel adaptive;  ///< the attacker knows the defence
 };
 
 /// How far a scenario's attackers can get at all with the largest budget (defence::certify).
@@ -189,15 +190,15 @@ struct AuditResult {
   Eigen::VectorXd clean_loss;     ///< mean loss of every task on the evaluation rows
   Eigen::VectorXd clean_utility;  ///< of every scenario
   Eigen::MatrixXd clean_correlation;
-  std::vector<double> dropped_budgets;           ///< ascending; left out by AuditOptions::drop_small_budgets
-  std::vector<Outcome> outcomes;                 ///< scenario by scenario, method by method, budgets ascending
-  std::vector<Harm> harms;                       ///< most harmful first
-  std::vector<Way> ways;                         ///< the cheapest first, those that reach nothing last
-  std::optional<Behind> clean_defended = {};     ///< of the clean rows, utility 0; when there is a defence
-  std::vector<DefendedOutcome> defended;         ///< scenario by scenario; empty without a defence
-  std::vector<Bound> bounds;                     ///< scenario by scenario; none for random rows alone
-  attack::Kind headline = attack::Kind::Direct;  ///< the kind with the largest rise of the loss, which is repeated
-  std::vector<Repeat> repeats;                   ///< one a split, without the audit's own
+  std::vector<double> dropped_budgets;               ///< ascending; left out by AuditOptions::drop_small_budgets
+  std::vector<Outcome> outcomes;                     ///< scenario by scenario, method by method, budgets ascending
+  std::vector<Harm> harms;                           ///< most harmful first
+  std::vector<CheapestAttack> cheapest_attacks;      ///< the cheapest first, those that reach nothing last
+  std::optional<DefendedModel> clean_defended = {};  ///< of the clean rows, utility 0; when there is a defence
+  std::vector<DefendedOutcome> defended;             ///< scenario by scenario; empty without a defence
+  std::vector<Bound> bounds;                         ///< scenario by scenario; none for random rows alone
+  attack::Kind headline = attack::Kind::Direct;      ///< the kind with the largest rise of the loss, which is repeated
+  std::vector<Repeat> repeats;                       ///< one a split, without the audit's own
   CleanModel clean_model;
   bool harm_is_partial = false;  ///< more tasks than harm_tasks: a sample was tried
   bool stopped = false;          ///< ended early on request; outcomes are incomplete
@@ -213,7 +214,7 @@ struct AuditResult {
 /// @param evaluation  rows to measure on, the same tasks; held-out rows, or the training rows when there are no others.
 /// @throws std::invalid_argument for options that do not fit the tasks.
 AuditResult audit(const TaskSet& train, const TaskSet& evaluation, const mtrl::Loss& loss, const AuditOptions& options,
-                  const Memory& memory = {}, const Watch& watch = {});
+                  const PartStore& store = {}, const RunControl& control = {});
 
 /// Everything in the result, names instead of positions; NaN becomes null. Of more tasks than kRecordTasks, attacks
 /// have means in place of a number for each.

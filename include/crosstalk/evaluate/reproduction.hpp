@@ -15,7 +15,7 @@
 #include "crosstalk/data/dataset.hpp"
 #include "crosstalk/evaluate/audit.hpp"
 #include "crosstalk/mtrl/solve.hpp"
-#include "crosstalk/watch.hpp"
+#include "crosstalk/run_control.hpp"
 
 /// The experiments of [Zhao18] on its data sets: Figure 1 (convergence), 2 (quality), 3 (relations).
 namespace crosstalk::evaluate {
@@ -32,7 +32,7 @@ struct PaperSet {
 };
 
 /// Where the paper is silent: how labels of injected rows are drawn. For classes the ends are -1 and +1.
-enum class PlantedLabels {
+enum class InjectedLabels {
   Uniform,        ///< uniform in the range of the task's labels
   Clean,          ///< from the task's own labels
   Ends,           ///< the smallest or the largest label of the task, each with probability 1/2
@@ -40,13 +40,13 @@ enum class PlantedLabels {
   CommonUniform,  ///< uniform in the range of all tasks' labels
   CommonLargest,  ///< the largest label of all tasks
 };
-std::string_view to_string(PlantedLabels labels);
+std::string_view to_string(InjectedLabels labels);
 
 /// One way to read the paper where it is silent.
-struct Reading {
+struct PaperInterpretation {
   std::string name = "as in the figures";
   bool standardise_labels = false;
-  PlantedLabels labels = PlantedLabels::Uniform;
+  InjectedLabels labels = InjectedLabels::Uniform;
   double radius = 1.0;      ///< of the feasible ball, in units of the largest training row
   double smoothing = 1e-3;  ///< e
   double lambda = 0.1;      ///< lambda1 and lambda2
@@ -57,7 +57,7 @@ struct Reading {
 };
 
 /// The readings that are compared for a set; the first is that of the figures.
-std::vector<Reading> readings_for(const std::string& set);
+std::vector<PaperInterpretation> interpretations_for(const std::string& set);
 
 /// Whose lambdas.
 enum class Lambdas {
@@ -67,12 +67,12 @@ enum class Lambdas {
 std::string_view to_string(Lambdas lambdas);
 
 /// Who places the injected rows.
-enum class Placing {
+enum class PlacementMethod {
   Patom,       ///< its start are random rows
   ExactFixed,  ///< the exact attack, labels as in PATOM
   ExactFree,   ///< the exact attack with labels free in their range
 };
-std::string_view to_string(Placing placing);
+std::string_view to_string(PlacementMethod placement);
 
 /// Which part of the paper a trial is for.
 enum class Experiment { Figure1, Starts, Figure2, Figure3, Readings };
@@ -97,10 +97,10 @@ struct Trial {
   Experiment experiment = Experiment::Figure2;
   std::string set;
   Lambdas lambdas = Lambdas::Paper;
-  std::string reading;     ///< its name
-  std::size_t seed = 0;    ///< number of the draw, from 0
-  std::size_t threat = 0;  ///< position in the plan's threats of the experiment and set
-  Placing placing = Placing::Patom;
+  std::string interpretation;  ///< its name
+  std::size_t seed = 0;        ///< number of the draw, from 0
+  std::size_t threat = 0;      ///< position in the plan's threats of the experiment and set
+  PlacementMethod placement = PlacementMethod::Patom;
   double budget = 0.0;
   /// of PATOM's starts, from ReproductionOptions::starts on with labels drawn anew; 0 elsewhere
   std::size_t start = 0;
@@ -149,6 +149,6 @@ struct ReproductionResult {
 /// Runs everything the options ask for on the sets that are given.
 /// @throws std::invalid_argument for options outside their range; what `draw` throws.
 ReproductionResult reproduce(const std::vector<PaperSet>& sets, const ReproductionOptions& options,
-                             const Memory& memory = {}, const Watch& watch = {});
+                             const PartStore& store = {}, const RunControl& control = {});
 
 }  // namespace crosstalk::evaluate

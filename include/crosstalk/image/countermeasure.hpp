@@ -10,7 +10,7 @@ namespace crosstalk::image {
 
 /// What a learner does to the training images of each minibatch, besides cutting a part out, so that it depends less on
 /// their details. All off: nothing is done, and no random number is drawn.
-struct Hardening {
+struct RobustTraining {
   bool cutout = false;        ///< a square of half the shorter side has the image's mean                    [DeVries17]
   bool cutmix = false;        ///< half the minibatches: a rectangle comes from another image                   [Yun19]
   bool mixup = false;         ///< half the minibatches: a weighted mean with another image                   [Zhang18]
@@ -19,11 +19,11 @@ struct Hardening {
   double adversarial = 0.0;   ///< levels by which an image is led towards a high loss in each step           [Madry18]
 };
 
-/// What a thief does against protection: to images before a model sees them, and while it learns.
+/// What an unauthorised learner does against protection: to images before a model sees them, and while it learns.
 struct Countermeasure {
   std::string words = "none";
   std::vector<Processing> processing = {};  ///< of the images to train and to test on, in this order
-  Hardening hardening = {};
+  RobustTraining robust_training = {};
   bool longer = false;         ///< four times the epochs
   double learning_rate = 1.0;  ///< times the usual one
   bool stops_early = false;    ///< a tenth of the images is held out, clean; the epoch that knows most of them counts

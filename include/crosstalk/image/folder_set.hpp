@@ -8,7 +8,7 @@
 
 #include "crosstalk/image/image_set.hpp"
 #include "crosstalk/image/resize.hpp"
-#include "crosstalk/watch.hpp"
+#include "crosstalk/run_control.hpp"
 
 namespace crosstalk::image {
 
@@ -43,10 +43,12 @@ struct FolderSet {
 /// kept.
 /// @throws DataError naming the file (and line): a column or row twice, a file without a row, a row without a file, an
 ///         image or map that does not decode or is of the wrong size, a task without any label, no image.
-FolderSet open_folder(const std::filesystem::path& folder, const FolderOptions& options = {}, const Watch& watch = {});
+FolderSet open_folder(const std::filesystem::path& folder, const FolderOptions& options = {},
+                      const RunControl& control = {});
 
 /// The same of the files in a tar archive, which are read where they lie. Names count from the folder that all of them
 /// lie in, if there is one. @throws DataError also as TarFile does.
-FolderSet open_tar(const std::filesystem::path& path, const FolderOptions& options = {}, const Watch& watch = {});
+FolderSet open_tar(const std::filesystem::path& path, const FolderOptions& options = {},
+                   const RunControl& control = {});
 
 }  // namespace crosstalk::image

@@ -9,12 +9,12 @@
 #include <vector>
 
 #include "crosstalk/image/image_set.hpp"
-#include "crosstalk/watch.hpp"
+#include "crosstalk/run_control.hpp"
 
 namespace crosstalk::image {
 
 /// A way to change images so that learners pick up the change in place of the picture. None needs a network.
-///   Noise  uniform in [-epsilon, epsilon], per image; the yardstick: it carries no label
+///   Noise  uniform in [-epsilon, epsilon], per image; the baseline: it carries no label
 ///   Lsp    blocks of +-epsilon, one pattern a class                                  [Yu22]
 ///   Ar     an autoregressive field, one process a class, one start an image         [Sandoval22]
 ///   Ops    one pixel a class, moved up to epsilon towards black, white or a colour  [Wu23]
@@ -70,7 +70,7 @@ class PerImageMethod : public Method {
 /// Ops reads the whole set once here; the others look at its size and tasks only.
 /// @throws std::invalid_argument when an option is out of range, a task has no classes, or the image (or cell) is too
 ///         small for the classes of a task; DataError from reading, or for Ops when a class has one image only.
-std::unique_ptr<Method> make_method(const Source& source, const MethodOptions& options, const Watch& watch = {});
+std::unique_ptr<Method> make_method(const Source& source, const MethodOptions& options, const RunControl& control = {});
 
 /// The images with their changes, rounded to the nearest level and kept in 0..255: no pixel moves by more than epsilon.
 Batch protect(const Batch& batch, const Method& method, int threads = 1);

@@ -7,26 +7,26 @@
 
 #include <nlohmann/json.hpp>
 
-#include "crosstalk/estimate.hpp"
+#include "crosstalk/confidence_interval.hpp"
 #include "crosstalk/report/page.hpp"
 #include "crosstalk/report/table.hpp"
 
 namespace crosstalk::image {
 
-/// How one thief learns.
+/// How one learner learns.
 struct PanelCell {
   std::string group;  ///< what this cell varies
   std::string backbone = "small";
   std::string weighting = "ls";
   std::string countermeasure = "none";
-  int leak = 0;       ///< per cent of the images that the thief has without protection
+  int leak = 0;       ///< per cent of the images that the learner has without protection
   bool mtl = true;    ///< one network for all tasks, else one a task
-  bool clean = true;  ///< the same thief also learns the clean images, for comparison
+  bool clean = true;  ///< the same learner also learns the clean images, for comparison
   double cost = 1.0;  ///< roughly, in trainings of one small network
 
   /// A name for files: small-ls-jpeg10-leak0-mtl
   [[nodiscard]] std::string name() const;
-  /// What differs from the usual thief, as a reader is told.
+  /// What differs from the usual learner, as a reader is told.
   [[nodiscard]] std::string label() const;
 };
 
@@ -34,21 +34,21 @@ enum class PanelSize { Quick, Paper };
 /// @throws std::invalid_argument naming the word and those that are known.
 PanelSize panel_named(std::string_view word);
 
-/// The thieves of a panel. Quick: small networks; each backbone, task weighting, countermeasure and leak by itself.
-/// Paper: the five backbones with each of the paper's five weightings, and the rest with ResNet-18 [Yu25].
+/// The unauthorised learners of a panel. Quick: small networks; each backbone, task weighting, countermeasure and leak
+/// by itself. Paper: the five backbones with each of the paper's five weightings, and the rest with ResNet-18 [Yu25].
 /// @param grey  the images have one channel: countermeasures that take colours away are left out.
-/// @param groups  some of backbones, weightings, countermeasures and leaks; all when empty. The usual thief is in any
+/// @param groups  some of backbones, weightings, countermeasures and leaks; all when empty. The usual learner is in any
 ///   panel, and the first.
 /// @throws std::invalid_argument for another group.
 std::vector<PanelCell> panel_cells(PanelSize size, bool grey, const std::vector<std::string>& groups = {});
 
-/// What a thief got.
+/// What a learner got.
 struct PanelResult {
   PanelCell cell;
-  std::optional<Estimate> clean;
-  std::optional<Estimate> published;
-  double yardstick = 0.0;  ///< an answer without looking
-  std::string failure;     ///< why there is no result; empty when there is
+  std::optional<ConfidenceInterval> clean;
+  std::optional<ConfidenceInterval> published;
+  double baseline = 0.0;  ///< the majority baseline
+  std::string failure;    ///< why there is no result; empty when there is
 };
 
 struct PanelFacts {
@@ -63,7 +63,7 @@ struct PanelFacts {
 /// One row a cell, of one group, or of all when `group` is empty.
 report::Table panel_table(const std::vector<PanelResult>& results, const std::string& group);
 nlohmann::ordered_json to_json(const std::vector<PanelResult>& results);
-/// The panel's outcome in a sentence: the usual thief, and the one who gets most.
+/// The panel's outcome in a sentence: the usual learner, and the one who gets most.
 std::string panel_answer(const std::vector<PanelResult>& results);
 report::Page panel_page(const std::vector<PanelResult>& results, const PanelFacts& facts);
 

@@ -24,11 +24,11 @@ FolderSet open_cmu_faces(const std::filesystem::path& folder);
 
 /// UTKFace, aligned and cropped; the tasks age (9 bins), race (5) and gender (2) from the files' names.
 /// @param tar  of the photos. @throws DataError as open_tar does, or when the set has not so many images.
-FolderSet open_utkface(const std::filesystem::path& tar, const PhotoOptions& options, const Watch& watch = {});
+FolderSet open_utkface(const std::filesystem::path& tar, const PhotoOptions& options, const RunControl& control = {});
 
 /// Oxford-IIIT Pet, or a part of it: photos in images/, annotations/list.txt and annotations/trimaps/; the tasks breed
 /// and species from the list, segmentation (pet, background, border) from the trimap.
 /// @param tar  of the two folders. @throws DataError as open_tar does, or when the list names no photo of it.
-FolderSet open_pets(const std::filesystem::path& tar, const PhotoOptions& options, const Watch& watch = {});
+FolderSet open_pets(const std::filesystem::path& tar, const PhotoOptions& options, const RunControl& control = {});
 
 }  // namespace crosstalk::image

@@ -8,7 +8,8 @@
 
 namespace crosstalk::image {
 
-/// Something that a thief does to all images before a model sees them. It keeps their size and number of channels.
+/// Something that an unauthorised learner does to all images before a model sees them. It keeps their size and number
+/// of channels.
 ///   Jpeg  compressed with quality `amount`, 1 to 100, and read again
 ///   Grey  every channel is the luma, (19595 R + 38470 G + 7471 B + 32768) / 65536; void on a grey image
 ///   Bits  the first `amount` bits of a level, 1 to 7; the others are 0

@@ -5,8 +5,8 @@
 
 #include "crosstalk/mtrl/loss.hpp"
 #include "crosstalk/mtrl/solve.hpp"
+#include "crosstalk/run_control.hpp"
 #include "crosstalk/task_set.hpp"
-#include "crosstalk/watch.hpp"
 
 namespace crosstalk::mtrl {
 
@@ -42,6 +42,6 @@ struct CrossValidation {
 /// loss. Of the watch only the progress is used: it runs to its end.
 /// @throws std::invalid_argument for an empty grid, fewer than 2 folds, or tasks with fewer than 2 rows, naming all.
 CrossValidation cross_validate(const TaskSet& tasks, const Loss& loss, const Options& options,
-                               const CrossValidationOptions& grid, const Watch& watch = {});
+                               const CrossValidationOptions& grid, const RunControl& control = {});
 
 }  // namespace crosstalk::mtrl

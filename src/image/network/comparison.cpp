@@ -197,29 +197,29 @@ double ComparisonTrial::mean() const {
   return mean_of(scores, &TaskScore::value);
 }
 
-double ComparisonTrial::yardstick() const {
-  return mean_of(scores, &TaskScore::yardstick);
+double ComparisonTrial::baseline() const {
+  return mean_of(scores, &TaskScore::baseline);
 }
 
 std::unique_ptr<Method> protection_named(const std::string& word, const Source& source, std::uint64_t seed,
-                                         const Watch& watch) {
+                                         const RunControl& control) {
   require_method(word);
   const auto words = split(word, ':');
   if (is_class_wise(words.front())) {
     MethodOptions options = class_wise_options(words.front());
     if (options.name != MethodName::Noise) options.tasks = tasks_with_classes(source.tasks(), {});
     options.seed = seed;
-    return make_method(source, options, watch);
+    return make_method(source, options, control);
   }
   NoiseOptions options = learned_options(words, source.size());
   options.tasks = tasks_to_protect(source.tasks(), {});
   options.seed = seed;
-  LearnedNoise learned = learn_noise(source, options, {}, watch);
+  LearnedNoise learned = learn_noise(source, options, {}, control);
   return learned.complete ? std::move(learned.method) : nullptr;
 }
 
 std::vector<ComparisonTrial> compare(const std::vector<ComparedSet>& sets, const ComparisonOptions& options,
-                                     const Memory& memory, const Watch& watch) {
+                                     const PartStore& store, const RunControl& control) {
   for (const std::string& method : options.methods) require_method(method);
   for (const std::string& victim : options.victims) static_cast<void>(victim_options(victim));
   struct Part {
@@ -236,7 +236,7 @@ std::vector<ComparisonTrial> compare(const std::vector<ComparedSet>& sets, const
       }
 
   std::mutex mutex;  // of the memory
-  SharedProgress progress(watch, parts.size());
+  SharedProgress progress(control, parts.size());
   const auto report = [&](std::size_t part, double share) {
     const ComparisonTrial& first = parts[part].trials.front();
     progress.report(part, share, fmt::format("{} with seed {} by {}", first.set, first.seed, first.method));
@@ -245,14 +245,14 @@ std::vector<ComparisonTrial> compare(const std::vector<ComparedSet>& sets, const
     std::vector<ComparisonTrial*> left;
     for (ComparisonTrial& trial : parts[p].trials) {
       const std::lock_guard lock(mutex);
-      const auto known = memory.recall ? memory.recall(key_of(trial, options.validation)) : std::nullopt;
+      const auto known = store.recall ? store.recall(key_of(trial, options.validation)) : std::nullopt;
       if (known)
         recall(trial, *known);
       else
         left.push_back(&trial);
     }
     if (left.empty()) return report(p, 1.0);
-    if (watch.stop.stop_requested()) return;
+    if (control.stop.stop_requested()) return;
     const ComparisonTrial& first = *left.front();
     const Opened images = open(*parts[p].set, first.seed, options.validation);
     constexpr double noise_share = 0.5;
@@ -260,7 +260,7 @@ std::vector<ComparisonTrial> compare(const std::vector<ComparedSet>& sets, const
     std::unique_ptr<Source> published;
     ChangeMeter meter;
     if (first.method != "clean") {
-      const Watch making{[&](double done, const std::string&) { report(p, noise_share * done); }, watch.stop};
+      const RunControl making{[&](double done, const std::string&) { report(p, noise_share * done); }, control.stop};
       if (is_class_wise(first.method) && first.method != "noise" &&
           std::none_of(images.train->tasks().begin(), images.train->tasks().end(),
                        [](const TaskInfo& task) { return task.has_classes(); }))
@@ -283,13 +283,13 @@ std::vector<ComparisonTrial> compare(const std::vector<ComparedSet>& sets, const
       victim.seed = trial.seed;
       const VerificationData data{*images.train, published.get(), images.split.train, images.tested(),
                                   images.split.test};
-      const Watch training{[&](double done, const std::string&) {
-                             report(p, noise_share + (1.0 - noise_share) * (static_cast<double>(v) + done) /
-                                                         static_cast<double>(left.size()));
-                           },
-                           watch.stop};
+      const RunControl training{[&](double done, const std::string&) {
+                                  report(p, noise_share + (1.0 - noise_share) * (static_cast<double>(v) + done) /
+                                                              static_cast<double>(left.size()));
+                                },
+                                control.stop};
       const auto victims = verify(data, victim, {}, training);
-      if (watch.stop.stop_requested()) return;
+      if (control.stop.stop_requested()) return;
       for (const Victim& one : victims)
         for (std::size_t i = 0; i < one.tasks.size(); ++i) {
           trial.tasks.push_back(images.train->tasks()[one.tasks[i]].name);
@@ -300,7 +300,7 @@ std::vector<ComparisonTrial> compare(const std::vector<ComparedSet>& sets, const
       trial.noise_seconds = noise_seconds;
       trial.victim_seconds = own_seconds() - begin;
       const std::lock_guard lock(mutex);
-      if (memory.keep) memory.keep(key_of(trial, options.validation), to_json(trial));
+      if (store.keep) store.keep(key_of(trial, options.validation), to_json(trial));
     }
     report(p, 1.0);
   });

@@ -32,7 +32,7 @@ std::string percent(double share) {
   return report::shown(share, kShare);
 }
 
-std::string with_interval(const Estimate& estimate, const NumberFormat& format) {
+std::string with_interval(const ConfidenceInterval& estimate, const NumberFormat& format) {
   const std::string mean = report::shown(estimate.mean, format);
   if (std::isnan(estimate.low)) return mean;
   return fmt::format("{} ({} to {})", mean, report::shown(estimate.low, format), report::shown(estimate.high, format));
@@ -65,18 +65,18 @@ std::map<std::uint64_t, double> means(const Trials& trials, const Choice& choice
   return by_seed(trials, choice, [](const ComparisonTrial& trial) { return trial.mean(); });
 }
 
-Estimate over_seeds(const std::map<std::uint64_t, double>& values) {
+ConfidenceInterval over_seeds(const std::map<std::uint64_t, double>& values) {
   std::vector<double> list;
   for (const auto& [seed, value] : values) list.push_back(value);
-  return estimate(list);
+  return mean_with_ci(list);
 }
 
 // a - b over the seeds that both have.
-Estimate difference(const std::map<std::uint64_t, double>& a, const std::map<std::uint64_t, double>& b) {
+ConfidenceInterval difference(const std::map<std::uint64_t, double>& a, const std::map<std::uint64_t, double>& b) {
   std::vector<double> list;
   for (const auto& [seed, value] : a)
     if (const auto other = b.find(seed); other != b.end()) list.push_back(value - other->second);
-  return estimate(list);
+  return mean_with_ci(list);
 }
 
 struct Ablation {
@@ -126,14 +126,14 @@ class Judge {
     if (claim.ours.count > 0 && !std::isnan(claim.ours.mean)) claims_.push_back(std::move(claim));
   }
 
-  // What is left of what can be learned: 0 for an answer without looking, 1 for the clean images.
+  // What is left of what can be learned: 0 for the majority baseline, 1 for the clean images.
   [[nodiscard]] std::map<std::uint64_t, double> left(const Choice& choice) const {
     const auto clean = means(trials_, {choice.set, "clean", choice.victim});
-    const auto yardstick = by_seed(trials_, choice, [](const ComparisonTrial& trial) { return trial.yardstick(); });
+    const auto baseline = by_seed(trials_, choice, [](const ComparisonTrial& trial) { return trial.baseline(); });
     std::map<std::uint64_t, double> shares;
     for (const auto& [seed, value] : means(trials_, choice))
       if (const auto best = clean.find(seed); best != clean.end())
-        shares[seed] = (value - yardstick.at(seed)) / (best->second - yardstick.at(seed));
+        shares[seed] = (value - baseline.at(seed)) / (best->second - baseline.at(seed));
     return shares;
   }
 
@@ -143,7 +143,7 @@ class Judge {
     double least = 0;
     for (const std::string& method : names_of(trials_, &ComparisonTrial::method)) {
       if (!is_generator(method)) continue;
-      const Estimate mean = over_seeds(means(trials_, {set, method, "mtl"}));
+      const ConfidenceInterval mean = over_seeds(means(trials_, {set, method, "mtl"}));
       if (mean.count == 0 || (!best.empty() && !(mean.mean < least))) continue;
       best = method;
       least = mean.mean;
@@ -153,7 +153,7 @@ class Judge {
 
   void protects(const std::string& set, const std::string& victim) {
     const std::string best = best_of(set);
-    const Estimate share = over_seeds(left({set, best, victim}));
+    const ConfidenceInterval share = over_seeds(left({set, best, victim}));
     const bool mtl = victim == "mtl";
     add({set,
          fmt::format("{} victims learn little of images by {}: what is left of what can be learned",
@@ -174,7 +174,8 @@ class Judge {
     for (const std::string& method : names_of(trials_, &ComparisonTrial::method)) {
       if (!is_generator(method)) continue;
       const std::string base = base_of(method);
-      const Estimate gain = difference(means(trials_, {set, method, victim}), means(trials_, {set, base, victim}));
+      const ConfidenceInterval gain =
+          difference(means(trials_, {set, method, victim}), means(trials_, {set, base, victim}));
       add({set, fmt::format("{} victims learn less from {} than from {}", mtl ? "MTL" : "STL", method, base),
            "CelebA " + paper.at(base), gain, "interval below 0; in part: mean below 0",
            verdict_of(gain.below(0.0), gain.mean < 0)});
@@ -183,7 +184,7 @@ class Judge {
 
   void patches(const std::string& set) {
     for (const std::string method : {"lsp-patch", "ar-patch"}) {
-      const Estimate gain =
+      const ConfidenceInterval gain =
           difference(means(trials_, {set, best_of(set), "mtl"}), means(trials_, {set, method, "mtl"}));
       add({set,
            fmt::format("MTL victims learn less from {} than from patterns of the classes ({})", best_of(set), method),
@@ -196,7 +197,8 @@ class Judge {
     const std::string best = best_of(set);
     for (const std::string& victim : names_of(trials_, &ComparisonTrial::victim)) {
       if (!victim.starts_with("mtl-")) continue;
-      const Estimate loss = difference(means(trials_, {set, best, victim}), means(trials_, {set, best, "mtl"}));
+      const ConfidenceInterval loss =
+          difference(means(trials_, {set, best, victim}), means(trials_, {set, best, "mtl"}));
       add({set,
            fmt::format("{} protects against another backbone as well as against the surrogate's ({})", best, victim),
            "transfers", loss, "at most 6 points more is learned; in part: 12",
@@ -226,7 +228,7 @@ class Judge {
           }
           worse[trial.seed] = count / static_cast<double>(trial.scores.size());
         }
-        const Estimate share = over_seeds(worse);
+        const ConfidenceInterval share = over_seeds(worse);
         if (has_maps)
           add({set,
                fmt::format("with {} every task of dense data is learned worse by {} victims: share of tasks", method,
@@ -242,7 +244,8 @@ class Judge {
       for (const Ablation& ablation : kAblations) {
         if (!method.ends_with(ablation.setting)) continue;
         const std::string whole = method.substr(0, method.size() - std::string_view(ablation.setting).size());
-        const Estimate loss = difference(means(trials_, {set, method, "mtl"}), means(trials_, {set, whole, "mtl"}));
+        const ConfidenceInterval loss =
+            difference(means(trials_, {set, method, "mtl"}), means(trials_, {set, whole, "mtl"}));
         add({set, fmt::format("{} {} protects less", whole, ablation.words), ablation.paper, loss,
              "interval above 0; in part: mean above 0", verdict_of(loss.above(0.0), loss.mean > 0)});
       }
@@ -299,7 +302,7 @@ report::Table trials_table(const std::vector<ComparisonTrial>& trials) {
       tasks += fmt::format("{}{} {} {:.4f}", k == 0 ? "" : "; ", trial.tasks[k], trial.scores[k].metric,
                            trial.scores[k].value);
     table.rows.push_back({trial.set, trial.method, trial.victim, static_cast<double>(trial.seed), trial.mean(),
-                          trial.yardstick(), tasks, static_cast<double>(trial.largest_change), trial.psnr});
+                          trial.baseline(), tasks, static_cast<double>(trial.largest_change), trial.psnr});
   }
   return table;
 }
@@ -317,15 +320,15 @@ report::Table methods_table(const std::vector<ComparisonTrial>& trials, const st
     for (const std::string& task : tasks) table.columns.push_back({.name = task, .format = kThree});
   table.columns.push_back({.name = "PSNR", .unit = "dB", .format = kThree});
   table.columns.push_back({.name = "seeds", .format = kWhole});
-  double yardstick = std::nan("");
+  double baseline = std::nan("");
   for (const std::string& victim : names_of(trials, &ComparisonTrial::victim))
     for (const std::string& method : names_of(trials, &ComparisonTrial::method)) {
       const Choice choice{set, method, victim};
       const auto values = means(trials, choice);
       if (values.empty()) continue;
-      const Estimate mean = over_seeds(values);
-      yardstick =
-          over_seeds(by_seed(trials, choice, [](const ComparisonTrial& trial) { return trial.yardstick(); })).mean;
+      const ConfidenceInterval mean = over_seeds(values);
+      baseline =
+          over_seeds(by_seed(trials, choice, [](const ComparisonTrial& trial) { return trial.baseline(); })).mean;
       std::vector<report::Cell> row = {method, victim, mean.mean, mean.low, mean.high};
       if (few)
         for (const std::string& task : tasks)
@@ -340,7 +343,7 @@ report::Table methods_table(const std::vector<ComparisonTrial>& trials, const st
       row.emplace_back(static_cast<double>(values.size()));
       table.rows.push_back(std::move(row));
     }
-  if (!std::isnan(yardstick)) table.caption += fmt::format("; without looking {}", percent(yardstick));
+  if (!std::isnan(baseline)) table.caption += fmt::format("; majority baseline {}", percent(baseline));
   return table;
 }
 
@@ -368,7 +371,7 @@ nlohmann::ordered_json to_json(const std::vector<ComparisonTrial>& trials, const
                     {"victim", trial.victim},
                     {"seed", trial.seed},
                     {"mean", json_number(trial.mean())},
-                    {"yardstick", json_number(trial.yardstick())},
+                    {"yardstick", json_number(trial.baseline())},
                     {"tasks", tasks},
                     {"max_level_change", trial.largest_change},
                     {"psnr", json_number(trial.psnr)},

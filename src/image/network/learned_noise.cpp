@@ -59,7 +59,7 @@ nlohmann::json description_of(const Shape& shape, const TaskSpecs& specs, const 
       {"gain", options.sizes.gain},
       {"latent", options.sizes.latent},
       {"embeddings", options.sizes.embeddings}};
-  for (const Transformation each : options.withstand) description["withstand"].push_back(to_string(each));
+  for (const Transformation each : options.robust_to) description["withstand"].push_back(to_string(each));
   return description;
 }
 
@@ -345,7 +345,7 @@ std::unique_ptr<Method> generator_of(InputArchive& archive, const std::string& n
 }  // namespace
 
 LearnedNoise learn_noise(const Source& source, const NoiseOptions& options, const Checkpoints& checkpoints,
-                         const Watch& watch) {
+                         const RunControl& control) {
   check(source, options);
   const auto start = std::chrono::steady_clock::now();
   const auto rows = all_rows(source.size());
@@ -360,10 +360,10 @@ LearnedNoise learn_noise(const Source& source, const NoiseOptions& options, cons
   };
   constexpr double surrogate_share = 0.2;  // of the progress shown
   const bool trains_first = options.base != Base::Em;
-  Watch first{.progress = {}, .stop = watch.stop};
-  if (watch.progress)
+  RunControl first{.progress = {}, .stop = control.stop};
+  if (control.progress)
     first.progress = [&](double done, const std::string&) {
-      watch.progress(surrogate_share * done, "training the surrogate");
+      control.progress(surrogate_share * done, "training the surrogate");
     };
   auto [objective, surrogates] = make_objective(data, options, augmentation, recall("surrogates"), first);
   if (!objective) {
@@ -395,13 +395,13 @@ LearnedNoise learn_noise(const Source& source, const NoiseOptions& options, cons
   for (int pass = static_cast<int>(result.losses.size()); pass < options.epochs; ++pass) {
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const bool late = options.most_seconds > 0 && seconds > options.most_seconds && pass > 0;
-    if (watch.stop.stop_requested() || late) {
+    if (control.stop.stop_requested() || late) {
       result.complete = false;
       break;
     }
     Rng rng = Rng::stream(options.seed, "noise/pass", static_cast<std::uint64_t>(pass));
     const Publish publish = [&](const MiniBatch& batch) {
-      return transformed(published(batch.pixels, noise->noise(batch)), options.withstand, rng);
+      return transformed(published(batch.pixels, noise->noise(batch)), options.robust_to, rng);
     };
     objective->before_pass(pass, publish, rng);
     double sum = 0;
@@ -415,12 +415,12 @@ LearnedNoise learn_noise(const Source& source, const NoiseOptions& options, cons
       sum += loss.item<double>() * static_cast<double>(batch.size());
       done += batch.size();
       const double share = (pass + static_cast<double>(done) / static_cast<double>(data.size())) / options.epochs;
-      if (watch.progress)
-        watch.progress(trains_first ? surrogate_share + (1 - surrogate_share) * share : share,
-                       fmt::format("learning noise, loss {:.3f}", loss.item<double>()));
-      return !watch.stop.stop_requested();
+      if (control.progress)
+        control.progress(trains_first ? surrogate_share + (1 - surrogate_share) * share : share,
+                         fmt::format("learning noise, loss {:.3f}", loss.item<double>()));
+      return !control.stop.stop_requested();
     });
-    if (watch.stop.stop_requested()) {
+    if (control.stop.stop_requested()) {
       result.complete = false;
       break;
     }

@@ -68,10 +68,10 @@ class Targeted : public Objective {
 };
 
 // A network that learns the published images while the noise makes them easy for it.
-class Minimising : public Objective {
+class ErrorMinimising : public Objective {
  public:
-  Minimising(const Loader& data, MultiTaskNet net, const NoiseOptions& options, const Augmentation& augmentation,
-             std::vector<double> weights)
+  ErrorMinimising(const Loader& data, MultiTaskNet net, const NoiseOptions& options, const Augmentation& augmentation,
+                  std::vector<double> weights)
       : data_(data),
         net_(std::move(net)),
         adam_(net_->parameters(), torch::optim::AdamOptions(1e-3).weight_decay(1e-4)),
@@ -154,7 +154,7 @@ std::string run_of(const Loader& data, const NoiseOptions& options) {
       {"surrogate",
        {to_string(options.surrogate), options.surrogate_epochs, options.checkpoints, options.checkpoints_a_step,
         options.surrogate_batches, options.round}}};
-  for (const Transformation each : options.withstand) run["withstand"].push_back(to_string(each));
+  for (const Transformation each : options.robust_to) run["withstand"].push_back(to_string(each));
   return run.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -213,13 +213,13 @@ torch::serialize::InputArchive archive_of(const std::string& bytes, const std::s
 }
 
 PreparedObjective make_objective(const Loader& data, const NoiseOptions& options, const Augmentation& augmentation,
-                                 const std::string& surrogates, const Watch& watch) {
+                                 const std::string& surrogates, const RunControl& control) {
   Rng rng = Rng::stream(options.seed, "noise/surrogate");
   const auto weights = weights_of(data, options);
   if (options.base == Base::Em)
-    return {
-        std::make_unique<Minimising>(data, new_net(data, options, augmentation, rng), options, augmentation, weights),
-        {}};
+    return {std::make_unique<ErrorMinimising>(data, new_net(data, options, augmentation, rng), options, augmentation,
+                                              weights),
+            {}};
 
   const std::size_t count = options.base == Base::Tap ? 1 : options.checkpoints;
   std::vector<MultiTaskNet> nets;
@@ -246,7 +246,7 @@ PreparedObjective make_objective(const Loader& data, const NoiseOptions& options
       const auto due = static_cast<std::size_t>(epoch + 1) * count / static_cast<std::size_t>(options.surrogate_epochs);
       while (nets.size() < due) keep();
     };
-    if (!train(net, data, training, rng, watch)) return {};
+    if (!train(net, data, training, rng, control)) return {};
     write_run(kept, data, options);
     return {std::make_unique<Targeted>(std::move(nets), options, weights), bytes_of(kept)};
   }

@@ -11,7 +11,7 @@
 #include "crosstalk/image/network/multi_task_net.hpp"
 #include "crosstalk/image/network/noise_options.hpp"
 #include "crosstalk/rng.hpp"
-#include "crosstalk/watch.hpp"
+#include "crosstalk/run_control.hpp"
 
 namespace crosstalk::image {
 
@@ -37,7 +37,7 @@ struct PreparedObjective {
   std::string surrogates;  ///< for the file; empty when nothing was trained first, or a stop was requested
 };
 PreparedObjective make_objective(const Loader& data, const NoiseOptions& options, const Augmentation& augmentation,
-                                 const std::string& surrogates, const Watch& watch);
+                                 const std::string& surrogates, const RunControl& control);
 
 /// The bytes of an archive, and back. @throws DataError naming `name` when they are none.
 std::string bytes_of(torch::serialize::OutputArchive& archive);

@@ -7,7 +7,7 @@ namespace crosstalk::image {
 nlohmann::json to_json(const std::vector<TaskScore>& scores) {
   auto list = nlohmann::json::array();
   for (const TaskScore& score : scores)
-    list.push_back({score.metric, json_number(score.value), json_number(score.yardstick), json_number(score.balanced)});
+    list.push_back({score.metric, json_number(score.value), json_number(score.baseline), json_number(score.balanced)});
   return list;
 }
 

@@ -8,8 +8,8 @@
 #include <fmt/format.h>
 #include <torch/optim/adam.h>
 
-#include "crosstalk/image/network/hardening.hpp"
 #include "crosstalk/image/network/loss_balance.hpp"
+#include "crosstalk/image/network/robust_training.hpp"
 #include "crosstalk/image/network/task_loss.hpp"
 #include "learning_rate.hpp"
 
@@ -37,7 +37,7 @@ class Confusion {
     for (std::int64_t c = 0; c < classes_; ++c) {
       const double members = row_sum(c);
       score.value += count(c, c) / total();
-      score.yardstick = std::max(score.yardstick, members / total());
+      score.baseline = std::max(score.baseline, members / total());
       if (members == 0) continue;
       present += 1;
       score.balanced += count(c, c) / members;
@@ -48,7 +48,7 @@ class Confusion {
 
   [[nodiscard]] TaskScore mean_overlap() const {
     TaskScore score = accuracy();
-    const double commonest = score.yardstick;
+    const double commonest = score.baseline;
     score.metric = "mIoU";
     score.value = 0;
     double present = 0;
@@ -60,7 +60,7 @@ class Confusion {
       score.value += count(c, c) / (row_sum(c) + answered - count(c, c));
     }
     score.value /= present;
-    score.yardstick = commonest / present;
+    score.baseline = commonest / present;
     return score;
   }
 
@@ -146,7 +146,7 @@ double knowledge(const std::vector<TaskScore>& scores, const std::vector<double>
   double tasks = 0;
   for (std::size_t k = 0; k < scores.size(); ++k) {
     if (!task_weights.empty() && task_weights[k] == 0.0) continue;
-    const double known = scores[k].more_is_better() ? scores[k].value : 1.0 - scores[k].value / scores[k].yardstick;
+    const double known = scores[k].more_is_better() ? scores[k].value : 1.0 - scores[k].value / scores[k].baseline;
     if (!std::isfinite(known)) continue;  // no label
     sum += known;
     tasks += 1;
@@ -156,7 +156,7 @@ double knowledge(const std::vector<TaskScore>& scores, const std::vector<double>
 
 }  // namespace
 
-bool train(MultiTaskNet& net, const Loader& data, const TrainingOptions& options, Rng& rng, const Watch& watch) {
+bool train(MultiTaskNet& net, const Loader& data, const TrainingOptions& options, Rng& rng, const RunControl& control) {
   torch::optim::Adam adam(net->parameters(),
                           torch::optim::AdamOptions(options.learning_rate).weight_decay(options.weight_decay));
   LossBalance balance(options.weighting, options.task_weights, data.specs().size(), net->parameters().front().device());
@@ -168,15 +168,15 @@ bool train(MultiTaskNet& net, const Loader& data, const TrainingOptions& options
     set_learning_rate(adam, options.learning_rate * decay(epoch, options.epochs));
     std::size_t done = 0;
     data.pass(&rng, [&](const MiniBatch& batch) {
-      if (watch.stop.stop_requested()) return false;
+      if (control.stop.stop_requested()) return false;
       if (batch.size() < 2 && data.size() > 1) return true;  // batch normalisation needs two
-      MixedView seen = hardened(augment(batch.pixels, batch.labels, data.specs(), options.augmentation, &rng),
-                                options.hardening, rng);
+      MixedView seen = robust_view(augment(batch.pixels, batch.labels, data.specs(), options.augmentation, &rng),
+                                   options.robust_training, rng);
       const auto loss_of = [&](const torch::Tensor& pixels) {
         return mean_loss(mixed_losses(net->forward(pixels), seen, data.specs()), options.task_weights);
       };
-      if (options.hardening.adversarial > 0)
-        seen.view.pixels = attacked(seen.view.pixels, loss_of, options.hardening.adversarial / 255.0, rng);
+      if (options.robust_training.adversarial > 0)
+        seen.view.pixels = attacked(seen.view.pixels, loss_of, options.robust_training.adversarial / 255.0, rng);
       adam.zero_grad();
       balance.backward(
           net, seen.view.pixels, [&](const Outputs& outputs) { return mixed_losses(outputs, seen, data.specs()); },
@@ -184,12 +184,12 @@ bool train(MultiTaskNet& net, const Loader& data, const TrainingOptions& options
       torch::nn::utils::clip_grad_norm_(net->parameters(), options.largest_gradient);
       adam.step();
       done += batch.size();
-      if (watch.progress)
-        watch.progress((epoch + static_cast<double>(done) / static_cast<double>(data.size())) / options.epochs,
-                       "training");
+      if (control.progress)
+        control.progress((epoch + static_cast<double>(done) / static_cast<double>(data.size())) / options.epochs,
+                         "training");
       return true;
     });
-    if (watch.stop.stop_requested()) return false;
+    if (control.stop.stop_requested()) return false;
     if (options.validation != nullptr) {
       const double known = knowledge(evaluate(net, *options.validation, options.augmentation), options.task_weights);
       if (known > most_known) best.keep(net);

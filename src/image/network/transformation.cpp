@@ -8,7 +8,7 @@
 #include <torch/nn/functional/conv.h>
 #include <torch/nn/functional/padding.h>
 
-#include "crosstalk/image/network/hardening.hpp"
+#include "crosstalk/image/network/robust_training.hpp"
 
 namespace crosstalk::image {
 

@@ -33,7 +33,7 @@ struct Images {
 };
 
 std::vector<TaskScore> train_and_test(const Victim& victim, const Images& images, const VerificationOptions& options,
-                                      const Watch& watch) {
+                                      const RunControl& control) {
   const TaskSpecs& specs = images.train.specs();
   Augmentation augmentation = usual_crop(images.train.source().shape());
   augmentation.flip = options.flip;
@@ -46,7 +46,7 @@ std::vector<TaskScore> train_and_test(const Victim& victim, const Images& images
   TrainingOptions training;
   training.epochs = options.epochs * (options.countermeasure.longer ? 4 : 1);
   training.learning_rate = victim_learning_rate(options.backbone) * options.countermeasure.learning_rate;
-  training.hardening = options.countermeasure.hardening;
+  training.robust_training = options.countermeasure.robust_training;
   if (images.validation) training.validation = &*images.validation;
   training.augmentation = augmentation;
   training.weighting = options.weighting;
@@ -54,7 +54,7 @@ std::vector<TaskScore> train_and_test(const Victim& victim, const Images& images
     training.task_weights.assign(specs.size(), 0.0);
     training.task_weights[victim.tasks.front()] = 1.0;
   }
-  if (!train(net, images.train, training, rng, watch)) return {};
+  if (!train(net, images.train, training, rng, control)) return {};
   const auto all = evaluate(net, images.test, augmentation);
   std::vector<TaskScore> scores;
   for (const std::size_t k : victim.tasks) scores.push_back(all[k]);
@@ -93,7 +93,7 @@ void require_like(const Source& a, const Source& b, const char* what) {
   }
 }
 
-// The rows to train on; to test on, a tenth that a thief who stops early holds out.
+// The rows to train on; to test on, a tenth that an unauthorised learner that stops early holds out.
 Split rows_of(const VerificationData& data, const VerificationOptions& options) {
   if (!options.countermeasure.stops_early) return {data.rows, {}};
   const std::size_t held_out = data.rows.size() / 10;
@@ -138,8 +138,8 @@ Split random_split(std::size_t images, double test_share, std::uint64_t seed) {
                       Rng::stream(seed, "verify/split"));
 }
 
-std::vector<Victim> verify(const VerificationData& data, const VerificationOptions& options, const Memory& memory,
-                           const Watch& watch) {
+std::vector<Victim> verify(const VerificationData& data, const VerificationOptions& options, const PartStore& store,
+                           const RunControl& control) {
   require_like(data.clean, data.test, "test");
   if (data.published != nullptr) {
     require_like(data.clean, *data.published, "published");
@@ -173,21 +173,21 @@ std::vector<Victim> verify(const VerificationData& data, const VerificationOptio
   }
 
   std::mutex mutex;  // of the memory
-  SharedProgress progress(watch, victims.size());
+  SharedProgress progress(control, victims.size());
   parallel_for(victims.size(), options.threads, [&](std::size_t v) {
     Victim& victim = victims[v];
-    if (watch.stop.stop_requested()) return;
-    if (memory.recall) {
+    if (control.stop.stop_requested()) return;
+    if (store.recall) {
       std::unique_lock lock(mutex);
-      if (const auto known = memory.recall(name_of(victim))) victim.scores = scores_from(*known);
+      if (const auto known = store.recall(name_of(victim))) victim.scores = scores_from(*known);
     }
     const auto report = [&](double done, const std::string&) {
       progress.report(v, done, fmt::format("training {} victims", victims.size()));
     };
     if (victim.scores.empty()) {
-      victim.scores = train_and_test(victim, images[victim.published ? 1 : 0], options, {report, watch.stop});
+      victim.scores = train_and_test(victim, images[victim.published ? 1 : 0], options, {report, control.stop});
       const std::lock_guard lock(mutex);
-      if (memory.keep && !victim.scores.empty()) memory.keep(name_of(victim), to_json(victim.scores));
+      if (store.keep && !victim.scores.empty()) store.keep(name_of(victim), to_json(victim.scores));
     }
     report(1.0, {});
   });
@@ -216,16 +216,16 @@ LearnerSummary summarise(const std::vector<Victim>& victims, bool published, boo
       balanced.push_back(score.balanced);
     }
     summary.tasks.push_back(
-        {k, scores[k].front().metric, estimate(values), estimate(balanced), scores[k].front().yardstick});
+        {k, scores[k].front().metric, mean_with_ci(values), mean_with_ci(balanced), scores[k].front().baseline});
     if (!scores[k].front().more_is_better()) continue;
     tasks += 1;
-    summary.yardstick += scores[k].front().yardstick;
+    summary.baseline += scores[k].front().baseline;
     by_seed.resize(values.size());
     for (std::size_t seed = 0; seed < values.size(); ++seed) by_seed[seed] += values[seed];
   }
   for (double& value : by_seed) value /= tasks;
-  summary.yardstick = tasks > 0 ? summary.yardstick / tasks : std::nan("");
-  summary.mean = estimate(by_seed);
+  summary.baseline = tasks > 0 ? summary.baseline / tasks : std::nan("");
+  summary.mean = mean_with_ci(by_seed);
   return summary;
 }
 

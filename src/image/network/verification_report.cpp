@@ -29,12 +29,12 @@ nlohmann::ordered_json to_json(const LearnerSummary& summary, const Verification
                        {"low", json_number(task.value.low)},
                        {"high", json_number(task.value.high)},
                        {"balanced", json_number(task.balanced.mean)},
-                       {"yardstick", json_number(task.yardstick)}});
+                       {"yardstick", json_number(task.baseline)}});
   }
   return {{"mean", json_number(summary.mean.mean)},
           {"low", json_number(summary.mean.low)},
           {"high", json_number(summary.mean.high)},
-          {"yardstick", json_number(summary.yardstick)},
+          {"yardstick", json_number(summary.baseline)},
           {"tasks", tasks},
           {"details", details}};
 }
@@ -43,7 +43,7 @@ std::string percent(double share) {
   return report::shown(share, kShare);
 }
 
-std::string interval(const Estimate& estimate) {
+std::string interval(const ConfidenceInterval& estimate) {
   return std::isnan(estimate.low) ? "" : fmt::format("{} to {}", percent(estimate.low), percent(estimate.high));
 }
 
@@ -57,9 +57,9 @@ bool was_trained(const VerificationFacts& facts, bool mtl) {
   return mtl ? facts.options.mtl : facts.options.stl;
 }
 
-// What is left of the clean victims' lead over the yardstick.
+// What is left of the clean victims' lead over the baseline.
 double share_left(const LearnerSummary& clean, const LearnerSummary& published) {
-  return (published.mean.mean - clean.yardstick) / (clean.mean.mean - clean.yardstick);
+  return (published.mean.mean - clean.baseline) / (clean.mean.mean - clean.baseline);
 }
 
 }  // namespace
@@ -84,7 +84,7 @@ report::Table verification_table(const std::vector<Victim>& victims, const Verif
                    {"metric"},
                    {"clean", "", plain},
                    {"protected", "", plain},
-                   {"without looking", "", plain},
+                   {"majority baseline", "", plain},
                    {"clean, balanced", "", plain},
                    {"protected, balanced", "", plain}};
   if (!facts.left_usable.empty()) table.columns.push_back({"protects"});
@@ -94,7 +94,7 @@ report::Table verification_table(const std::vector<Victim>& victims, const Verif
     const bool usable =
         std::find(facts.left_usable.begin(), facts.left_usable.end(), before.task) != facts.left_usable.end();
     table.rows.push_back({facts.tasks[before.task].name, before.metric, before.value.mean, after.value.mean,
-                          before.yardstick, before.balanced.mean, after.balanced.mean});
+                          before.baseline, before.balanced.mean, after.balanced.mean});
     if (!facts.left_usable.empty()) table.rows.back().emplace_back(usable ? "no" : "yes");
   }
   return table;
@@ -107,10 +107,10 @@ std::string verification_answer(const std::vector<Victim>& victims, const Verifi
     const LearnerSummary published = summarise(victims, true, learner.mtl);
     if (std::isnan(clean.mean.mean)) continue;
     return fmt::format(
-        "Trained on the protected copy, {} gets {} on clean test images, in place of {}; an answer without looking "
+        "Trained on the protected copy, {} gets {} on clean test images, in place of {}; the majority baseline "
         "gets "
         "{}. {} of what could be learned is left.",
-        learner.name, percent(published.mean.mean), percent(clean.mean.mean), percent(clean.yardstick),
+        learner.name, percent(published.mean.mean), percent(clean.mean.mean), percent(clean.baseline),
         percent(std::max(0.0, share_left(clean, published))));
   }
   return "No task is measured by a share of right answers; the table has the errors.";
@@ -118,7 +118,7 @@ std::string verification_answer(const std::vector<Victim>& victims, const Verifi
 
 report::Page verification_page(const std::vector<Victim>& victims, const VerificationFacts& facts) {
   report::Page page;
-  page.title = "What a thief's model learns";
+  page.title = "What an unauthorised model learns";
   page.subtitle = fmt::format("{}, and its protected copy in {}.", facts.set, facts.published);
   page.answer = verification_answer(victims, facts);
   for (const Learner& learner : kLearners)
@@ -148,7 +148,7 @@ report::Page verification_page(const std::vector<Victim>& victims, const Verific
         {"Losses of a network for all tasks", fmt::format("combined by {}", to_string(options.weighting))});
   if (!facts.method.empty()) page.facts.insert(page.facts.begin(), {"Method", facts.method});
 
-  report::Section learned{"What a thief would get"};
+  report::Section learned{"What an unauthorised learner would get"};
   for (const Learner& learner : kLearners) {
     if (!was_trained(facts, learner.mtl)) continue;
     const LearnerSummary clean = summarise(victims, false, learner.mtl);

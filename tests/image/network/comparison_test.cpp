@@ -23,7 +23,7 @@ ComparedSet small_set() {
           }};
 }
 
-Memory memory_in(std::map<std::string, std::string>& parts) {
+PartStore memory_in(std::map<std::string, std::string>& parts) {
   return {[&](const std::string& part) {
             const auto found = parts.find(part);
             return found == parts.end() ? std::nullopt : std::optional(nlohmann::json::parse(found->second));

@@ -139,7 +139,7 @@ NoiseOptions noise_options(Base base, bool generator) {
   options.surrogate_epochs = 2;
   options.checkpoints = 1;
   options.surrogate_batches = 4;
-  options.withstand = transformations_named({"jpeg", "grey", "resize", "blur", "noise"});
+  options.robust_to = transformations_named({"jpeg", "grey", "resize", "blur", "noise"});
   return options;
 }
 
@@ -157,7 +157,7 @@ TEST(LearnNoise, WithstandingLowersItsObjectiveWithinEpsilon) {
       const auto changes = noise.method->changes(set.read(0, 64), 1);
       for (const float change : changes) ASSERT_LE(std::abs(change), 8.0001F);  // single precision
       NoiseOptions plain = options;
-      plain.withstand = {};
+      plain.robust_to = {};
       EXPECT_NE(changes, learn_noise(set, plain).method->changes(set.read(0, 64), 1));
       if (base == Base::Em) {
         EXPECT_EQ(changes, learn_noise(set, options).method->changes(set.read(0, 64), 1));
@@ -177,7 +177,7 @@ TEST(LearnNoise, ACheckpointOfNoiseThatWithstandsIsAnotherRuns) {
                                 [&](const std::string& name, const std::string& content) { files[name] = content; }};
   learn_noise(set, options, checkpoints);
   EXPECT_NO_THROW(learn_noise(set, options, checkpoints));
-  options.withstand.pop_back();
+  options.robust_to.pop_back();
   EXPECT_THAT([&] { learn_noise(set, options, checkpoints); },
               testing::ThrowsMessage<DataError>("noise: is a checkpoint of another run"));
 }

@@ -48,7 +48,7 @@ struct Scores {
   std::map<std::string, std::string> files;
   int trained = 0;
 
-  Memory memory() {
+  PartStore store() {
     return {[this](const std::string& part) {
               const auto file = files.find(part);
               return file == files.end() ? std::nullopt : std::optional(nlohmann::json::parse(file->second));
@@ -85,13 +85,13 @@ TEST(Verify, VictimsLearnWhatTheImagesShow) {
     for (std::size_t i = 0; i < victims[v].scores.size(); ++i) {
       const TaskScore& score = victims[v].scores[i];
       EXPECT_EQ(score.metric, "accuracy");
-      EXPECT_GE(score.yardstick, victims[v].tasks[i] == 0 ? 0.5 : 1.0 / 3);
-      EXPECT_LT(score.yardstick, 0.7);
+      EXPECT_GE(score.baseline, victims[v].tasks[i] == 0 ? 0.5 : 1.0 / 3);
+      EXPECT_LT(score.baseline, 0.7);
       if (!victims[v].published) {
-        EXPECT_GT(score.value, score.yardstick + 0.2);
+        EXPECT_GT(score.value, score.baseline + 0.2);
         EXPECT_GT(score.balanced, 0.7);
       } else {
-        EXPECT_LT(score.value, score.yardstick + 0.2);
+        EXPECT_LT(score.value, score.baseline + 0.2);
       }
     }
   }
@@ -116,14 +116,14 @@ TEST(Verify, TrainsNoVictimThatItRemembers) {
   VerificationOptions options = quick();
   options.epochs = 1;
   Scores scores;
-  const auto first = verify(sets.data(), options, scores.memory());
+  const auto first = verify(sets.data(), options, scores.store());
   EXPECT_EQ(scores.trained, 4);
   std::vector<std::string> names;
   for (const auto& [name, content] : scores.files) names.push_back(name);
   EXPECT_THAT(names, ElementsAre("clean-mtl-seed0", "clean-stl1-seed0", "protected-mtl-seed0", "protected-stl1-seed0"));
   scores.files["clean-stl1-seed0"] = R"([["accuracy", 0.125, 0.5, 0.25]])";
   scores.files.erase("protected-mtl-seed0");
-  const auto second = verify(sets.data(), options, scores.memory());
+  const auto second = verify(sets.data(), options, scores.store());
   EXPECT_EQ(scores.trained, 5);
   EXPECT_EQ(second[0].scores[1].value, first[0].scores[1].value);
   EXPECT_EQ(second[1].scores[0].value, 0.125);
@@ -140,10 +140,10 @@ TEST(Verify, RemembersAScoreThatIsNoNumber) {
   options.stl = false;
   Scores scores;
   const VerificationData data{train, nullptr, rows_of(train), test, rows_of(test)};
-  const auto first = verify(data, options, scores.memory());
+  const auto first = verify(data, options, scores.store());
   ASSERT_EQ(first.size(), 1U);
   EXPECT_TRUE(std::isnan(first[0].scores[1].value));
-  const auto second = verify(data, options, scores.memory());
+  const auto second = verify(data, options, scores.store());
   EXPECT_EQ(scores.trained, 1);
   EXPECT_TRUE(std::isnan(second[0].scores[1].value));
   EXPECT_EQ(second[0].scores[3].value, first[0].scores[3].value);
@@ -159,12 +159,12 @@ TEST(Verify, MeasuresEveryKindOfTask) {
   for (const TaskScore& score : victims.at(0).scores) {
     metrics.push_back(score.metric);
     EXPECT_TRUE(std::isfinite(score.value));
-    EXPECT_GT(score.yardstick, 0.0);
+    EXPECT_GT(score.baseline, 0.0);
   }
   EXPECT_THAT(metrics, ElementsAre("accuracy", "error", "mIoU", "error", "angle"));
   // In the label's unit: numbers around 100 with a deviation of 10, depths uniform in [2, 9].
-  EXPECT_NEAR(victims[0].scores[1].yardstick, 8.0, 4.0);
-  EXPECT_NEAR(victims[0].scores[3].yardstick, 7.0 / 4, 0.1);
+  EXPECT_NEAR(victims[0].scores[1].baseline, 8.0, 4.0);
+  EXPECT_NEAR(victims[0].scores[3].baseline, 7.0 / 4, 0.1);
 }
 
 TEST(Verify, RefusesSetsThatDoNotFit) {
@@ -196,11 +196,11 @@ TEST(Verify, AStopLeavesOnlyVictimsThatAreDone) {
   const Sets sets;
   std::stop_source stop;
   Scores scores;
-  Memory memory = scores.memory();
-  memory.keep = [&](const std::string&, const nlohmann::json&) { stop.request_stop(); };
+  PartStore store = scores.store();
+  store.keep = [&](const std::string&, const nlohmann::json&) { stop.request_stop(); };
   VerificationOptions options = quick();
   options.epochs = 1;
-  EXPECT_EQ(verify(sets.data(), options, memory, {{}, stop.get_token()}).size(), 1U);
+  EXPECT_EQ(verify(sets.data(), options, store, {{}, stop.get_token()}).size(), 1U);
 }
 
 TEST(Verify, SmallNetworksLearnAtTripleTheUsualRate) {
@@ -215,8 +215,8 @@ TEST(SampleOfTasks, IsEvenFromTheFirstToTheLast) {
 }
 
 TEST(Summarise, GivesMeansAndIntervalsOverSeedsOfTheVictimsAskedFor) {
-  const auto score = [](const char* metric, double value, double yardstick) {
-    return TaskScore{metric, value, yardstick, value / 2};
+  const auto score = [](const char* metric, double value, double baseline) {
+    return TaskScore{metric, value, baseline, value / 2};
   };
   std::vector<Victim> victims;
   victims.push_back(
@@ -230,18 +230,18 @@ TEST(Summarise, GivesMeansAndIntervalsOverSeedsOfTheVictimsAskedFor) {
   EXPECT_EQ(summary.tasks[1].metric, "error");
   EXPECT_DOUBLE_EQ(summary.tasks[1].value.mean, 6.0);
   EXPECT_DOUBLE_EQ(summary.tasks[1].balanced.mean, 3.0);
-  EXPECT_DOUBLE_EQ(summary.tasks[1].yardstick, 8.0);
+  EXPECT_DOUBLE_EQ(summary.tasks[1].baseline, 8.0);
   EXPECT_DOUBLE_EQ(summary.mean.mean, (0.6 + 0.4) / 2);
   // Student's t with one degree of freedom: 12.706 standard errors of 0.1.
   EXPECT_NEAR(summary.mean.low, 0.5 - 1.2706, 1e-4);
   EXPECT_NEAR(summary.mean.high, 0.5 + 1.2706, 1e-4);
-  EXPECT_DOUBLE_EQ(summary.yardstick, 0.35);
+  EXPECT_DOUBLE_EQ(summary.baseline, 0.35);
 
   const LearnerSummary alone = summarise(victims, true, false);
   ASSERT_EQ(alone.tasks.size(), 1U);
   EXPECT_EQ(alone.tasks[0].task, 2U);
   EXPECT_TRUE(std::isnan(alone.mean.low));
-  EXPECT_TRUE(std::isnan(summarise({}, true, true).yardstick));
+  EXPECT_TRUE(std::isnan(summarise({}, true, true).baseline));
 }
 
 }  // namespace

@@ -11,8 +11,8 @@
 #include "crosstalk/image/image_set.hpp"
 #include "crosstalk/image/method.hpp"
 #include "crosstalk/image/network/score.hpp"
-#include "crosstalk/memory.hpp"
-#include "crosstalk/watch.hpp"
+#include "crosstalk/part_store.hpp"
+#include "crosstalk/run_control.hpp"
 
 namespace crosstalk::image {
 
@@ -53,21 +53,21 @@ struct ComparisonTrial {
   double noise_seconds = 0.0;  ///< of one processor, to make the noise
   double victim_seconds = 0.0;
 
-  /// Mean over the tasks measured by accuracy or mIoU, and the same of an answer without looking; NaN without any.
+  /// Mean over the tasks measured by accuracy or mIoU, and the same of the majority baseline; NaN without any.
   [[nodiscard]] double mean() const;
-  [[nodiscard]] double yardstick() const;
+  [[nodiscard]] double baseline() const;
 };
 
 /// Noise of a method in the words above.
 /// @throws std::invalid_argument naming the word or setting that is none.
 std::unique_ptr<Method> protection_named(const std::string& word, const Source& source, std::uint64_t seed,
-                                         const Watch& watch = {});
+                                         const RunControl& control = {});
 
 /// Protects, trains and tests: every set, seed, method and victim, in this order.
 /// @param memory  parts by set, method, seed and victim.
 /// @return those that were finished before a stop was requested.
 /// @throws std::invalid_argument for an unknown word, before anything is trained.
 std::vector<ComparisonTrial> compare(const std::vector<ComparedSet>& sets, const ComparisonOptions& options,
-                                     const Memory& memory = {}, const Watch& watch = {});
+                                     const PartStore& store = {}, const RunControl& control = {});
 
 }  // namespace crosstalk::image

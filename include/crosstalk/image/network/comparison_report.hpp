@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "crosstalk/estimate.hpp"
+#include "crosstalk/confidence_interval.hpp"
 #include "crosstalk/image/network/comparison.hpp"
 #include "crosstalk/report/page.hpp"
 #include "crosstalk/report/table.hpp"
@@ -25,9 +25,9 @@ struct ComparisonFacts {
 struct ProtectionClaim {
   std::string set;
   std::string text;
-  std::string paper;  ///< its number, on its own data, or its word
-  Estimate ours;      ///< over the seeds, in shares
-  std::string rule;   ///< from `ours` to the verdict
+  std::string paper;        ///< its number, on its own data, or its word
+  ConfidenceInterval ours;  ///< over the seeds, in shares
+  std::string rule;         ///< from `ours` to the verdict
   report::Verdict verdict = report::Verdict::DoesNotHold;
 };
 

@@ -8,7 +8,7 @@
 
 #include "crosstalk/image/method.hpp"
 #include "crosstalk/image/network/noise_options.hpp"
-#include "crosstalk/watch.hpp"
+#include "crosstalk/run_control.hpp"
 
 namespace crosstalk::image {
 
@@ -33,7 +33,7 @@ struct LearnedNoise {
 ///         variables need more than 4 GB, a class of a task has one image only, there is one image only, or a
 ///         checkpoint is damaged or not this run's.
 LearnedNoise learn_noise(const Source& source, const NoiseOptions& options, const Checkpoints& checkpoints = {},
-                         const Watch& watch = {});
+                         const RunControl& control = {});
 
 /// The noise of a generator file, for other images of the same size and tasks.
 /// @param name  of the file, for messages.

@@ -14,7 +14,7 @@ struct TaskScore {
   double value = 0.0;
   /// What an answer that does not look at the image gets: always the commonest class, the median's stand-in mean, or a
   /// normal towards the viewer.
-  double yardstick = 0.0;
+  double baseline = 0.0;
   /// Mean over the classes that occur of the share of right answers; NaN where there are no classes.
   double balanced = std::numeric_limits<double>::quiet_NaN();
 

@@ -9,7 +9,7 @@
 #include "crosstalk/image/network/score.hpp"
 #include "crosstalk/image/network/weighting.hpp"
 #include "crosstalk/rng.hpp"
-#include "crosstalk/watch.hpp"
+#include "crosstalk/run_control.hpp"
 
 namespace crosstalk::image {
 
@@ -20,9 +20,9 @@ struct TrainingOptions {
   double largest_gradient = 5.0;  ///< Euclidean norm at which the gradient is cut
   Augmentation augmentation = {};
   std::vector<double> task_weights = {};  ///< of the losses; empty: all 1
-  Hardening hardening = {};
+  RobustTraining robust_training = {};
   /// Clean images: the weights of the epoch that knows most of them are kept, by the mean over the tasks that have a
-  /// weight of the share of right answers, or of 1 - error / the error of an answer without looking. Null: the last.
+  /// weight of the share of right answers, or of 1 - error / the error of the majority baseline. Null: the last.
   const Loader* validation = nullptr;
   /// How the tasks' losses are combined.
   Weighting weighting = Weighting::Equal;
@@ -32,7 +32,8 @@ struct TrainingOptions {
 /// Minimises the weighted mean of the tasks' losses, or combines them as the weighting says. All randomness comes from
 /// `rng`.
 /// @return whether it came to its end before a stop was requested.
-bool train(MultiTaskNet& net, const Loader& data, const TrainingOptions& options, Rng& rng, const Watch& watch = {});
+bool train(MultiTaskNet& net, const Loader& data, const TrainingOptions& options, Rng& rng,
+           const RunControl& control = {});
 
 /// What the network knows of the images, by task, on the middle part of each image that training saw parts of.
 std::vector<TaskScore> evaluate(MultiTaskNet& net, const Loader& data, const Augmentation& augmentation);

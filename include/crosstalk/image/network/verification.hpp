@@ -5,15 +5,15 @@
 #include <string>
 #include <vector>
 
-#include "crosstalk/estimate.hpp"
+#include "crosstalk/confidence_interval.hpp"
 #include "crosstalk/image/countermeasure.hpp"
 #include "crosstalk/image/image_set.hpp"
 #include "crosstalk/image/network/backbone_name.hpp"
 #include "crosstalk/image/network/score.hpp"
 #include "crosstalk/image/network/weighting.hpp"
-#include "crosstalk/memory.hpp"
+#include "crosstalk/part_store.hpp"
 #include "crosstalk/rng.hpp"
-#include "crosstalk/watch.hpp"
+#include "crosstalk/run_control.hpp"
 
 namespace crosstalk::image {
 
@@ -77,22 +77,22 @@ std::vector<std::size_t> sample_of_tasks(std::size_t tasks, std::size_t most);
 /// @return clean ones first; less than all when a stop was requested.
 /// @throws std::invalid_argument when the sets do not fit together, a leak is no share, or there are less than ten
 ///         images to hold a tenth of them out.
-std::vector<Victim> verify(const VerificationData& data, const VerificationOptions& options, const Memory& memory = {},
-                           const Watch& watch = {});
+std::vector<Victim> verify(const VerificationData& data, const VerificationOptions& options,
+                           const PartStore& store = {}, const RunControl& control = {});
 
 struct TaskSummary {
   std::size_t task = 0;
   std::string metric;
-  Estimate value;  ///< over the seeds
-  Estimate balanced;
-  double yardstick = 0.0;
+  ConfidenceInterval value;  ///< over the seeds
+  ConfidenceInterval balanced;
+  double baseline = 0.0;
 };
 
 /// What the victims of one kind learned.
 struct LearnerSummary {
   std::vector<TaskSummary> tasks;
-  Estimate mean;           ///< over seeds, of the mean over the tasks measured by accuracy or mIoU
-  double yardstick = 0.0;  ///< the same of an answer without looking; NaN without such tasks
+  ConfidenceInterval mean;  ///< over seeds, of the mean over the tasks measured by accuracy or mIoU
+  double baseline = 0.0;    ///< the same of the majority baseline; NaN without such tasks
 };
 
 /// Of the victims with this `published` and `mtl`.

@@ -1,4 +1,4 @@
-#include "crosstalk/estimate.hpp"
+#include "crosstalk/confidence_interval.hpp"
 
 #include <array>
 #include <cmath>
@@ -17,9 +17,9 @@ double t_quantile(std::size_t degrees) {
   return z + (z * z * z + z) / (4.0 * static_cast<double>(degrees));
 }
 
-Estimate estimate(const std::vector<double>& observations) {
+ConfidenceInterval mean_with_ci(const std::vector<double>& observations) {
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-  Estimate result{nan, nan, nan, 0};
+  ConfidenceInterval result{nan, nan, nan, 0};
   double sum = 0.0;
   for (const double x : observations)
     if (!std::isnan(x)) sum += x, ++result.count;

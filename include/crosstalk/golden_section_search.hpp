@@ -9,7 +9,7 @@ namespace crosstalk {
 /// @return the middle of what is left.
 /// @throws std::invalid_argument unless low <= high and width > 0.
 template <class F>
-double golden_section(const F& f, double low, double high, double width) {
+double golden_section_search(const F& f, double low, double high, double width) {
   if (!(low <= high) || !(width > 0.0)) throw std::invalid_argument("golden_section: no interval, or no width");
   constexpr double kRatio = 0.6180339887498949;  // (sqrt(5) - 1) / 2
   double left = high - kRatio * (high - low);

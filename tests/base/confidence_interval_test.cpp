@@ -1,4 +1,4 @@
-#include "crosstalk/estimate.hpp"
+#include "crosstalk/confidence_interval.hpp"
 
 #include <cmath>
 #include <limits>
@@ -11,8 +11,8 @@ namespace {
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 // Mean 3, deviation sqrt(2.5), t(4) = 2.7764.
-TEST(Estimate, IsTheMeanWithItsTInterval) {
-  const Estimate of = estimate({1, 2, 3, 4, 5});
+TEST(ConfidenceInterval, IsTheMeanWithItsTInterval) {
+  const ConfidenceInterval of = mean_with_ci({1, 2, 3, 4, 5});
   EXPECT_EQ(of.count, 5U);
   EXPECT_DOUBLE_EQ(of.mean, 3.0);
   const double half = 2.7764 * std::sqrt(2.5 / 5.0);
@@ -23,13 +23,13 @@ TEST(Estimate, IsTheMeanWithItsTInterval) {
   EXPECT_TRUE(of.below(5.0));
 }
 
-TEST(Estimate, OfOneObservationHasNoInterval) {
-  const Estimate of = estimate({nan, 7.0});
+TEST(ConfidenceInterval, OfOneObservationHasNoInterval) {
+  const ConfidenceInterval of = mean_with_ci({nan, 7.0});
   EXPECT_EQ(of.count, 1U);
   EXPECT_EQ(of.mean, 7.0);
   EXPECT_TRUE(std::isnan(of.low) && std::isnan(of.high));
   EXPECT_FALSE(of.above(0.0)) << "what has no interval decides nothing";
-  EXPECT_TRUE(std::isnan(estimate({nan}).mean));
+  EXPECT_TRUE(std::isnan(mean_with_ci({nan}).mean));
 }
 
 // Tables of Student's t; the quantile falls to the normal one.

@@ -1,4 +1,4 @@
-#include "crosstalk/evaluate/defended_attack.hpp"
+#include "crosstalk/evaluate/adaptive_attack.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -28,7 +28,7 @@ struct Case {
   std::vector<attack::FeasibleSet> limits;  // that rows were placed within
   std::vector<TaskSet> starts;
 
-  RowPlacement placing() {
+  RowPlacement placement() {
     return [this](const mtrl::EmpiricalRisk& rows, const attack::FeasibleSet& feasible, TaskSet start) {
       limits.push_back(feasible);
       starts.push_back(start);
@@ -45,12 +45,12 @@ TEST(DefendedAttack, TheAttackerWhoKnowsFindsAWay) {
   one.problem.feasible.radius = 6.0;
   one.problem.defence.method = defence::Method::Screen;  // the quarter of a task's rows that is farthest is left out
   one.problem.defence.alpha = 0.25;
-  const auto [same, knows] = attack_defended(one.problem, one.placing(), Rng(1));
+  const auto [same, adaptive] = adaptive_attack(one.problem, one.placement(), Rng(1));
   EXPECT_EQ(same.plan, "as without a defence");
-  EXPECT_GT(same.planted_left_out, 0.9);
-  EXPECT_GT(knows.utility, 1.05 * same.utility);
-  EXPECT_NE(knows.plan, same.plan);
-  EXPECT_EQ(knows.utility, one.utility.value(knows.weights));
+  EXPECT_GT(same.injected_left_out, 0.9);
+  EXPECT_GT(adaptive.utility, 1.05 * same.utility);
+  EXPECT_NE(adaptive.plan, same.plan);
+  EXPECT_EQ(adaptive.utility, one.utility.value(adaptive.weights));
 }
 
 // Whoever must pass a screen passes it in every plan.
@@ -58,8 +58,8 @@ TEST(DefendedAttack, KeepsToTheScreenThatRowsMustPass) {
   Case one;
   one.problem.feasible.screen = attack::Screen(one.clean, one.problem.fit.weights, true, {.quantile = 0.8});
   one.problem.quantile = 0.8;
-  const auto [same, knows] = attack_defended(one.problem, one.placing(), Rng(1));
-  for (const DefendedAttack* attack : {&same, &knows})
+  const auto [same, adaptive] = adaptive_attack(one.problem, one.placement(), Rng(1));
+  for (const DefendedAttack* attack : {&same, &adaptive})
     for (const std::size_t i : {0U, 1U})
       for (Eigen::Index j = 0; j < attack->injected[i].rows(); ++j)
         EXPECT_TRUE(one.problem.feasible.screen->passes(i, attack->injected[i].features.row(j).transpose(),
@@ -72,7 +72,7 @@ TEST(DefendedAttack, KeepsToTheScreenThatRowsMustPass) {
 TEST(DefendedAttack, CopiesCleanRowsAndMovesCopies) {
   Case one;
   one.problem.feasible.radius = 10.0;
-  attack_defended(one.problem, one.placing(), Rng(1));
+  adaptive_attack(one.problem, one.placement(), Rng(1));
   int copied = 0;
   int moved = 0;
   for (std::size_t k = 0; k < one.limits.size(); ++k) {
@@ -94,12 +94,12 @@ TEST(DefendedAttack, ColumnsThatJumpStayInTheirBox) {
   one.problem.feasible.radius = std::numeric_limits<double>::infinity();
   one.problem.feasible.box = {{0.0, 1.0}, {-2.0, 2.0}, {-2.0, 2.0}, {-2.0, 2.0}};
   one.problem.feasible.lattice = {{0, 1.0}};
-  const auto [same, knows] = attack_defended(one.problem, one.placing(), Rng(1));
+  const auto [same, adaptive] = adaptive_attack(one.problem, one.placement(), Rng(1));
   for (const attack::FeasibleSet& limits : one.limits) EXPECT_FALSE(limits.screen);
-  for (const Task& task : knows.injected)
+  for (const Task& task : adaptive.injected)
     for (Eigen::Index j = 0; j < task.rows(); ++j)
       EXPECT_TRUE(one.problem.feasible.contains(task.features.row(j).transpose(), 1e-9));
-  EXPECT_GE(knows.utility, same.utility);
+  EXPECT_GE(adaptive.utility, same.utility);
 }
 
 TEST(AdmittedRows, HoldEveryFeasibleRow) {

@@ -38,7 +38,7 @@ torch::Tensor noisy(const torch::Tensor& pixels, double deviation, Rng& rng);
 
 /// All that is asked for but adversarial images: a part, a square, noise, a partner. With both CutMix and MixUp half
 /// the minibatches are mixed, by either.
-MixedView hardened(View view, const Hardening& hardening, Rng& rng);
+MixedView robust_view(View view, const RobustTraining& robust_training, Rng& rng);
 
 /// Images within epsilon of these, and between black and white, that have a high loss: ten steps of epsilon / 4 along
 /// the sign of the gradient from a random place [Madry18].

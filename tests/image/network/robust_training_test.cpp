@@ -1,4 +1,4 @@
-#include "crosstalk/image/network/hardening.hpp"
+#include "crosstalk/image/network/robust_training.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -40,7 +40,7 @@ const std::vector<std::size_t> kPartners = {3, 0, 2, 5, 1, 4};
 TEST(Hardened, WithNothingAskedForNothingHappensAndNothingIsDrawn) {
   const View view = dense_view();
   Rng rng(1);
-  const MixedView mixed = hardened(view, {}, rng);
+  const MixedView mixed = robust_view(view, {}, rng);
   EXPECT_TRUE(mixed.view.pixels.is_same(view.pixels));
   EXPECT_EQ(mixed.lambda, 1.0);
   EXPECT_EQ(rng.bits(), Rng(1).bits());
@@ -101,15 +101,15 @@ TEST(CutAndMixed, PastesThePartnersRegionIntoPixelsAndMaps) {
 TEST(Hardened, MixesHalfTheMinibatches) {
   const View view = dense_view();
   for (const auto& [cutmix, mixup] : {std::pair{true, false}, {false, true}, {true, true}}) {
-    Hardening hardening;
-    hardening.cutmix = cutmix;
-    hardening.mixup = mixup;
+    RobustTraining robust_training;
+    robust_training.cutmix = cutmix;
+    robust_training.mixup = mixup;
     Rng rng(4);
     int mixed = 0;
     int pasted = 0;
     double lambda = 0;
     for (int draw = 0; draw < 400; ++draw) {
-      const MixedView seen = hardened(view, hardening, rng);
+      const MixedView seen = robust_view(view, robust_training, rng);
       if (!seen.partner.images.defined()) continue;
       mixed += 1;
       lambda += seen.lambda;
@@ -215,7 +215,7 @@ TEST(Train, EveryHardeningLearnsEveryKindOfTask) {
     TrainingOptions training;
     training.epochs = 2;
     training.augmentation = {7, 7, true};
-    training.hardening = countermeasure_named(words).hardening;
+    training.robust_training = countermeasure_named(words).robust_training;
     EXPECT_TRUE(train(net, data, training, rng));
     double sum = 0;
     for (const auto& parameter : net->parameters()) sum += parameter.abs().sum().item<double>();

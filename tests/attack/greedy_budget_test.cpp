@@ -1,4 +1,4 @@
-#include "crosstalk/attack/spending.hpp"
+#include "crosstalk/attack/greedy_budget.hpp"
 
 #include <limits>
 
@@ -22,7 +22,7 @@ struct Market {
   mtrl::Fit near = mtrl::solve(risk, learner);
 
   [[nodiscard]] TaskSet buy(const Threat& threat, const Prices& prices) const {
-    return spend({risk, utility, feasible, threat, prices.of_row, learner, near, Rng(1)}, prices.money);
+    return allocate_budget({risk, utility, feasible, threat, prices.of_row, learner, near, Rng(1)}, prices.money);
   }
   [[nodiscard]] double utility_with(const TaskSet& rows) const {
     return utility.value(mtrl::solve_from(risk.with_rows(rows), learner, near.weights).weights);
@@ -71,20 +71,20 @@ TEST(CheapestWay, ReachesTheValueWithNoRowTooMany) {
   const std::vector<double> prices = {3.0, 1.0, 2.0, 1.0};
   for (const std::vector<std::size_t>& through : {std::vector<std::size_t>{0, 1, 2, 3}, {1, 2, 3}}) {
     const Threat threat = {{0}, through, 1.0};
-    const Purchase start(market.risk, market.utility, market.feasible, threat, prices, market.learner, market.near,
-                         Rng(1));
+    const GreedyBudget start(market.risk, market.utility, market.feasible, threat, prices, market.learner, market.near,
+                             Rng(1));
     double before = 0.0;
     for (const double rise : {1.2, 1.5, 2.0}) {
-      const Purchase way = cheapest_way(start, rise * clean);
-      ASSERT_GE(way.utility(), rise * clean);
-      EXPECT_NEAR(way.utility(), market.utility_with(way.rows()), 1e-6 * way.utility());
-      EXPECT_NEAR(way.price(), Market::cost(way.rows(), {prices, 0.0}), 1e-12);
-      EXPECT_GE(way.price(), before);
-      before = way.price();
+      const GreedyBudget cheapest = cheapest_attack(start, rise * clean);
+      ASSERT_GE(cheapest.utility(), rise * clean);
+      EXPECT_NEAR(cheapest.utility(), market.utility_with(cheapest.rows()), 1e-6 * cheapest.utility());
+      EXPECT_NEAR(cheapest.price(), Market::cost(cheapest.rows(), {prices, 0.0}), 1e-12);
+      EXPECT_GE(cheapest.price(), before);
+      before = cheapest.price();
       // The last row was needed.
       bool needed = false;
       for (const std::size_t i : through) {
-        TaskSet less = way.rows();
+        TaskSet less = cheapest.rows();
         if (less[i].rows() == 0) continue;
         less[i] =
             Task{less[i].name, less[i].features.topRows(less[i].rows() - 1), less[i].labels.head(less[i].rows() - 1)};
@@ -99,11 +99,11 @@ TEST(CheapestWay, SaysWhenThereIsNone) {
   const Market market;
   const double clean = market.utility.value(market.near.weights);
   const Threat threat = {{0}, {3}, 0.1};
-  const Purchase way = cheapest_way(
+  const GreedyBudget cheapest = cheapest_attack(
       {market.risk, market.utility, market.feasible, threat, {1.0, 1.0, 1.0, 1.0}, market.learner, market.near, Rng(1)},
       100.0 * clean);
-  EXPECT_LT(way.utility(), 100.0 * clean);
-  EXPECT_LE(way.rows()[3].rows(), injected_rows(threat, market.tasks, 3));
+  EXPECT_LT(cheapest.utility(), 100.0 * clean);
+  EXPECT_LE(cheapest.rows()[3].rows(), injected_rows(threat, market.tasks, 3));
 }
 
 TEST(Spending, NamesAPriceListThatBuysNothing) {

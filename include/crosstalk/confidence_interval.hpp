@@ -6,7 +6,7 @@
 namespace crosstalk {
 
 /// The mean of independent observations with its 95 % confidence interval by Student's t.
-struct Estimate {
+struct ConfidenceInterval {
   double mean = 0.0;
   double low = 0.0;   ///< NaN when there is one observation
   double high = 0.0;  ///< likewise
@@ -17,7 +17,7 @@ struct Estimate {
 };
 
 /// NaNs are left out; without any observation all is NaN.
-Estimate estimate(const std::vector<double>& observations);
+ConfidenceInterval mean_with_ci(const std::vector<double>& observations);
 
 /// 97.5 % quantile of Student's t.
 /// @param degrees  >= 1.

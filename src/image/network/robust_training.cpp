@@ -1,4 +1,4 @@
-#include "crosstalk/image/network/hardening.hpp"
+#include "crosstalk/image/network/robust_training.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -125,13 +125,13 @@ torch::Tensor noisy(const torch::Tensor& pixels, double deviation, Rng& rng) {
   return (pixels + deviation * drawn(pixels, [&] { return rng.normal(); })).clamp(0.0, 1.0);
 }
 
-MixedView hardened(View view, const Hardening& hardening, Rng& rng) {
-  if (hardening.resized_crop) view = resized_crop(view, rng);
-  if (hardening.cutout) view.pixels = cut_out(view.pixels, rng);
-  if (hardening.noise > 0) view.pixels = noisy(view.pixels, hardening.noise / 255.0, rng);
-  if ((!hardening.cutmix && !hardening.mixup) || rng.below(2) == 0) return {std::move(view)};
+MixedView robust_view(View view, const RobustTraining& robust_training, Rng& rng) {
+  if (robust_training.resized_crop) view = resized_crop(view, rng);
+  if (robust_training.cutout) view.pixels = cut_out(view.pixels, rng);
+  if (robust_training.noise > 0) view.pixels = noisy(view.pixels, robust_training.noise / 255.0, rng);
+  if ((!robust_training.cutmix && !robust_training.mixup) || rng.below(2) == 0) return {std::move(view)};
   const auto partners = rng.permutation(static_cast<std::size_t>(view.pixels.size(0)));
-  const bool cuts = hardening.cutmix && (!hardening.mixup || rng.below(2) == 0);
+  const bool cuts = robust_training.cutmix && (!robust_training.mixup || rng.below(2) == 0);
   if (!cuts) return mixed_up(view, partners, rng.uniform());
   return cut_and_mixed(view, partners, region_to_paste(view.pixels.size(2), view.pixels.size(3), rng));
 }

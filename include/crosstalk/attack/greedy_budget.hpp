@@ -9,7 +9,7 @@
 #include "crosstalk/attack/threat.hpp"
 #include "crosstalk/attack/utility.hpp"
 #include "crosstalk/mtrl/solve.hpp"
-#include "crosstalk/watch.hpp"
+#include "crosstalk/run_control.hpp"
 
 namespace crosstalk::attack {
 
@@ -26,13 +26,14 @@ void require_valid(const Prices& prices, const TaskSet& tasks);
 ///   (phi(best row) - mean of phi over the task's rows) / ((N_i + 1) price_i),
 /// the gain of one more row to first order in its weight (phi: Influence), measured at the learner's answer to the rows
 /// bought so far. All rows of a lot are that best row, its label at an end of the range.
-class Purchase {
+class GreedyBudget {
  public:
   /// @param threat  attackers: the tasks that can be bought into, all with a finite price; at most `injected_rows` rows
   /// in each.
   /// @param near    a fit of the clean rows.
-  Purchase(const mtrl::EmpiricalRisk& clean, const Utility& utility, const FeasibleSet& feasible, const Threat& threat,
-           std::vector<double> price_of_row, const mtrl::Options& learner, const mtrl::Fit& near, Rng rng);
+  GreedyBudget(const mtrl::EmpiricalRisk& clean, const Utility& utility, const FeasibleSet& feasible,
+               const Threat& threat, std::vector<double> price_of_row, const mtrl::Options& learner,
+               const mtrl::Fit& near, Rng rng);
 
   /// Buys as many rows as the amount pays for, at least one, and no more than the limit pays for.
   /// @return false when nothing is left that can be paid and raises U.
@@ -76,12 +77,12 @@ class Purchase {
 };
 
 /// The rows that an attacker buys who has so much money: 16 lots of a sixteenth of it. What is left buys nothing.
-TaskSet spend(Purchase purchase, double money, const Watch& watch = {});
+TaskSet allocate_budget(GreedyBudget budget, double money, const RunControl& control = {});
 
 /// Buys until U reaches a value, each time for as much as is spent already, then gives back what was too much of the
 /// last lot. The price is an upper bound of the cheapest: the lots are chosen greedily. It gives up where at four times
 /// the last lot's rate all that is left would not do.
-/// @return when it gave up, the purchase with the largest utility(), which is below the value.
-Purchase cheapest_way(const Purchase& start, double wanted, const Watch& watch = {});
+/// @return when it gave up, the budget with the largest utility(), which is below the value.
+GreedyBudget cheapest_attack(const GreedyBudget& start, double wanted, const RunControl& control = {});
 
 }  // namespace crosstalk::attack

@@ -1,4 +1,4 @@
-#include "crosstalk/attack/spending.hpp"
+#include "crosstalk/attack/greedy_budget.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -28,9 +28,9 @@ void require_valid(const Prices& prices, const TaskSet& tasks) {
     throw std::invalid_argument(fmt::format("prices: {} buys no row; the cheapest costs {}", prices.money, cheapest));
 }
 
-Purchase::Purchase(const mtrl::EmpiricalRisk& clean, const Utility& utility, const FeasibleSet& feasible,
-                   const Threat& threat, std::vector<double> price_of_row, const mtrl::Options& learner,
-                   const mtrl::Fit& near, Rng rng)
+GreedyBudget::GreedyBudget(const mtrl::EmpiricalRisk& clean, const Utility& utility, const FeasibleSet& feasible,
+                           const Threat& threat, std::vector<double> price_of_row, const mtrl::Options& learner,
+                           const mtrl::Fit& near, Rng rng)
     : clean_(clean),
       utility_(utility),
       feasible_(feasible),
@@ -48,13 +48,13 @@ Purchase::Purchase(const mtrl::EmpiricalRisk& clean, const Utility& utility, con
     bought_.tasks.push_back({task.name, Eigen::MatrixXd(0, tasks.features()), Eigen::VectorXd(0)});
 }
 
-void Purchase::answer() {
+void GreedyBudget::answer() {
   risk_ = clean_.with_rows(bought_);
   fit_ = mtrl::solve_from(risk_, learner_, fit_.weights);
   utility_value_ = utility_.value(fit_.weights);
 }
 
-std::vector<Purchase::Offer> Purchase::offers(double limit) {
+std::vector<GreedyBudget::Offer> GreedyBudget::offers(double limit) {
   const TaskSet& tasks = clean_.clean();
   const Eigen::MatrixXd slope = utility_.gradient(fit_.weights);
   const Eigen::MatrixXd adjoint = mtrl::adjoint(risk_, learner_, fit_.weights, slope, 1e-5);
@@ -72,17 +72,17 @@ std::vector<Purchase::Offer> Purchase::offers(double limit) {
   return all;
 }
 
-Eigen::Index Purchase::rows_for(double money, std::size_t task) const {
+Eigen::Index GreedyBudget::rows_for(double money, std::size_t task) const {
   return static_cast<Eigen::Index>(std::clamp(std::floor(money / prices_[task] * (1.0 + 1e-12)), 0.0, 1e9));
 }
 
-double Purchase::price_of_rest() const {
+double GreedyBudget::price_of_rest() const {
   double sum = 0.0;
   for (const std::size_t i : threat_.attackers) sum += prices_[i] * static_cast<double>(most_[i] - bought_[i].rows());
   return sum;
 }
 
-void Purchase::take(const Offer& offer, Eigen::Index rows) {
+void GreedyBudget::take(const Offer& offer, Eigen::Index rows) {
   Task& task = bought_[offer.task];
   const Eigen::Index before = task.rows();
   task.features.conservativeResize(before + rows, Eigen::NoChange);
@@ -94,7 +94,7 @@ void Purchase::take(const Offer& offer, Eigen::Index rows) {
   last_rows_ = rows;
 }
 
-bool Purchase::buy(double amount, double limit) {
+bool GreedyBudget::buy(double amount, double limit) {
   const std::vector<Offer> all = offers(limit);
   if (all.empty()) return false;
   const Offer& best =
@@ -104,7 +104,7 @@ bool Purchase::buy(double amount, double limit) {
   return true;
 }
 
-void Purchase::give_back(double wanted) {
+void GreedyBudget::give_back(double wanted) {
   Task& task = bought_[last_task_];
   const Task whole = task;
   const Eigen::Index before = whole.rows() - last_rows_;
@@ -125,18 +125,18 @@ void Purchase::give_back(double wanted) {
   last_rows_ = enough;
 }
 
-TaskSet spend(Purchase purchase, double money, const Watch& watch) {
+TaskSet allocate_budget(GreedyBudget budget, double money, const RunControl& control) {
   constexpr int kLots = 16;
-  while (!watch.stop.stop_requested() && purchase.buy(money / kLots, money - purchase.price()))
-    if (watch.progress) watch.progress(std::min(1.0, purchase.price() / money), "spending");
-  return purchase.rows();
+  while (!control.stop.stop_requested() && budget.buy(money / kLots, money - budget.price()))
+    if (control.progress) control.progress(std::min(1.0, budget.price() / money), "spending");
+  return budget.rows();
 }
 
-Purchase cheapest_way(const Purchase& start, double wanted, const Watch& watch) {
+GreedyBudget cheapest_attack(const GreedyBudget& start, double wanted, const RunControl& control) {
   constexpr double kHope = 4.0;
-  std::optional<Purchase> best(start);
-  Purchase now = start;
-  while (now.utility() < wanted && !watch.stop.stop_requested()) {
+  std::optional<GreedyBudget> best(start);
+  GreedyBudget now = start;
+  while (now.utility() < wanted && !control.stop.stop_requested()) {
     const double price = now.price();
     const double utility = now.utility();
     if (!now.buy(price, std::numeric_limits<double>::infinity())) break;

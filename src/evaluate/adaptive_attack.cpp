@@ -1,4 +1,4 @@
-#include "crosstalk/evaluate/defended_attack.hpp"
+#include "crosstalk/evaluate/adaptive_attack.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -10,10 +10,10 @@ namespace crosstalk::evaluate {
 
 namespace {
 
-// The clean rows, and the planted ones, that the defence keeps.
+// The clean rows, and the injected ones, that the defence keeps.
 struct Kept {
   defence::Rows clean;
-  defence::Rows planted;
+  defence::Rows injected;
 };
 
 class Attacker {
@@ -87,23 +87,23 @@ class Attacker {
     attack.utility = problem_.utility.value(defended.weights);
     kept_ = {};
     double clean_left = 0.0;
-    double planted_left = 0.0;
+    double injected_left = 0.0;
     for (std::size_t i = 0; i < clean_.size(); ++i) {
       const Eigen::Index n = clean_[i].rows();
       auto& clean = kept_.clean.emplace_back();
-      auto& planted = kept_.planted.emplace_back();
-      for (const Eigen::Index j : defended.kept[i]) (j < n ? clean : planted).push_back(j < n ? j : j - n);
+      auto& injected = kept_.injected.emplace_back();
+      for (const Eigen::Index j : defended.kept[i]) (j < n ? clean : injected).push_back(j < n ? j : j - n);
       clean_left += static_cast<double>(clean.size());
-      planted_left += static_cast<double>(planted.size());
+      injected_left += static_cast<double>(injected.size());
     }
     attack.honest_left_out = 1.0 - clean_left / static_cast<double>(clean_.rows());
-    attack.planted_left_out = 1.0 - planted_left / static_cast<double>(injected.rows());
+    attack.injected_left_out = 1.0 - injected_left / static_cast<double>(injected.rows());
     attack.injected = std::move(injected);
     return attack;
   }
 
   bool replan() {
-    if (best_.planted_left_out == 0.0 || best_.planted_left_out == 1.0) return false;
+    if (best_.injected_left_out == 0.0 || best_.injected_left_out == 1.0) return false;
     for (const auto& rows : best_kept_.clean)
       if (rows.empty()) return false;
     const std::string again = ", placed again among the rows that are kept";
@@ -120,7 +120,7 @@ class Attacker {
     const bool signs = problem_.clean.loss().is_classification();
     const bool as_is = signs || feasible.has_jumps() || !feasible.fixed.empty();  // nothing lies between two values
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      const auto& kept = best_kept_.planted[i];
+      const auto& kept = best_kept_.injected[i];
       if (kept.empty() || rows[i].rows() == 0) continue;
       for (Eigen::Index j = 0; j < rows[i].rows(); ++j) {
         if (std::binary_search(kept.begin(), kept.end(), j)) continue;
@@ -132,9 +132,9 @@ class Attacker {
         rows[i].labels[j] = (1.0 - share) * best_.injected[i].labels[a] + share * best_.injected[i].labels[b];
       }
       if (problem_.labels == attack::LabelRule::Free && !signs)
-        feasible.admit(i, rows[i], ranges[i]);
+        feasible.project_feasible(i, rows[i], ranges[i]);
       else
-        feasible.admit(i, rows[i]);
+        feasible.project_feasible(i, rows[i]);
     }
     return rows;
   }
@@ -151,7 +151,7 @@ class Attacker {
 
 }  // namespace
 
-std::pair<DefendedAttack, DefendedAttack> attack_defended(const DefendedProblem& problem, const RowPlacement& place,
+std::pair<DefendedAttack, DefendedAttack> adaptive_attack(const DefendedProblem& problem, const RowPlacement& place,
                                                           Rng rng) {
   return Attacker(problem, place, std::move(rng)).run();
 }
