@@ -10,7 +10,7 @@ build="g++ make cmake ninja-build ccache pkg-config ca-certificates
   libmatio-dev libzip-dev libpng-dev libjpeg62-turbo-dev libpugixml-dev zlib1g-dev libcurl4-openssl-dev libssl-dev
   gnuplot-nox dataset-fashion-mnist"
 image="libtorch-dev"
-test="libgtest-dev libgmock-dev librapidcheck-dev libnlopt-cxx-dev libnlopt-dev chromium python3 python3-numpy"
+test="clang-format libgtest-dev libgmock-dev librapidcheck-dev libnlopt-cxx-dev libnlopt-dev chromium python3 python3-numpy"
 bench="libbenchmark-dev valgrind"
 fuzz="clang clang-tidy libclang-rt-14-dev libomp-dev llvm python3 util-linux"
 

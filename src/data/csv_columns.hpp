@@ -35,7 +35,7 @@ class ColumnFacts {
   std::size_t beyond_double = 0;  ///< of the words those that are numbers too large for a double
   CellPlace first_missing;
   CellPlace first_word;
-  bool has_point = false;         ///< some plain number has a decimal point
+  bool has_point = false;   ///< some plain number has a decimal point
   bool counts_rows = true;  ///< 0, 1, 2, ... or 1, 2, 3, ... in the order of the file
 
   /// Notes whether the next cell goes on counting the rows.

@@ -9,156 +9,23 @@
 
 #include <fmt/format.h>
 
-#include "audit_json.hpp"
-#include "words.hpp"
+#include "audit_codec.hpp"
+#include "audit_plan.hpp"
 #include "crosstalk/attack/greedy_budget.hpp"
 #include "crosstalk/attack/influence.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/evaluate/adaptive_attack.hpp"
 #include "crosstalk/evaluate/audit_summary.hpp"
+#include "crosstalk/json_number.hpp"
 #include "crosstalk/parallel.hpp"
-#include "crosstalk/preparation.hpp"
+#include "locked_parts.hpp"
+#include "words.hpp"
 
 namespace crosstalk::evaluate {
 
 namespace {
 
 using nlohmann::json;
-
-std::vector<std::size_t> all_but(std::size_t tasks, const std::vector<std::size_t>& without) {
-  const std::vector<bool> is_out = attack::members(without, tasks);
-  std::vector<std::size_t> rest;
-  for (std::size_t i = 0; i < tasks; ++i)
-    if (!is_out[i]) rest.push_back(i);
-  return rest;
-}
-
-// The later half of the targets and the earlier half of the other tasks: as many attacking tasks as in a direct attack,
-// about half of them inside the target set.
-std::vector<std::size_t> hybrid_attackers(const std::vector<std::size_t>& targets,
-                                          const std::vector<std::size_t>& others) {
-  std::vector<std::size_t> both(targets.begin() + static_cast<std::ptrdiff_t>(targets.size() / 2), targets.end());
-  both.insert(both.end(), others.begin(), others.begin() + static_cast<std::ptrdiff_t>((others.size() + 1) / 2));
-  std::sort(both.begin(), both.end());
-  return both;
-}
-
-std::vector<Scenario> make_scenarios(const TaskSet& train, const AuditOptions& options) {
-  const std::size_t tasks = train.size();
-  if (!options.targets.empty()) attack::require_valid({options.targets, options.targets, 0.0}, train);
-  if (!options.attackers.empty()) {
-    if (options.targets.empty()) throw std::invalid_argument("audit: attackers are named but no targets");
-    return {{options.targets, options.attackers, attack::kind_of({options.targets, options.attackers})}};
-  }
-  std::vector<std::vector<std::size_t>> target_sets = {options.targets};
-  if (options.targets.empty()) {
-    const auto halves = attack::random_halves(tasks, options.seed);
-    target_sets = {halves.first, halves.second};
-    if (halves.second.empty()) target_sets.pop_back();  // a single task
-  }
-  std::vector<Scenario> scenarios;
-  for (const auto& targets : target_sets) {
-    const auto others = all_but(tasks, targets);
-    scenarios.push_back({targets, targets, attack::Kind::Direct});
-    if (others.empty()) continue;
-    scenarios.push_back({targets, others, attack::Kind::Indirect});
-    const auto hybrid = hybrid_attackers(targets, others);
-    if (attack::kind_of({targets, hybrid}) == attack::Kind::Hybrid)
-      scenarios.push_back({targets, hybrid, attack::Kind::Hybrid});
-  }
-  return scenarios;
-}
-
-json metrics_to_json(const Eigen::MatrixXd& values) {
-  json rows = json::array();
-  for (Eigen::Index i = 0; i < values.rows(); ++i) rows.push_back(vector_to_json(values.row(i).transpose()));
-  return rows;
-}
-
-Eigen::MatrixXd metrics_from_json(const json& rows) {
-  Eigen::MatrixXd values(static_cast<Eigen::Index>(rows.size()),
-                         rows.empty() ? 0 : static_cast<Eigen::Index>(rows[0].size()));
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    values.row(static_cast<Eigen::Index>(i)) = vector_from_json(rows[i]).transpose();
-  return values;
-}
-
-json part_to_json(const Outcome& outcome) {
-  return {{"rows", outcome.rows},
-          {"utility", outcome.utility},
-          {"loss", vector_to_json(outcome.loss)},
-          {"metrics", metrics_to_json(outcome.metrics)},
-          {"utility_curve", vector_to_json(outcome.utility_curve)},
-          {"metric_curve", vector_to_json(outcome.metric_curve)},
-          {"correlation", matrix_to_json(outcome.correlation)},
-          {"converged", outcome.converged},
-          {"row_harm", vector_to_json(outcome.row_harm)},
-          {"refit_loss", vector_to_json(outcome.refit_loss)}};
-}
-
-void part_from_json(const json& part, Outcome& outcome) {
-  outcome.rows = whole_from<std::size_t>(part.at("rows"));
-  part.at("utility").get_to(outcome.utility);
-  outcome.loss = vector_from_json(part.at("loss"));
-  outcome.metrics = metrics_from_json(part.at("metrics"));
-  outcome.utility_curve = vector_from_json(part.at("utility_curve"));
-  outcome.metric_curve = vector_from_json(part.at("metric_curve"));
-  outcome.correlation = matrix_from_json(part.at("correlation"));
-  part.at("converged").get_to(outcome.converged);
-  outcome.row_harm = vector_from_json(part.at("row_harm"));
-  outcome.refit_loss = vector_from_json(part.at("refit_loss"));
-}
-
-json part_to_json(const CheapestAttack& cheapest) {
-  return {
-      {"rows", cheapest.rows}, {"price", cheapest.price}, {"factor", cheapest.factor}, {"reached", cheapest.reached}};
-}
-
-void part_from_json(const json& part, CheapestAttack& cheapest) {
-  cheapest.rows.clear();
-  for (const json& rows : part.at("rows")) cheapest.rows.push_back(whole_from<std::size_t>(rows));
-  part.at("price").get_to(cheapest.price);
-  part.at("factor").get_to(cheapest.factor);
-  part.at("reached").get_to(cheapest.reached);
-}
-
-json part_to_json(const Repeat& repeat) {
-  return {{"ran", repeat.ran},
-          {"bootstrap", repeat.bootstrap},
-          {"model_metric", json_number(repeat.model_metric)},
-          {"clean_metric", json_number(repeat.clean_metric)},
-          {"metric", json_number(repeat.metric)},
-          {"loss_rise", json_number(repeat.loss_rise)},
-          {"converged", repeat.converged}};
-}
-
-void part_from_json(const json& part, Repeat& repeat) {
-  part.at("ran").get_to(repeat.ran);
-  part.at("bootstrap").get_to(repeat.bootstrap);
-  repeat.model_metric = number_from(part.at("model_metric"));
-  repeat.clean_metric = number_from(part.at("clean_metric"));
-  repeat.metric = number_from(part.at("metric"));
-  repeat.loss_rise = number_from(part.at("loss_rise"));
-  part.at("converged").get_to(repeat.converged);
-}
-
-json part_to_json(const DefendedModel& behind) {
-  return {{"plan", behind.plan},
-          {"utility", behind.utility},
-          {"loss", vector_to_json(behind.loss)},
-          {"metrics", metrics_to_json(behind.metrics)},
-          {"planted_left_out", behind.injected_left_out},
-          {"honest_left_out", behind.honest_left_out}};
-}
-
-void part_from_json(const json& part, DefendedModel& behind) {
-  part.at("plan").get_to(behind.plan);
-  part.at("utility").get_to(behind.utility);
-  behind.loss = vector_from_json(part.at("loss"));
-  behind.metrics = metrics_from_json(part.at("metrics"));
-  part.at("planted_left_out").get_to(behind.injected_left_out);
-  part.at("honest_left_out").get_to(behind.honest_left_out);
-}
 
 bool are_same(const TaskSet& a, const TaskSet& b) {
   for (std::size_t i = 0; i < a.size(); ++i)
@@ -188,34 +55,21 @@ struct Part {
 
 class Auditor {
  public:
-  Auditor(const TaskSet& train, const TaskSet& evaluation, const mtrl::Loss& loss, const AuditOptions& options)
+  Auditor(const TaskSet& train, const TaskSet& evaluation, const mtrl::Loss& loss, const AuditOptions& options,
+          const AuditPlan& plan)
       : train_(train),
         evaluation_(evaluation),
         loss_(loss),
         options_(options),
+        plan_(plan),
         feasible_(options.feasible),
         risk_(train, loss) {}
 
   AuditResult run(const PartStore& store, const RunControl& control) {
     AuditResult result;
     result.task_names = train_.names();
-    result.scenarios = make_scenarios(train_, options_);
-    attack::require_valid(options_.patom);
-    attack::require_valid(options_.exact);
-    if (!(options_.reach > 1.0 && std::isfinite(options_.reach)))
-      throw std::invalid_argument(fmt::format("audit: reach is {}; it must be > 1", options_.reach));
-    if (options_.repeats < 1) throw std::invalid_argument("audit: repeats is 0; it must be >= 1");
-    if (!options_.prices.empty() && options_.prices.size() != train_.size())
-      throw std::invalid_argument(fmt::format("audit: {} prices for {} tasks", options_.prices.size(), train_.size()));
-    options_.feasible.require_valid(train_.features() - (options_.feasible.bias ? 1 : 0));
-    if (options_.defence)
-      for (const Task& task : train_)
-        if (task.rows() < 2)
-          throw std::invalid_argument(
-              fmt::format("audit: task \"{}\" has {} training row; a defence needs at least 2 in every task", task.name,
-                          task.rows()));
-    require_methods();
-    choose_budgets(result);
+    result.scenarios = plan_.scenarios;
+    result.dropped_budgets = plan_.dropped_budgets;
     learn();
 
     result.clean_fit = clean_fit_;
@@ -227,11 +81,12 @@ class Auditor {
       result.clean_utility[static_cast<Eigen::Index>(s)] =
           attack::LossUtility(train_, loss_, result.scenarios[s].targets).value(clean_fit_.weights);
 
-    result.outcomes = planned_outcomes(result.scenarios);
-    result.harms = planned_harms(result);
-    result.cheapest_attacks = planned_ways();
+    result.outcomes = plan_.outcomes;
+    result.harms = plan_.harms;
+    result.harm_is_partial = plan_.harm_is_partial;
+    result.cheapest_attacks = plan_.cheapest_attacks;
     for (std::size_t s = 0; s < result.scenarios.size(); ++s) {
-      if (is_planned()) result.bounds.push_back({.scenario = s});
+      if (plan_.is_planned()) result.bounds.push_back({.scenario = s});
       if (options_.defence) result.defended.push_back({s, {}, {}});
     }
     if (options_.defence) result.clean_defended.emplace();
@@ -255,115 +110,16 @@ class Auditor {
   }
 
  private:
-  [[nodiscard]] attack::Threat threat(const Scenario& scenario, double budget) const {
-    return {scenario.targets, scenario.attackers, budget};
-  }
-
-  void require_methods() {
-    if (options_.methods.empty()) throw std::invalid_argument("audit: there is no method");
-    methods_ = options_.methods;
-    std::sort(methods_.begin(), methods_.end());
-    const auto twice = std::adjacent_find(methods_.begin(), methods_.end());
-    if (twice != methods_.end())
-      throw std::invalid_argument(fmt::format("audit: the method \"{}\" is named twice", to_string(*twice)));
-  }
-
-  [[nodiscard]] bool buys_rows(const Scenario& scenario, double budget) const {
-    return attack::buys_a_row(threat(scenario, budget), train_);
-  }
-
-  void choose_budgets(AuditResult& result) {
-    if (options_.budgets.empty()) throw std::invalid_argument("audit: there is no budget");
-    const double largest = *std::max_element(options_.budgets.begin(), options_.budgets.end());
-    for (const double budget : options_.budgets) {
-      bool is_small = false;
-      for (const Scenario& scenario : result.scenarios) {
-        if (options_.drop_small_budgets && budget > 0.0 && budget < largest && !buys_rows(scenario, budget))
-          is_small = true;
-        else
-          attack::require_valid(threat(scenario, budget), train_);
-      }
-      (is_small ? result.dropped_budgets : budgets_).push_back(budget);
-    }
-    std::sort(budgets_.begin(), budgets_.end());
-    std::sort(result.dropped_budgets.begin(), result.dropped_budgets.end());
-  }
-
-  [[nodiscard]] std::vector<Outcome> planned_outcomes(const std::vector<Scenario>& scenarios) const {
-    std::vector<Outcome> planned;
-    for (std::size_t s = 0; s < scenarios.size(); ++s)
-      for (const Method method : methods_)
-        for (const double budget : budgets_) {
-          planned.emplace_back();
-          planned.back().scenario = s;
-          planned.back().method = method;
-          planned.back().budget = budget;
-        }
-    return planned;
-  }
-
-  [[nodiscard]] std::vector<std::size_t> most_rows_first(std::vector<std::size_t> tasks) const {
-    std::stable_sort(tasks.begin(), tasks.end(),
-                     [&](std::size_t a, std::size_t b) { return train_[a].rows() > train_[b].rows(); });
-    return tasks;
-  }
-
-  [[nodiscard]] std::vector<Harm> planned_harms(AuditResult& result) const {
-    std::vector<std::size_t> order =
-        most_rows_first(options_.attackers.empty() ? all_but(train_.size(), {}) : options_.attackers);
-    result.harm_is_partial = order.size() > options_.harm_tasks;
-    if (result.harm_is_partial) order.resize(std::min(options_.harm_sample, order.size()));
-    std::vector<Harm> planned;
-    for (const std::size_t attacker : order) {
-      const Scenario alone{all_but(train_.size(), {attacker}), {attacker}, attack::Kind::Indirect};
-      if (alone.targets.empty() || !buys_rows(alone, budgets_.back())) continue;
-      planned.emplace_back();
-      planned.back().attacker = attacker;
-    }
-    return planned;
-  }
-
-  // More than rows at random is tried. These alone are to take a fraction of the time.
-  [[nodiscard]] bool is_planned() const { return methods_.back() != Method::Random; }
-
-  [[nodiscard]] std::vector<CheapestAttack> planned_ways() const {
-    std::vector<CheapestAttack> planned;
-    if (options_.labels != attack::LabelRule::Free || !is_planned()) return planned;
-    std::vector<std::size_t> targets =
-        most_rows_first(options_.targets.empty() ? all_but(train_.size(), {}) : options_.targets);
-    if (targets.size() > options_.harm_tasks) targets.resize(std::min(options_.harm_sample, targets.size()));
-    for (const std::size_t target : targets)
-      for (const bool by_others : {false, true}) {
-        const auto through = ways_through(target, by_others);
-        const bool is_target_among = std::find(through.begin(), through.end(), target) != through.end();
-        if (through.empty() || is_target_among == by_others) continue;
-        planned.push_back({target, by_others});
-      }
-    return planned;
-  }
-
-  // Tasks that rows can be bought in.
-  [[nodiscard]] std::vector<std::size_t> ways_through(std::size_t target, bool by_others) const {
-    const std::vector<std::size_t> candidates =
-        options_.attackers.empty() ? all_but(train_.size(), {}) : options_.attackers;
-    std::vector<std::size_t> through;
-    for (const std::size_t i : candidates)
-      if (std::isfinite(price_of(i)) && !(by_others && i == target)) through.push_back(i);
-    return through;
-  }
-
-  [[nodiscard]] double price_of(std::size_t task) const {
-    return options_.prices.empty() ? 1.0 : options_.prices[task];
-  }
-
   void find_way(CheapestAttack& cheapest) const {
     const attack::LossUtility utility(train_, loss_, {cheapest.target});
     const double clean = utility.value(clean_fit_.weights);
     mtrl::Options learner = options_.learner;
     learner.tolerance = std::max(learner.tolerance, kWayTolerance);
-    const attack::Threat who = {{cheapest.target}, ways_through(cheapest.target, cheapest.by_others), budgets_.back()};
+    const attack::Threat who = {{cheapest.target},
+                                tasks_to_buy_in(train_, options_, cheapest.target, cheapest.by_others),
+                                plan_.largest_budget()};
     std::vector<double> prices;
-    for (std::size_t i = 0; i < train_.size(); ++i) prices.push_back(price_of(i));
+    for (std::size_t i = 0; i < train_.size(); ++i) prices.push_back(price_of(options_, i));
     const attack::GreedyBudget found =
         attack::cheapest_attack({risk_, utility, feasible_, who, std::move(prices), learner, clean_fit_,
                                  Rng::stream(options_.seed, "way", cheapest.target)},
@@ -376,7 +132,7 @@ class Auditor {
 
   // What the first line says: random rows and PATOM at the largest budget.
   [[nodiscard]] bool is_first(const Outcome& outcome) const {
-    return outcome.budget == budgets_.back() && (outcome.method != Method::Exact || methods_.size() == 1);
+    return outcome.budget == plan_.largest_budget() && (outcome.method != Method::Exact || plan_.methods.size() == 1);
   }
 
   [[nodiscard]] std::vector<Part> attacks_of(AuditResult& result, bool first) const {
@@ -407,8 +163,8 @@ class Auditor {
            [this, &harm] {
              const Scenario alone{all_but(train_.size(), {harm.attacker}), {harm.attacker}, attack::Kind::Indirect};
              Outcome planned;
-             planned.method = methods_.back();
-             planned.budget = budgets_.back();
+             planned.method = plan_.strongest();
+             planned.budget = plan_.largest_budget();
              return part_to_json(attacked(alone, planned));
            },
            [&harm](const json& part) {
@@ -428,7 +184,7 @@ class Auditor {
     for (Bound& bound : result.bounds)
       parts.push_back({fmt::format("bound-{}", bound.scenario + 1),
                        [this, &scenario = result.scenarios[bound.scenario]]() -> json {
-                         const auto [anywhere, screened] = certified(scenario, budgets_.back());
+                         const auto [anywhere, screened] = certified(scenario, plan_.largest_budget());
                          return {json_number(anywhere), json_number(screened)};
                        },
                        [&bound](const json& part) {
@@ -457,13 +213,14 @@ class Auditor {
   void run_parts(AuditResult& result, const PartStore& store, const RunControl& control) const {
     const std::size_t planned =
         attacks_of(result, true).size() + attacks_of(result, false).size() + other_parts_of(result).size();
+    LockedParts parts(store);
     std::size_t done = 0;
     const std::vector<Part> first = attacks_of(result, true);
-    run_parts(first, done, planned, store, control);
+    run_parts(first, done, planned, parts, control);
     if (done == first.size() && options_.say) options_.say(first_numbers(result));
-    run_parts(attacks_of(result, false), done, planned, store, control);
+    run_parts(attacks_of(result, false), done, planned, parts, control);
     if (const std::optional<Exposure> worst = summarise(result).worst) result.headline = worst->kind;
-    run_parts(other_parts_of(result), done, planned, store, control);
+    run_parts(other_parts_of(result), done, planned, parts, control);
     result.stopped = done < planned;
   }
 
@@ -472,27 +229,21 @@ class Auditor {
     std::string text;
     for (const attack::Kind kind : summary.kinds)
       for (const Method method : summary.methods)
-        if (const Exposure* const found = summary.find(kind, method, budgets_.back()))
+        if (const Exposure* const found = summary.find(kind, method, plan_.largest_budget()))
           text += fmt::format("{}{} {}: {}", text.empty() ? "" : ", ", words::kind(kind), words::method(method),
                               words::rise(found->loss_rise));
     return fmt::format("first numbers, {} injected rows, rise of the targets' summed loss: {}",
-                       words::share(budgets_.back()), text);
+                       words::share(plan_.largest_budget()), text);
   }
 
-  void run_parts(const std::vector<Part>& parts, std::size_t& done, std::size_t planned, const PartStore& store,
+  void run_parts(const std::vector<Part>& parts, std::size_t& done, std::size_t planned, LockedParts& store,
                  const RunControl& control) const {
-    std::mutex mutex;  // around the caller's functions
+    std::mutex mutex;  // of what the parts are taken into
     parallel_for(parts.size(), options_.threads, [&](std::size_t k) {
       if (control.stop.stop_requested()) return;
       const Part& part = parts[k];
-      std::optional<json> known;
-      if (store.recall) {
-        const std::lock_guard lock(mutex);
-        known = store.recall(part.name);
-      }
-      const json value = known ? *known : part.run();
+      const json value = store.recall_or(part.name, part.run);
       const std::lock_guard lock(mutex);
-      if (!known && store.keep) store.keep(part.name, value);
       try {
         part.take(value);
       } catch (const json::exception&) {
@@ -522,9 +273,7 @@ class Auditor {
     }
     if (rows.train.size() != train_.size()) return;
     options.feasible = rows.feasible;
-    Auditor other(rows.train, rows.evaluation, loss_, options);
-    other.methods_ = methods_;
-    other.budgets_ = budgets_;
+    Auditor other(rows.train, rows.evaluation, loss_, options, plan_);
     other.learn();
     const mtrl::Metrics clean = mtrl::evaluate(rows.evaluation, loss_, other.clean_fit_.weights);
     const Eigen::VectorXd clean_loss = mtrl::mean_losses(rows.evaluation, loss_, other.clean_fit_.weights);
@@ -536,8 +285,8 @@ class Auditor {
     for (const Scenario& scenario : result.scenarios) {
       if (scenario.kind != result.headline) continue;
       Outcome planned;
-      planned.method = methods_.back();
-      planned.budget = budgets_.back();
+      planned.method = plan_.strongest();
+      planned.budget = plan_.largest_budget();
       const Outcome outcome = other.attacked(scenario, planned);
       repeat.converged = repeat.converged && outcome.converged;
       for (const std::size_t task : scenario.targets) {
@@ -566,7 +315,7 @@ class Auditor {
   // @param in_full  also measure what one injected row does and what a learner makes of the rows that prepares its data
   // anew, where the report has it.
   [[nodiscard]] Outcome attacked(const Scenario& scenario, Outcome outcome, bool in_full = false) const {
-    const attack::Threat who = threat(scenario, outcome.budget);
+    const attack::Threat who = threat_of(scenario, outcome.budget);
     const attack::LossUtility utility(train_, loss_, scenario.targets);
     const std::string rows = rows_key(scenario, outcome.budget);
     Rng rng = Rng::stream(options_.seed, rows);
@@ -587,9 +336,9 @@ class Auditor {
     const mtrl::Fit& last = attacked.iterates.back().fit;
     outcome.utility = attacked.iterates.back().utility;
     outcome.loss = mtrl::mean_losses(evaluation_, loss_, last.weights);
-    if (outcome.budget == budgets_.back() && train_.size() <= kCorrelationTasks)
+    if (outcome.budget == plan_.largest_budget() && train_.size() <= kCorrelationTasks)
       outcome.correlation = last.covariance.correlation();
-    if (in_full && outcome.budget == budgets_.back() && outcome.method == methods_.back()) {
+    if (in_full && outcome.budget == plan_.largest_budget() && outcome.method == plan_.strongest()) {
       outcome.row_harm = row_harm(attacked.injected, last, utility);
       if (options_.refit) outcome.refit_loss = options_.refit(attacked.injected);
     }
@@ -597,7 +346,7 @@ class Auditor {
   }
 
   [[nodiscard]] std::pair<double, double> certified(const Scenario& scenario, double budget) const {
-    const attack::Threat who = threat(scenario, budget);
+    const attack::Threat who = threat_of(scenario, budget);
     const std::vector<Eigen::Index> injected = attack::injected_rows(who, train_);
     const auto most = [&](const attack::FeasibleSet& feasible) {
       return defence::certify(risk_, options_.learner, clean_fit_, admitted_rows(train_, feasible), injected,
@@ -632,20 +381,20 @@ class Auditor {
   }
 
   [[nodiscard]] std::pair<DefendedModel, DefendedModel> behind_defence(const Scenario& scenario) const {
-    const double budget = budgets_.back();
+    const double budget = plan_.largest_budget();
     const attack::LossUtility utility(train_, loss_, scenario.targets);
     const DefendedProblem problem{risk_,
                                   utility,
                                   feasible_,
                                   options_.stealth ? options_.stealth->quantile : 1.0,
-                                  threat(scenario, budget),
+                                  threat_of(scenario, budget),
                                   options_.labels,
                                   clean_fit_,
                                   defence_options()};
     const std::string rows = rows_key(scenario, budget);
     const RowPlacement place = [&](const mtrl::EmpiricalRisk& clean, const attack::FeasibleSet& feasible,
                                    TaskSet start) {
-      return attacked_by(methods_.back(), clean, utility, feasible, start, rows).injected;
+      return attacked_by(plan_.strongest(), clean, utility, feasible, start, rows).injected;
     };
     const auto [same, adaptive] = adaptive_attack(problem, place, Rng::stream(options_.seed, rows));
     const auto told = [&](const DefendedAttack& attack) {
@@ -714,11 +463,10 @@ class Auditor {
   const TaskSet& evaluation_;
   const mtrl::Loss& loss_;
   const AuditOptions& options_;
+  const AuditPlan& plan_;
   attack::FeasibleSet feasible_;  // with the screen, once the clean rows are fitted
   mtrl::EmpiricalRisk risk_;
   mtrl::Fit clean_fit_;
-  std::vector<Method> methods_;  // the least planned first
-  std::vector<double> budgets_;  // ascending
 };
 
 }  // namespace
@@ -767,7 +515,8 @@ const Outcome* AuditResult::strongest(std::size_t scenario) const {
 
 AuditResult audit(const TaskSet& train, const TaskSet& evaluation, const mtrl::Loss& loss, const AuditOptions& options,
                   const PartStore& store, const RunControl& control) {
-  return Auditor(train, evaluation, loss, options).run(store, control);
+  const AuditPlan plan = plan_audit(train, options);
+  return Auditor(train, evaluation, loss, options, plan).run(store, control);
 }
 
 }  // namespace crosstalk::evaluate

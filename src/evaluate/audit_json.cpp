@@ -10,7 +10,6 @@
 
 #include "crosstalk/error.hpp"
 #include "crosstalk/evaluate/audit.hpp"
-#include "crosstalk/evaluate/audit_parts.hpp"
 #include "crosstalk/mtrl/metrics.hpp"
 #include "crosstalk/preparation.hpp"
 
@@ -27,63 +26,6 @@ json named(const std::vector<std::size_t>& tasks, const std::vector<std::string>
 }
 
 }  // namespace
-
-namespace {
-
-// What a part must look like.
-class PartSizes {
- public:
-  PartSizes(std::size_t tasks, std::size_t metrics) : tasks_(tasks), metrics_(metrics) {}
-
-  [[nodiscard]] bool hold(const std::string& part, const json& value) const {
-    if (part.starts_with("scenario-") || part.starts_with("harm-")) return is_outcome(value);
-    if (part.starts_with("way-")) return value.is_object() && is_list(value, "rows", tasks_);
-    if (part.starts_with("repeat-")) return value.is_object();  // numbers alone, which part_from_json checks
-    if (part == "defended-clean") return is_behind(value);
-    if (part.starts_with("defended-"))
-      return value.is_array() && value.size() == 2 && is_behind(value[0]) && is_behind(value[1]);
-    return part.starts_with("bound-") && value.is_array() && value.size() == 2;
-  }
-
- private:
-  static bool is_list(const json& object, const char* key, std::size_t size) {
-    return object.contains(key) && object.at(key).is_array() && object.at(key).size() == size;
-  }
-  static bool is_table(const json& object, const char* key, std::size_t rows, std::size_t columns) {
-    if (!is_list(object, key, rows)) return false;
-    const json& table = object.at(key);
-    return std::all_of(table.begin(), table.end(),
-                       [&](const json& row) { return row.is_array() && row.size() == columns; });
-  }
-  [[nodiscard]] bool is_behind(const json& value) const {
-    return value.is_object() && is_list(value, "loss", tasks_) && is_table(value, "metrics", tasks_, metrics_);
-  }
-  [[nodiscard]] bool is_outcome(const json& value) const {
-    if (!is_behind(value) || !value.contains("utility_curve") || value.at("utility_curve").empty()) return false;
-    return is_list(value, "metric_curve", value.at("utility_curve").size()) &&
-           (is_list(value, "correlation", 0) || is_table(value, "correlation", tasks_, tasks_)) &&
-           (is_list(value, "row_harm", 0) || is_list(value, "row_harm", tasks_)) &&
-           (is_list(value, "refit_loss", 0) || is_list(value, "refit_loss", tasks_));
-  }
-
-  std::size_t tasks_;
-  std::size_t metrics_;
-};
-
-}  // namespace
-
-PartStore checked_parts(PartStore store, std::size_t tasks, const mtrl::Loss& loss) {
-  const PartSizes sizes(tasks, mtrl::evaluate({}, loss, {}).names.size());
-  auto recall = std::move(store.recall);
-  if (recall)
-    store.recall = [recall = std::move(recall), sizes](const std::string& part) {
-      auto value = recall(part);
-      if (value && !sizes.hold(part, *value))
-        throw DataError(fmt::format("the part \"{}\" of an earlier run is damaged; start anew", part));
-      return value;
-    };
-  return store;
-}
 
 json vector_to_json(const Eigen::VectorXd& values) {
   json numbers = json::array();

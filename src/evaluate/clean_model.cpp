@@ -8,9 +8,9 @@
 
 #include <fmt/format.h>
 
-#include "words.hpp"
 #include "crosstalk/mtrl/empirical_risk.hpp"
 #include "crosstalk/mtrl/metrics.hpp"
+#include "words.hpp"
 
 namespace crosstalk::evaluate {
 

@@ -21,6 +21,7 @@
 #include "crosstalk/parallel.hpp"
 #include "crosstalk/preparation.hpp"
 #include "crosstalk/split.hpp"
+#include "locked_parts.hpp"
 #include "reproduction_plan.hpp"
 
 namespace crosstalk::evaluate {
@@ -100,7 +101,7 @@ class Reproduction {
  public:
   Reproduction(const std::vector<PaperSet>& sets, const ReproductionOptions& options, const PartStore& store,
                const RunControl& control)
-      : sets_(sets), options_(options), store_(store), control_(control) {}
+      : sets_(sets), options_(options), parts_(store), control_(control) {}
 
   ReproductionResult run() {
     ReproductionResult result;
@@ -128,7 +129,7 @@ class Reproduction {
       const ReproductionResult::Set& set = result.sets[part.set];
       const std::string name = plan::name_of(part, sets_[part.set]);
       trials[order[k]] =
-          trials_from(remembered(name, [&] { return outcome_of(part, set); }), part, set.task_names.size(), name);
+          trials_from(parts_.recall_or(name, [&] { return outcome_of(part, set); }), part, set.task_names.size(), name);
       const std::lock_guard lock(mutex_);
       done += part.cost;
       if (control_.progress) control_.progress(kShareOfLambdas + (1.0 - kShareOfLambdas) * done / all, name);
@@ -142,18 +143,6 @@ class Reproduction {
  private:
   static constexpr double kShareOfLambdas = 0.02;  // of the time
 
-  template <class Make>
-  json remembered(const std::string& name, Make make) {
-    if (store_.recall) {
-      const std::lock_guard lock(mutex_);
-      if (auto known = store_.recall(name)) return std::move(*known);
-    }
-    json made = make();
-    const std::lock_guard lock(mutex_);
-    if (store_.keep) store_.keep(name, made);
-    return made;
-  }
-
   [[nodiscard]] static DataError damaged(const std::string& name) {
     return DataError(fmt::format("the part \"{}\" of an earlier run is damaged; start anew", name));
   }
@@ -163,7 +152,7 @@ class Reproduction {
     const std::string name = "set-" + set.name;
     if (control_.progress) control_.progress(0.0, "lambdas for " + set.name);
     const std::size_t fewest = std::max<std::size_t>(set.first_targets + 2, 2);
-    const json facts = remembered(name, [&]() -> json {
+    const json facts = parts_.recall_or(name, [&]() -> json {
       const PaperInterpretation interpretation = interpretations_for(set.name).front();
       const Problem problem = problem_of(set, options_.seed, interpretation);
       if (problem.train.size() < fewest)
@@ -330,7 +319,7 @@ class Reproduction {
 
   const std::vector<PaperSet>& sets_;
   const ReproductionOptions& options_;
-  const PartStore& store_;
+  LockedParts parts_;
   const RunControl& control_;
   std::mutex mutex_;  // around the caller's functions
 };

@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "words.hpp"
 #include "crosstalk/report/number.hpp"
+#include "words.hpp"
 
 namespace crosstalk::evaluate {
 

@@ -14,14 +14,14 @@ struct NamedBackbone {
   const char* word;
 };
 constexpr NamedBackbone kNamedBackbones[] = {{BackboneName::Small, "small"},
-                                        {BackboneName::SmallVgg, "small-vgg"},
-                                        {BackboneName::SmallDenseNet, "small-densenet"},
-                                        {BackboneName::SmallViT, "small-vit"},
-                                        {BackboneName::ResNet18, "resnet18"},
-                                        {BackboneName::ResNet50, "resnet50"},
-                                        {BackboneName::Vgg16, "vgg16"},
-                                        {BackboneName::DenseNet121, "densenet121"},
-                                        {BackboneName::ViTBase, "vit-b"}};
+                                             {BackboneName::SmallVgg, "small-vgg"},
+                                             {BackboneName::SmallDenseNet, "small-densenet"},
+                                             {BackboneName::SmallViT, "small-vit"},
+                                             {BackboneName::ResNet18, "resnet18"},
+                                             {BackboneName::ResNet50, "resnet50"},
+                                             {BackboneName::Vgg16, "vgg16"},
+                                             {BackboneName::DenseNet121, "densenet121"},
+                                             {BackboneName::ViTBase, "vit-b"}};
 
 }  // namespace
 

@@ -7,8 +7,8 @@
 
 #include <fmt/format.h>
 
-#include "evaluate/words.hpp"
 #include "crosstalk/report/text.hpp"
+#include "evaluate/words.hpp"
 
 namespace crosstalk::pages::answer {
 

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "crosstalk/evaluate/audit.hpp"
-#include "crosstalk/pages/audit_page.hpp"
 #include "crosstalk/evaluate/audit_summary.hpp"
+#include "crosstalk/pages/audit_page.hpp"
 #include "crosstalk/report/page.hpp"
 
 /// The first screen of the report: what came out, in words.

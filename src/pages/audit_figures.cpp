@@ -4,10 +4,10 @@
 
 #include <fmt/format.h>
 
-#include "evaluate/words.hpp"
-#include "crosstalk/pages/audit_page.hpp"
 #include "crosstalk/evaluate/audit_summary.hpp"
+#include "crosstalk/pages/audit_page.hpp"
 #include "evaluate/undefined.hpp"
+#include "evaluate/words.hpp"
 
 namespace crosstalk::pages {
 

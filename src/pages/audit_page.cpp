@@ -5,10 +5,10 @@
 
 #include "audit_answer.hpp"
 #include "audit_tables.hpp"
-#include "evaluate/words.hpp"
-#include "crosstalk/pages/audit_page.hpp"
 #include "crosstalk/evaluate/audit_summary.hpp"
+#include "crosstalk/pages/audit_page.hpp"
 #include "crosstalk/report/number.hpp"
+#include "evaluate/words.hpp"
 
 namespace crosstalk::pages {
 

@@ -5,9 +5,9 @@
 
 #include <fmt/format.h>
 
-#include "evaluate/words.hpp"
 #include "crosstalk/pages/audit_page.hpp"
 #include "evaluate/undefined.hpp"
+#include "evaluate/words.hpp"
 
 namespace crosstalk::pages {
 

@@ -3,8 +3,8 @@
 
 #include <fmt/format.h>
 
-#include "evaluate/words.hpp"
 #include "crosstalk/pages/reproduction_page.hpp"
+#include "evaluate/words.hpp"
 
 namespace crosstalk::pages {
 

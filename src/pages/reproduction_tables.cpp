@@ -6,8 +6,8 @@
 #include <fmt/ranges.h>
 
 #include "evaluate/audit_json.hpp"
-#include "evaluate/words.hpp"
 #include "evaluate/undefined.hpp"
+#include "evaluate/words.hpp"
 
 namespace crosstalk::pages {
 

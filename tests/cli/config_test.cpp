@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "apps/crosstalk/options.hpp"
 #include "cli/command.hpp"
 
 using namespace cli;
@@ -177,6 +178,17 @@ TEST_F(Config, AFileThatIsNoConfigurationIsNamed) {
     EXPECT_TRUE(refused(json, {"run.json", "not the run.json of an earlier run"})) << json;
   EXPECT_TRUE(refused("{\"configuration\": {\"budgets\": 1}}", {"run.json", "\"budgets\"", "fit"}));
   EXPECT_TRUE(files("out").empty());
+}
+
+// The library names options; who types flags reads flags.
+TEST(InFlags, PutsTheCommandsFlagsInPlaceOfOptions) {
+  using crosstalk::app::in_flags;
+  EXPECT_EQ(in_flags("f.csv:3: a missing value; `missing=drop` leaves such rows out"),
+            "f.csv:3: a missing value; --missing drop leaves such rows out");
+  EXPECT_EQ(in_flags("`test_fraction`: 1 is not in [0, 1)"), "--test-fraction: 1 is not in [0, 1)");
+  EXPECT_EQ(in_flags("`ignore=\"a b\"` or `min_rows=2`."), "--ignore \"a b\" or --min-rows 2.");
+  EXPECT_EQ(in_flags("the column `price` of `f`"), "the column `price` of `f`");
+  EXPECT_EQ(in_flags(""), "");
 }
 
 }  // namespace

@@ -5,8 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "crosstalk/pages/audit_page.hpp"
 #include "crosstalk/evaluate/audit_summary.hpp"
+#include "crosstalk/pages/audit_page.hpp"
 #include "evaluate/record_numbers.hpp"
 #include "evaluate/small_audit.hpp"
 #include "report/drawing.hpp"

@@ -18,6 +18,23 @@ for example in learn attack defend certify; do
   echo "$example:"
   cat "$example.out"
 done
+mkdir photos
+python3 - <<'END'
+import struct, zlib
+def chunk(name, data):
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+side, rows = 32, ["file,kind"]
+for i in range(20):
+    pixels = b"".join(b"\0" + bytes((x * 7 + y * (3 + i)) % 256 for x in range(side)) for y in range(side))
+    with open(f"photos/{i}.png", "wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)) +
+                   chunk(b"IDAT", zlib.compress(pixels)) + chunk(b"IEND", b""))
+    rows.append(f"{i}.png,{'cat' if i % 2 else 'dog'}")
+with open("photos/labels.csv", "w") as file:
+    file.write("\n".join(rows) + "\n")
+END
+examples/protect photos published
+[ "$(find published -name '*.png' | wc -l)" = 20 ]
 pc=$(dirname "$(find "$folder/prefix" -name crosstalk.pc)")
 # shellcheck disable=SC2046,SC2086
 g++ -O1 $flags -march=native "$source/examples/cpp/learn.cpp" -o native \

@@ -7,9 +7,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "crosstalk/pages/audit_page.hpp"
 #include "crosstalk/evaluate/reproduction.hpp"
 #include "crosstalk/evaluate/reproduction_claims.hpp"
+#include "crosstalk/pages/audit_page.hpp"
 #include "crosstalk/report/page.hpp"
 #include "crosstalk/report/table.hpp"
 

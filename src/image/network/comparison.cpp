@@ -5,7 +5,6 @@
 #include <cmath>
 #include <ctime>
 #include <limits>
-#include <mutex>
 #include <sstream>
 #include <stdexcept>
 
@@ -16,6 +15,7 @@
 #include "crosstalk/image/network/verification.hpp"
 #include "crosstalk/json_number.hpp"
 #include "crosstalk/parallel.hpp"
+#include "locked_parts.hpp"
 #include "score_json.hpp"
 #include "shared_progress.hpp"
 
@@ -235,7 +235,7 @@ std::vector<ComparisonTrial> compare(const std::vector<ComparedSet>& sets, const
           parts.back().trials.push_back({set.name, method, victim, options.seed + i, {}, {}});
       }
 
-  std::mutex mutex;  // of the memory
+  LockedParts known(store);
   SharedProgress progress(control, parts.size());
   const auto report = [&](std::size_t part, double share) {
     const ComparisonTrial& first = parts[part].trials.front();
@@ -244,10 +244,8 @@ std::vector<ComparisonTrial> compare(const std::vector<ComparedSet>& sets, const
   parallel_for(parts.size(), options.threads, [&](std::size_t p) {
     std::vector<ComparisonTrial*> left;
     for (ComparisonTrial& trial : parts[p].trials) {
-      const std::lock_guard lock(mutex);
-      const auto known = store.recall ? store.recall(key_of(trial, options.validation)) : std::nullopt;
-      if (known)
-        recall(trial, *known);
+      if (const auto found = known.recall(key_of(trial, options.validation)))
+        recall(trial, *found);
       else
         left.push_back(&trial);
     }
@@ -299,8 +297,7 @@ std::vector<ComparisonTrial> compare(const std::vector<ComparedSet>& sets, const
       trial.psnr = published ? meter.psnr() : std::numeric_limits<double>::infinity();
       trial.noise_seconds = noise_seconds;
       trial.victim_seconds = own_seconds() - begin;
-      const std::lock_guard lock(mutex);
-      if (store.keep) store.keep(key_of(trial, options.validation), to_json(trial));
+      known.keep(key_of(trial, options.validation), to_json(trial));
     }
     report(p, 1.0);
   });

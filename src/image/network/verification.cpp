@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstddef>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stdexcept>
 
@@ -13,6 +12,7 @@
 #include "crosstalk/image/network/training.hpp"
 #include "crosstalk/image/published_copy.hpp"
 #include "crosstalk/parallel.hpp"
+#include "locked_parts.hpp"
 #include "score_json.hpp"
 #include "shared_progress.hpp"
 
@@ -172,22 +172,18 @@ std::vector<Victim> verify(const VerificationData& data, const VerificationOptio
     images.push_back({Loader(seen(*published), rows.train, specs, loading), test, validation});
   }
 
-  std::mutex mutex;  // of the memory
+  LockedParts known(store);
   SharedProgress progress(control, victims.size());
   parallel_for(victims.size(), options.threads, [&](std::size_t v) {
     Victim& victim = victims[v];
     if (control.stop.stop_requested()) return;
-    if (store.recall) {
-      std::unique_lock lock(mutex);
-      if (const auto known = store.recall(name_of(victim))) victim.scores = scores_from(*known);
-    }
+    if (const auto scores = known.recall(name_of(victim))) victim.scores = scores_from(*scores);
     const auto report = [&](double done, const std::string&) {
       progress.report(v, done, fmt::format("training {} victims", victims.size()));
     };
     if (victim.scores.empty()) {
       victim.scores = train_and_test(victim, images[victim.published ? 1 : 0], options, {report, control.stop});
-      const std::lock_guard lock(mutex);
-      if (store.keep && !victim.scores.empty()) store.keep(name_of(victim), to_json(victim.scores));
+      if (!victim.scores.empty()) known.keep(name_of(victim), to_json(victim.scores));
     }
     report(1.0, {});
   });
