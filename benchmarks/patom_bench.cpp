@@ -13,7 +13,7 @@ struct Attack {
     start = attack::random_rows(tasks, {{0, 1, 2}, {0, 1, 2}, 0.3}, feasible, attack::LabelRule::Uniform, rng);
   }
   [[nodiscard]] attack::AttackResult run(int iterations) const {
-    return attack::patom(risk, utility, feasible, start, kLearner, {.iterations = iterations}, fit, Rng(2));
+    return attack::patom({risk, utility, feasible, start, kLearner, fit, Rng(2)}, {.iterations = iterations});
   }
   mtrl::EmpiricalRisk risk;
   mtrl::Fit fit;

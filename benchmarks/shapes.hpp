@@ -6,11 +6,10 @@
 
 #include <Eigen/Core>
 
-#include "crosstalk/data/dataset.hpp"
+#include "crosstalk/data/known_sets.hpp"
 #include "crosstalk/mtrl/solve.hpp"
-#include "crosstalk/preparation.hpp"
+#include "crosstalk/problem/problem.hpp"
 #include "crosstalk/rng.hpp"
-#include "crosstalk/split.hpp"
 #include "crosstalk/task_set.hpp"
 
 /// What the benchmarks run on.
@@ -45,9 +44,8 @@ struct Real {
 inline Real real(const std::string& name) {
   const data::KnownSet* set = data::find_known_set(name);
   if (set == nullptr || !data::locate(*set, data::default_search_path())) return {};
-  const data::Dataset loaded = data::load(name, {});
-  const TaskSet train = split_rows(loaded.train, loaded.recipe.test_fraction, 1).train;
-  return {Preparation::fit(train, {.pca = loaded.recipe.pca}).apply(train), loaded.recipe.loss};
+  Problem problem = load_problem(name);
+  return {std::move(problem.train), problem.loss->name()};
 }
 
 }  // namespace crosstalk::bench

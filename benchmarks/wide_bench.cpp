@@ -80,8 +80,8 @@ void exact(Eigen::Index features, Layout layout, bool boxed, bool free_labels) {
   const mtrl::Fit near = mtrl::solve(risk, kLearner);
   Rng rng(1);
   const TaskSet start = attack::random_rows(tasks, threat, feasible, attack::LabelRule::Uniform, rng);
-  const auto result = attack::exact_attack(risk, utility, feasible, start, kLearner,
-                                           {.free_labels = free_labels, .threads = 2}, {}, near, Rng(2));
+  const auto result = attack::exact_attack({risk, utility, feasible, start, kLearner, near, Rng(2)},
+                                           {.free_labels = free_labels, .threads = 2});
   std::printf("(U %.6g to %.6g, %zu steps) ", utility.value(near.weights), result.iterates.back().utility,
               result.iterates.size());
 }

@@ -21,15 +21,12 @@
 #include <fmt/format.h>
 
 #include "crosstalk/attack/exact_attack.hpp"
-#include "crosstalk/data/dataset.hpp"
 #include "crosstalk/defence/defend.hpp"
 #include "crosstalk/defence/row_influence.hpp"
 #include "crosstalk/defence/task_influence.hpp"
-#include "crosstalk/mtrl/cross_validation.hpp"
 #include "crosstalk/mtrl/metrics.hpp"
-#include "crosstalk/preparation.hpp"
+#include "crosstalk/problem/problem.hpp"
 #include "crosstalk/quantile.hpp"
-#include "crosstalk/split.hpp"
 
 namespace {
 
@@ -43,25 +40,10 @@ std::vector<std::string> words_of(const std::string& text) {
   return words;
 }
 
-struct Problem {
-  TaskSet train;
-  TaskSet test;
-  const mtrl::Loss* loss;
-  mtrl::Options learner;
-};
-
 Problem problem_of(const std::string& set, const std::string& lambda1, const std::string& lambda2, std::uint64_t seed) {
-  data::Dataset data = data::load(set, {.seed = seed});
-  Split rows{std::move(data.train), {}};
-  if (data.test)
-    rows.test = std::move(*data.test);
-  else
-    rows = split_rows(rows.train, data.recipe.test_fraction, seed);
-  const Preparation preparation =
-      Preparation::fit(rows.train, {.scale = data.recipe.scale, .labels = data.recipe.labels, .pca = data.recipe.pca});
-  Problem problem{preparation.apply(rows.train), preparation.apply(rows.test), &mtrl::loss_named(data.recipe.loss), {}};
+  Problem problem = load_problem(set, {.load = {.seed = seed}});
   if (lambda1 == "cv") {
-    problem.learner = mtrl::cross_validate(problem.train, *problem.loss, {}, {.seed = seed}).best;
+    choose_lambdas(problem, {.seed = seed});
   } else {
     problem.learner.lambda1 = std::stod(lambda1);
     problem.learner.lambda2 = std::stod(lambda2);
@@ -91,10 +73,9 @@ attack::AttackResult attacked(const Problem& problem, const mtrl::EmpiricalRisk&
     attack::move_towards_clean(start, problem.train, feasible, std::stod(how.substr(std::string("jitter").size())),
                                rng);
   const Rng batches = Rng::stream(seed, "batches");
-  if (how == "patom")
-    return attack::patom(risk, utility, feasible, std::move(start), problem.learner, {}, clean, batches);
-  return attack::exact_attack(risk, utility, feasible, start, problem.learner,
-                              {.starts = 1, .iterations = 8, .free_labels = how != "exact"}, {}, clean, batches);
+  if (how == "patom") return attack::patom({risk, utility, feasible, start, problem.learner, clean, batches}, {});
+  return attack::exact_attack({risk, utility, feasible, start, problem.learner, clean, batches},
+                              {.starts = 1, .iterations = 8, .free_labels = how != "exact"});
 }
 
 // TRIM of each task alone, which knows how many rows are clean; then all tasks together on what it keeps.

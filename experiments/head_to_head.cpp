@@ -113,8 +113,8 @@ Attacked attack_with(const Parts& parts, const mtrl::Loss& loss, const attack::F
   const mtrl::Fit at_start = mtrl::solve(risk.with_rows(start), learner);
   const auto begin = std::chrono::steady_clock::now();
   const attack::AttackResult result =
-      attack::exact_attack(risk, utility, feasible, start, learner, {.starts = 1, .free_labels = free_labels},
-                           {.iterations = 0}, clean, rng);
+      attack::exact_attack({risk, utility, feasible, start, learner, clean, rng},
+                           {.starts = 1, .free_labels = free_labels, .patom = {.iterations = 0}});
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return {clean, at_start, result.iterates.back().fit, trimmed_fit(parts.train, result.injected, loss, learner),
           seconds};

@@ -81,8 +81,8 @@ void run(std::uint64_t seed) {
         if (reading.one_label != 0.0)
           for (Task& task : start) task.labels.setConstant(reading.one_label);
         const attack::LossUtility utility(train, *reading.loss, threat.targets);
-        const auto attacked = attack::patom(risk, utility, feasible, start, learner, {.step = reading.step}, clean,
-                                            Rng::stream(seed, "batches"));
+        const auto attacked = attack::patom(
+            {risk, utility, feasible, start, learner, clean, Rng::stream(seed, "batches")}, {.step = reading.step});
         fmt::print(" {:.3f} |", auc(attacked.iterates.back().fit));
       }
     fmt::print("\n");

@@ -13,11 +13,8 @@
 
 #include "crosstalk/attack/exact_attack.hpp"
 #include "crosstalk/attack/greedy_budget.hpp"
-#include "crosstalk/data/dataset.hpp"
-#include "crosstalk/mtrl/cross_validation.hpp"
 #include "crosstalk/mtrl/metrics.hpp"
-#include "crosstalk/preparation.hpp"
-#include "crosstalk/split.hpp"
+#include "crosstalk/problem/problem.hpp"
 
 namespace {
 
@@ -70,20 +67,13 @@ void run(const std::string& set, const mtrl::Loss& loss, mtrl::Options learner, 
   std::string metric_name;
   for (int seed = 1; seed <= seeds; ++seed) {
     const auto key = static_cast<std::uint64_t>(seed);
-    data::Dataset data = data::load(set, {.seed = key});
-    Split rows{std::move(data.train), {}};
-    if (data.test)
-      rows.test = std::move(*data.test);
-    else
-      rows = split_rows(rows.train, data.recipe.test_fraction, key);
-    const Preparation preparation = Preparation::fit(
-        rows.train, {.scale = data.recipe.scale, .labels = data.recipe.labels, .pca = data.recipe.pca});
-    const TaskSet train = preparation.apply(rows.train);
-    const TaskSet test = preparation.apply(rows.test);
+    Problem problem = load_problem(set, {.load = {.seed = key}});
+    const TaskSet& train = problem.train;
+    const TaskSet& test = problem.test;
     if (choose) {
-      const mtrl::CrossValidation chosen = mtrl::cross_validate(train, loss, learner, {.seed = key, .threads = 2});
-      learner.lambda1 = chosen.best.lambda1;
-      learner.lambda2 = chosen.best.lambda2;
+      problem.learner = learner;
+      choose_lambdas(problem, {.seed = key, .threads = 2});
+      learner = problem.learner;
       fmt::print("seed {}: lambda {} {} by cross-validation\n", seed, learner.lambda1, learner.lambda2);
     }
     const mtrl::EmpiricalRisk risk(train, loss);
@@ -102,7 +92,7 @@ void run(const std::string& set, const mtrl::Loss& loss, mtrl::Options learner, 
       Rng rng = Rng::stream(key, "injected rows");
       const TaskSet start = attack::random_rows(train, threat, feasible, attack::LabelRule::Uniform, rng);
       const Rng batches = Rng::stream(key, "batches");
-      const auto patom = attack::patom(risk, utility, feasible, start, learner, {}, clean, batches);
+      const auto patom = attack::patom({risk, utility, feasible, start, learner, clean, batches}, {});
       const double by_patom = patom.iterates.back().utility - base;
       patom_gain[k] += by_patom / seeds;
       patom_metric[k] += metric(patom.iterates.back().fit);
@@ -116,9 +106,8 @@ void run(const std::string& set, const mtrl::Loss& loss, mtrl::Options learner, 
       for (Column& column : columns[k]) {
         const auto begin = std::chrono::steady_clock::now();
         const auto exact = attack::exact_attack(
-            risk, utility, feasible, start, learner,
-            {.starts = starts, .free_labels = column.free_labels, .moves = column.moves, .threads = 2}, {}, clean,
-            batches);
+            {risk, utility, feasible, start, learner, clean, batches},
+            {.starts = starts, .free_labels = column.free_labels, .moves = column.moves, .threads = 2});
         column.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() / seeds;
         const double gain = exact.iterates.back().utility - base;
         column.gain += gain / seeds;

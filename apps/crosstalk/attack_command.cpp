@@ -211,10 +211,10 @@ int run(const Flags& flags, const Configuration& configuration) {
                         ? std::move(bought)
                         : first_rows(flags.attack, attacker, problem, flags.common.seed);
   const Rng batches = Rng::stream(flags.common.seed, "batches");
-  const auto result = is_exact ? attack::exact_attack(risk, *utility, feasible, initial, problem.learner, exact, patom,
-                                                      clean, batches, session.control())
-                               : attack::patom(risk, *utility, feasible, std::move(initial), problem.learner, patom,
-                                               clean, batches, attack::patom_row_gradient, session.control());
+  exact.patom = patom;
+  const attack::AttackProblem attacked = {risk, *utility, feasible, initial, problem.learner, clean, batches};
+  const auto result = is_exact ? attack::exact_attack(attacked, exact, session.control())
+                               : attack::patom(attacked, patom, session.control());
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 
   const attack::Iterate& last = result.iterates.back();

@@ -11,6 +11,7 @@
 #include "attack_files.hpp"
 #include "crosstalk/data/csv.hpp"
 #include "crosstalk/error.hpp"
+#include "crosstalk/problem/more_rows.hpp"
 
 namespace crosstalk::app {
 

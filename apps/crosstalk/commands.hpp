@@ -25,6 +25,7 @@ Action add_check_gradient(CLI::App& app);
 Action add_data(CLI::App& app);
 Action add_defend(CLI::App& app);
 Action add_fit(CLI::App& app);
+Action add_options_command(CLI::App& app);
 Action add_predict(CLI::App& app);
 Action add_protect(CLI::App& app);
 Action add_reproduce(CLI::App& app);

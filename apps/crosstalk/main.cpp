@@ -26,6 +26,7 @@
 #include "crosstalk/data/unpacking.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/task_set.hpp"
+#include "options.hpp"
 #include "session.hpp"
 
 namespace crosstalk::app {
@@ -202,6 +203,7 @@ int run(int argc, char** argv) {
       add_protect);
   add("verify", "Train on images and on their protected copy, and report what was learned", add_verify);
   add("data", "List, describe and fetch data sets", add_data);
+  add("options", "List every flag of every command with its default", add_options_command);
 
   const std::vector<std::string> typed(argv + 1, argv + argc);
   const auto named = typed.empty() ? commands.end() : commands.find(typed.front());
@@ -255,7 +257,7 @@ void use_known_blas_kernels(char** argv) {
 }
 
 int ended_by(const std::exception& error, int exit_code) {
-  print_error(fmt::format("crosstalk: {}\n", one_line(error.what())));
+  print_error(fmt::format("crosstalk: {}\n", in_flags(one_line(error.what()))));
   return exit_code;
 }
 

@@ -1,8 +1,10 @@
 #include "options.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <regex>
 #include <sstream>
 #include <stdexcept>
 
@@ -38,7 +40,8 @@ void add_options(CLI::App& command, CommonOptions& options) {
   command
       .add_option(
           "--max-memory", options.max_memory,
-          "MB of 10^6 bytes that a packed file (.gz, .npz, .mat) may unpack to; 0 for half of the memory there is")
+          "MB of 10^6 bytes that a packed or sparse file (.gz, .npz, .mat, svmlight) may unpack to; 0 for half of the "
+          "memory there is")
       ->check(CLI::NonNegativeNumber)
       ->group("General");
   command.add_flag("--json", options.json, "Print the record (run.json) in place of the summary")->group("General");
@@ -224,6 +227,25 @@ void add_options(CLI::App& command, AttackOptions& options, bool one_budget) {
   command.add_option("--starts", options.starts, "Exact: starts, >= 1; PATOM's end, then random rows")->group("Attack");
   command.add_option("--exact-steps", options.exact_steps, "Exact: steps from every start, >= 0")->group("Attack");
   command.add_flag("--full-batch", options.full_batch, "PATOM: all target rows in place of batches")->group("Attack");
+}
+
+std::string in_flags(const std::string& message) {
+  // Only these: what else stands between such marks is the user's text.
+  static const std::regex option(
+      "`(decimal|ignore|label|loss|max_memory|min_rows|missing|missing_words|no_header|pca|positive|skip_lines|split_"
+      "by|"
+      "standardise_labels|task|test|test_fraction|unknown_task|unseen)(?:=([^`]*))?`");
+  std::string text;
+  auto at = message.cbegin();
+  for (std::sregex_iterator match(message.begin(), message.end(), option), end; match != end; ++match) {
+    text.append(at, message.cbegin() + match->position());
+    std::string name = (*match)[1];
+    std::replace(name.begin(), name.end(), '_', '-');
+    text += "--" + name;
+    if ((*match)[2].matched) text += " " + (*match)[2].str();
+    at = message.cbegin() + match->position() + match->length();
+  }
+  return text.append(at, message.cend());
 }
 
 std::function<std::string(const std::string&)> parses(std::function<void(const std::string&)> parse) {

@@ -7,6 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "crosstalk/attack/patom.hpp"
+#include "crosstalk/attack/screen.hpp"
+#include "crosstalk/mtrl/solve.hpp"
+
 namespace CLI {
 class App;
 }
@@ -51,8 +55,8 @@ struct LearnerOptions {
   std::string loss;
   std::optional<double> lambda1;
   std::optional<double> lambda2;
-  double smoothing = 1e-3;
-  double tolerance = 1e-10;
+  double smoothing = mtrl::Options().smoothing;
+  double tolerance = mtrl::Options().tolerance;
   bool cross_validate = false;
   std::optional<std::size_t> folds;
 };
@@ -74,10 +78,10 @@ struct AttackOptions {
   std::string prices;  ///< file
   std::optional<double> money;
   std::string stealth;  ///< screens, a,b
-  double stealth_quantile = 0.95;
-  double step = 100.0;
-  int iterations = 10;
-  double batch_share = 3.0;
+  double stealth_quantile = attack::ScreenOptions().quantile;
+  double step = attack::PatomOptions().step;
+  int iterations = attack::PatomOptions().iterations;
+  double batch_share = attack::PatomOptions().batch_share;
   bool full_batch = false;
   int starts = 1;
   int exact_steps = 0;
@@ -101,6 +105,10 @@ auto for_flag(const std::string& flag, const F& f) {
     throw std::invalid_argument(flag + ": " + error.what());
   }
 }
+
+/// A message of the library, which names an option as `name` or `name=value`, with the flags of the command in their
+/// place: --name, --name value.
+std::string in_flags(const std::string& message);
 
 /// A check of a flag: that `parse` takes its text. What it throws says what is wrong.
 std::function<std::string(const std::string&)> parses(std::function<void(const std::string&)> parse);

@@ -6,13 +6,13 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
-#include "attack_files.hpp"
 #include "commands.hpp"
 #include "crosstalk/data/csv_scanner.hpp"
 #include "crosstalk/data/dataset.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/evaluate/audit.hpp"
 #include "crosstalk/mtrl/metrics.hpp"
+#include "crosstalk/problem/more_rows.hpp"
 #include "crosstalk/report/table.hpp"
 #include "model_file.hpp"
 #include "options.hpp"

@@ -11,63 +11,10 @@
 
 #include "crosstalk/data/csv_scanner.hpp"
 #include "crosstalk/error.hpp"
-#include "split_data.hpp"
 
 namespace crosstalk::app {
 
 namespace {
-
-data::LoadOptions load_options(const CommonOptions& common, const DataOptions& data, const LearnerOptions& learner) {
-  data::LoadOptions options;
-  options.seed = common.seed;
-  options.loss = learner.loss;
-  options.csv = csv_options(data);
-  options.positive = data.positive;
-  return options;
-}
-
-// Classes have no scale.
-LabelScale labels_scale(const DataOptions& data, const data::Recipe& recipe, const mtrl::Loss& loss) {
-  if (!data.standardise_labels) return loss.is_classification() ? LabelScale::None : recipe.labels;
-  const LabelScale scale = label_scale_named(*data.standardise_labels);
-  if (loss.is_classification() && scale != LabelScale::None)
-    throw std::invalid_argument(
-        fmt::format("--standardise-labels: {} is for labels that are numbers; the {} loss has "
-                    "classes",
-                    *data.standardise_labels, loss.name()));
-  return scale;
-}
-
-void require_learnable(const TaskSet& train, const mtrl::Loss& loss, const data::Dataset& dataset) {
-  std::vector<std::string> small;
-  std::vector<std::string> one_class;
-  double largest = 0.0;
-  for (const Task& task : train) {
-    largest = std::max(largest, task.features.rowwise().norm().maxCoeff());
-    if (task.rows() < 2) small.push_back(task.name);
-    if (!loss.is_classification()) continue;
-    for (const double label : task.labels)
-      if (label != 1.0 && label != -1.0)
-        throw DataError(
-            fmt::format("{}: task \"{}\" has the label {}; the {} loss needs two classes, or labels -1 and +1",
-                        dataset.name, task.name, label, loss.name()));
-    if (task.labels.minCoeff() == task.labels.maxCoeff()) one_class.push_back(task.name);
-  }
-  const std::string way_out = dataset.csv ? "; --min-rows 2 leaves such tasks out" : "";
-  if (!small.empty())
-    throw DataError(fmt::format("{}: {} task{} only 1 training row; a task must have at least 2: {}{}", dataset.name,
-                                small.size(), small.size() == 1 ? " has" : "s have", data::listed(small), way_out));
-  if (!one_class.empty())
-    throw DataError(fmt::format("{}: {} task{} only one class in the training rows; a task must have both: {}{}",
-                                dataset.name, one_class.size(), one_class.size() == 1 ? " has" : "s have",
-                                data::listed(one_class), way_out));
-  if (largest == 0.0)
-    throw DataError(
-        fmt::format("{}: all features of all training rows are 0; there is nothing to learn from", dataset.name));
-  if (!std::isfinite(largest))
-    throw DataError(fmt::format(
-        "{}: the norm of a training row is too large for a double; scale the features in the file", dataset.name));
-}
 
 // Of the flags that say how a CSV file is read, those that were given.
 std::vector<std::string> given_csv_flags(const DataOptions& given) {
@@ -122,34 +69,22 @@ int thread_count(const CommonOptions& common) {
 
 Problem load_problem(const CommonOptions& common, const DataOptions& data, const LearnerOptions& learner,
                      HoldOut hold_out) {
-  Problem problem;
-  problem.dataset = data::load(data.data, load_options(common, data, learner));
-  data::Dataset& dataset = problem.dataset;
-  if (const std::vector<std::string> flags = given_csv_flags(data); !dataset.csv && !flags.empty())
-    dataset.notes.push_back(fmt::format("this is no CSV file, so {} changed nothing", fmt::join(flags, ", ")));
-  problem.loss = &mtrl::loss_named(learner.loss.empty() ? dataset.recipe.loss : learner.loss);
-
-  DataSplit parts =
-      split_data(dataset, data, hold_out == HoldOut::ByRecipe ? dataset.recipe.test_fraction : 0.0, common.seed);
-  problem.test_fraction = parts.test_fraction;
-  problem.split_by = parts.by;
-  Split& split = parts.rows;
-  leave_out_small_tasks(split, data, problem.loss->is_classification(), dataset.notes);
-  require_learnable(split.train, *problem.loss, dataset);
-
-  PreparationOptions preparation;
-  preparation.scale = data.scale ? scale_named(*data.scale) : dataset.recipe.scale;
-  preparation.pca = data.pca.value_or(dataset.recipe.pca);
-  preparation.labels = labels_scale(data, dataset.recipe, *problem.loss);
-  try {
-    problem.preparation = Preparation::fit(split.train, preparation);
-  } catch (const DataError& error) {
-    throw DataError(fmt::format("{}: {}", dataset.name, error.what()));
-  }
-  problem.train = problem.preparation.apply(split.train);
-  problem.test = problem.preparation.apply(split.test);
-  problem.raw_train = std::move(split.train);
-  problem.raw_test = std::move(split.test);
+  ProblemOptions options;
+  options.load.seed = common.seed;
+  options.load.loss = learner.loss;
+  options.load.csv = csv_options(data);
+  options.load.positive = data.positive;
+  options.test_file = data.test;
+  options.test_fraction = data.test_fraction;
+  options.hold_out = hold_out == HoldOut::ByRecipe;
+  options.min_rows = data.min_rows;
+  if (data.scale) options.scale = scale_named(*data.scale);
+  options.pca = data.pca;
+  if (data.standardise_labels) options.label_scale = label_scale_named(*data.standardise_labels);
+  Problem problem = crosstalk::load_problem(data.data, options);
+  if (const std::vector<std::string> flags = given_csv_flags(data); !problem.dataset.csv && !flags.empty())
+    problem.dataset.notes.push_back(fmt::format("this is no CSV file, so {} changed nothing", fmt::join(flags, ", ")));
+  for (std::string& note : problem.dataset.notes) note = in_flags(note);
   return problem;
 }
 
@@ -167,26 +102,7 @@ void choose_lambdas(Problem& problem, const CommonOptions& common, const Learner
   grid.folds = learner.folds.value_or(problem.dataset.recipe.folds);
   grid.seed = common.seed;
   grid.threads = thread_count(common);
-  problem.cross_validation = mtrl::cross_validate(problem.train, *problem.loss, problem.learner, grid, control);
-  problem.learner = problem.cross_validation->best;
-  if (const std::size_t tasks = problem.cross_validation->tasks; tasks < problem.train.size())
-    problem.dataset.notes.push_back(
-        fmt::format("lambda1 and lambda2 chosen on {} of the {} tasks, drawn at random", tasks, problem.train.size()));
-}
-
-Refit refit(const Problem& problem, const TaskSet& injected) {
-  TaskSet poisoned = join_rows(problem.raw_train, injected);
-  const Preparation preparation = Preparation::fit(poisoned, problem.preparation.options());
-  poisoned = preparation.apply(poisoned);
-  Refit result{mtrl::solve(mtrl::EmpiricalRisk(std::move(poisoned), *problem.loss), problem.learner), {}, {}};
-  const TaskSet evaluation = preparation.apply(problem.raw_test.size() > 0 ? problem.raw_test : problem.raw_train);
-  result.metrics = mtrl::evaluate(evaluation, *problem.loss, result.fit.weights, preparation.label_units());
-  result.losses = mtrl::mean_losses(evaluation, *problem.loss, result.fit.weights);
-  // The squared loss goes with the square of the labels' unit, which the injected rows moved.
-  if (preparation.label_scales() > 0)
-    result.losses.array() *=
-        preparation.label_units().cwiseQuotient(problem.preparation.label_units()).array().square();
-  return result;
+  crosstalk::choose_lambdas(problem, grid, control);
 }
 
 Configuration completed(Configuration configuration, const Problem& problem) {
@@ -202,7 +118,7 @@ Configuration completed(Configuration configuration, const Problem& problem) {
   set("pca", preparation.pca, recipe.pca);
   const nlohmann::ordered_json folds = configuration.flags["folds"];
   set("folds", folds.is_null() ? nlohmann::ordered_json(recipe.folds) : folds, recipe.folds);
-  set("standardise-labels", to_string(preparation.labels), to_string(labels_scale({}, recipe, *problem.loss)));
+  set("standardise-labels", to_string(preparation.labels), to_string(default_label_scale(recipe, *problem.loss)));
   set("loss", problem.loss->name(), recipe.loss);
   // Given lambdas are never the default, whatever they are: with one of them left out an audit would choose both.
   const nlohmann::ordered_json none;

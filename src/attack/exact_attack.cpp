@@ -283,27 +283,27 @@ void require_valid(const ExactOptions& options) {
   require(options.tolerance > 0.0 && std::isfinite(options.tolerance), "tolerance", options.tolerance, "> 0");
 }
 
-AttackResult exact_attack(const mtrl::EmpiricalRisk& clean, const Utility& utility, const FeasibleSet& feasible,
-                          const TaskSet& start, const mtrl::Options& learner, const ExactOptions& options,
-                          const PatomOptions& patom_options, const mtrl::Fit& near, Rng rng,
-                          const RunControl& control) {
+AttackResult exact_attack(const AttackProblem& problem, const ExactOptions& options, const RunControl& control) {
   require_valid(options);
+  const mtrl::EmpiricalRisk& clean = problem.clean;
+  const FeasibleSet& feasible = problem.feasible;
   const std::vector<Interval> ranges =
       options.free_labels ? label_ranges(clean.clean(), feasible) : std::vector<Interval>();
   std::vector<AttackResult> results(static_cast<std::size_t>(options.starts));
   std::vector<std::optional<SpanAttack>> spans(results.size());
   std::optional<RowSpace> clean_space;
   if (SpanAttack::suits(clean, feasible)) clean_space = SpanAttack::clean_space(clean, feasible);
-  const std::uint64_t seed = Rng(rng).bits();  // of the other starts
+  const std::uint64_t seed = Rng(problem.rng).bits();  // of the other starts
   std::vector<Iterate> given;
   std::mutex mutex;  // around the caller's function
   std::size_t done = 0;
   const auto climb = [&](std::size_t k, const mtrl::EmpiricalRisk& risk, const Utility& wanted, const TaskSet& rows,
                          const mtrl::Fit& clean_fit) {
-    const Ascent ascent(risk, wanted, feasible, learner, options, ranges, wanted.value(clean_fit.weights));
+    const Ascent ascent(risk, wanted, feasible, problem.learner, options, ranges, wanted.value(clean_fit.weights));
     const auto begin = [&] {
       if (k > 0) return ascent.evaluate(rows, clean_fit.weights);
-      AttackResult by_patom = patom(risk, wanted, feasible, rows, learner, patom_options, clean_fit, rng);
+      AttackResult by_patom =
+          patom({risk, wanted, feasible, rows, problem.learner, clean_fit, problem.rng}, options.patom);
       given.push_back(by_patom.iterates.front());
       if (by_patom.iterates.back().utility < by_patom.iterates.front().utility)
         return ascent.known(rows, std::move(by_patom.iterates.front()));
@@ -316,12 +316,13 @@ AttackResult exact_attack(const mtrl::EmpiricalRisk& clean, const Utility& utili
   parallel_for(results.size(), options.threads, [&](std::size_t k) {
     if (k > 0 && control.stop.stop_requested()) return;
     const TaskSet rows =
-        k == 0 ? start : another_start(start, clean.clean(), feasible, ranges, Rng::stream(seed, "start", k));
+        k == 0 ? problem.start
+               : another_start(problem.start, clean.clean(), feasible, ranges, Rng::stream(seed, "start", k));
     if (clean_space) {
-      const SpanAttack& span = spans[k].emplace(*clean_space, clean, utility, rows, near);
+      const SpanAttack& span = spans[k].emplace(*clean_space, clean, problem.utility, rows, problem.near);
       climb(k, span.clean(), span.utility(), span.start(), span.near());
     } else {
-      climb(k, clean, utility, rows, near);
+      climb(k, clean, problem.utility, rows, problem.near);
     }
     if (!control.progress) return;
     const std::lock_guard lock(mutex);

@@ -19,19 +19,19 @@ void require_valid(const PatomOptions& options) {
   require(options.batch_share > 0.0 && options.batch_share <= 1e3, "batch share", options.batch_share, "in (0, 1000]");
 }
 
-AttackResult patom(const mtrl::EmpiricalRisk& clean, const Utility& utility, const FeasibleSet& feasible, TaskSet start,
-                   const mtrl::Options& learner, const PatomOptions& options, const mtrl::Fit& near, Rng rng,
-                   const RowGradient& gradient, const RunControl& control) {
+AttackResult patom(const AttackProblem& problem, const PatomOptions& options, const RunControl& control) {
   require_valid(options);
+  const auto& [clean, utility, feasible, start, learner, near, given_rng] = problem;
   if (SpanAttack::suits(clean, feasible)) {
     const SpanAttack span(SpanAttack::clean_space(clean, feasible), clean, utility, start, near);
-    return span.in_features(patom(span.clean(), span.utility(), feasible, span.start(), learner, options, span.near(),
-                                  rng, gradient, control));
+    return span.in_features(patom(
+        {span.clean(), span.utility(), feasible, span.start(), learner, span.near(), given_rng}, options, control));
   }
+  Rng rng = given_rng;
   const auto batch =
       static_cast<std::size_t>(std::max(1.0, std::round(options.batch_share * static_cast<double>(utility.rows()))));
   AttackResult result;
-  result.injected = std::move(start);
+  result.injected = start;
   for (int t = 0;; ++t) {
     const mtrl::EmpiricalRisk risk = clean.with_rows(result.injected);
     const Eigen::MatrixXd& last = t == 0 ? near.weights : result.iterates.back().fit.weights;
@@ -45,7 +45,7 @@ AttackResult patom(const mtrl::EmpiricalRisk& clean, const Utility& utility, con
     const mtrl::Fit& now = result.iterates.back().fit;
     const Eigen::MatrixXd utility_gradient =
         options.full_batch ? utility.gradient(now.weights) : utility.batch_gradient(now.weights, batch, rng);
-    auto steps = gradient({risk, result.injected, now, learner, utility_gradient});
+    auto steps = options.gradient({risk, result.injected, now, learner, utility_gradient});
     for (std::size_t i = 0; i < result.injected.size(); ++i) {
       Task& task = result.injected[i];
       if (task.rows() == 0) continue;

@@ -124,7 +124,7 @@ Schema::Schema(const TaskSet& raw, const std::string& label, const std::vector<C
 
 FeasibleSet Schema::in_learner_units(const Preparation& preparation, double radius) const {
   if (preparation.options().pca > 0)
-    throw std::invalid_argument("a schema needs the data's own columns; PCA mixes them (--pca 0 keeps them)");
+    throw std::invalid_argument("a schema needs the data's own columns; PCA mixes them (`pca=0` keeps them)");
   const auto d = static_cast<Eigen::Index>(box_.size());
   // The corners of the box, with the ends of every task's labels, go the way of all rows.
   TaskSet corners;

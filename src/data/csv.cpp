@@ -82,7 +82,7 @@ class Reader {
     if (coding_.label_columns.empty()) throw std::invalid_argument("read_csv: there is no label column");
     if (sources_.front().task.empty()) coding_.task_column = options_.task_column;
     if (coding_.label_columns.size() > 1 && !coding_.task_column.empty())
-      throw std::invalid_argument(fmt::format("--label: {} label columns are tasks of their own; leave out --task",
+      throw std::invalid_argument(fmt::format("`label`: {} label columns are tasks of their own; leave out `task`",
                                               coding_.label_columns.size()));
 
     std::unordered_set<std::size_t> ignored;
@@ -209,7 +209,7 @@ class Reader {
     if (task_of_row_.empty()) throw DataError(file_name() + ": holds a header but no rows");
     if (missing_tasks_ > 0 && options_.missing == MissingRule::Refuse)
       throw DataError(fmt::format(
-          "{}: the task's name is missing (column {}: {}in {} of {} rows); --missing drop leaves such rows out",
+          "{}: the task's name is missing (column {}: {}in {} of {} rows); `missing=drop` leaves such rows out",
           first_missing_task_.place, in_quotes(coding_.task_column),
           first_missing_task_.text.empty() ? "" : in_quotes(first_missing_task_.text) + " ", missing_tasks_,
           task_of_row_.size()));
@@ -264,18 +264,18 @@ class Reader {
       }
       column.decide(options_, mark, file_name(), labels, notes_);
       if (column.is_unnamed && !column.left_out)
-        throw DataError(fmt::format("{}: {} has no name; name it, or drop it with --ignore \"{}\"", file_name(),
+        throw DataError(fmt::format("{}: {} has no name; name it, or drop it with `ignore=\"{}\"`", file_name(),
                                     column.name, column.name));
       const bool may_identify = foreign && !column.left_out && !column.is_open() && !numbers_rows &&
                                 (is_identifier_name(column.name) || is_row_number_name(column.name));
       if (may_identify)
         notes_.push_back(
             fmt::format("column {} is a feature, though its name is that of an identifier: leave it out with "
-                        "--ignore, or give it as the task",
+                        "`ignore`, or give it as the task",
                         in_quotes(column.name)));
       if (numbers_rows)
         notes_.push_back(
-            fmt::format("column {} counts the rows from the first to the last; leave it out with --ignore "
+            fmt::format("column {} counts the rows from the first to the last; leave it out with `ignore` "
                         "if it is a number of the row and not a measurement",
                         in_quotes(column.name)));
     }
@@ -343,7 +343,7 @@ class Reader {
     for (std::size_t row = 0; row < lost_.size(); ++row) lost_[row] = lost_[row] || task_of_row_[row] == kLostRow;
     const auto dropped = static_cast<std::size_t>(std::count(lost_.begin(), lost_.end(), true));
     if (dropped == lost_.size())
-      throw DataError(fmt::format("{}: every row has a missing value; nothing is left with --missing {}", file_name(),
+      throw DataError(fmt::format("{}: every row has a missing value; nothing is left with `missing={}`", file_name(),
                                   to_string(options_.missing)));
     if (dropped > 0)
       notes_.push_back(
@@ -424,7 +424,7 @@ class Reader {
         before.push_back(k);
       } else if (columns_[*twin].is_label) {
         notes_.push_back(
-            fmt::format("column {} is the same as the label {} in every row: leave it out with --ignore "
+            fmt::format("column {} is the same as the label {} in every row: leave it out with `ignore` "
                         "unless it is known before the label is",
                         in_quotes(columns_[k].name), in_quotes(columns_[*twin].name)));
       } else {
@@ -475,7 +475,7 @@ class Reader {
         notes_.push_back(
             fmt::format("column {} is {:g} in {} rows, far from its other values ({:g} to {:g}): if that stands for a "
                         "missing value, "
-                        "give --missing-words {:g} and --missing",
+                        "give `missing_words={:g}` and `missing`",
                         in_quotes(column.name), code, count, other_low, other_high, code));
     }
   }
@@ -543,7 +543,7 @@ class Reader {
     if (labels > 1)
       notes_.push_back(fmt::format("the {} label columns are {} tasks over the same rows", labels, labels));
     else if (task_ == kNoColumn && sources_.front().task.empty() && !options_.as_published)
-      notes_.emplace_back("no column names the task (--task): all rows are one task, \"all\"");
+      notes_.emplace_back("no column names the task (`task`): all rows are one task, \"all\"");
     const auto task_of = [&](std::size_t row, std::size_t label) { return labels > 1 ? label : task_of_row_[row]; };
     const auto is_in = [&](std::size_t row, std::size_t label) {
       return !lost_[row] && !std::isnan(values_[row * width() + features_ + label]);

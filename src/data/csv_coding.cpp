@@ -105,7 +105,7 @@ class RowReader {
     if (found == file_.names().end())
       throw DataError(fmt::format(
           "{}: there is no column {}, which {}; its columns are {}", file_.name(), in_quotes(column.name),
-          options_.name_flags ? "the model was learned from" : "the rows to learn from have", listed(file_.names())));
+          options_.name_options ? "the model was learned from" : "the rows to learn from have", listed(file_.names())));
     return static_cast<std::size_t>(found - file_.names().begin());
   }
 
@@ -204,7 +204,7 @@ class RowReader {
     } else if (index == column.values.size() && !options_.ignore_unseen) {
       refuse(scanner, cell, column.name,
              "is no value that the model was learned from; it knows " + listed(column.values) +
-                 (options_.name_flags ? "; --unseen ignore predicts such rows without it" : ""));
+                 (options_.name_options ? "; `unseen=ignore` predicts such rows without it" : ""));
     }
     return static_cast<double>(index);
   }
@@ -233,8 +233,8 @@ class RowReader {
     if (known == task_index_.end()) known = task_index_.find(canonical_value(name));  // 1.0 for the task 1
     if (known == task_index_.end() && !options_.take_unknown_tasks)
       refuse(scanner, name, task_ == kNoColumn ? "task" : file_.names()[task_],
-             options_.name_flags
-                 ? "is no task of the model; --unknown-task mean predicts such rows with the mean of all tasks"
+             options_.name_options
+                 ? "is no task of the model; `unknown_task=mean` predicts such rows with the mean of all tasks"
                  : "is no task of the rows to learn from");
     rows_.tasks.push_back(known == task_index_.end() ? NewRows::kUnknownTask : known->second);
     rows_.task_names.push_back(std::move(name));

@@ -134,7 +134,7 @@ void ColumnFacts::require_no_missing(const CsvOptions& options, const char* amon
                                ? fmt::format("an empty cell among {}", among)
                                : fmt::format("{} among {}", in_quotes(first_missing.text), among);
   throw DataError(fmt::format(
-      "{}: {}: a missing value (column {}: {} of {} values are missing, {}); --missing drop leaves such rows out{}",
+      "{}: {}: a missing value (column {}: {} of {} values are missing, {}); `missing=drop` leaves such rows out{}",
       first_missing.place, what, in_quotes(name), missing, cells(), percent(missing, cells()),
       is_label ? "" : ", mean, median or indicator fill them in"));
 }
@@ -168,12 +168,11 @@ void ColumnFacts::decide(const CsvOptions& options, char mark, const std::string
     case Answer::Ambiguous:
       throw DataError(
           fmt::format("{}: column {}: {} can be read with a decimal comma or with a comma between thousands; say "
-                      "--decimal comma or "
-                      "--decimal point",
+                      "`decimal=comma` or `decimal=point`",
                       file, in_quotes(name), in_quotes(format_.ambiguous_cell())));
     case Answer::None:
       if (options.decimal != '\0' && format_.answer(column.format) == Answer::Found)
-        throw DataError(fmt::format("{}: {} has a decimal {} (column {}), and --decimal says {}", first_word.place,
+        throw DataError(fmt::format("{}: {} has a decimal {} (column {}), and `decimal` says {}", first_word.place,
                                     in_quotes(first_word.text), options.decimal == ',' ? "point" : "comma",
                                     in_quotes(name), options.decimal == ',' ? "comma" : "point"));
       break;
@@ -188,7 +187,7 @@ void ColumnFacts::decide_words(const CsvOptions& options, const std::string& fil
   if (share(dates_) >= kShareOfDates)
     throw DataError(fmt::format(
         "{}: {} is a date or a time (column {}); give numbers in its place, such as the days since a day, the month or "
-        "the hour, or leave it out with --ignore",
+        "the hour, or leave it out with `ignore`",
         first_word.place, in_quotes(first_word.text), in_quotes(name)));
   if (is_label) {
     if (numbers > 0 && (share(numbers) >= kShareOfNumbers || distinct_.size() > 2))
@@ -215,7 +214,7 @@ void ColumnFacts::decide_words(const CsvOptions& options, const std::string& fil
   if (share(numbers_with_marks_) >= kShareOfNumbers)
     throw DataError(fmt::format(
         "{}: {} is not a number (column {}, where {} of {} values are); mend the cell, or name it as a missing value "
-        "with --missing-words and --missing",
+        "with `missing_words` and `missing`",
         first_odd_.place, in_quotes(first_odd_.text), in_quotes(name), numbers_with_marks_, known));
   // Cells that begin with digits and hardly ever repeat are measurements, not words.
   constexpr std::size_t fewest_rows = 10;
@@ -224,8 +223,8 @@ void ColumnFacts::decide_words(const CsvOptions& options, const std::string& fil
   if (share(begin_like_numbers_) >= 0.5 && hardly_repeats && !options.as_published)
     throw DataError(fmt::format(
         "{}: {} is neither a number nor one of a few words (column {}, {} different values in {} rows): write numbers "
-        "without units and marks, name words for missing values with --missing-words, or leave the column out with "
-        "--ignore",
+        "without units and marks, name words for missing values with `missing_words`, or leave the column out with "
+        "`ignore`",
         odd.place, in_quotes(odd.text), in_quotes(name), distinct_.size(), known));
   const bool all_differ = distinct_.size() == known && known >= kFewestIdentifiers && numbers == 0;
   if (all_differ && !options.as_published) {
@@ -241,7 +240,7 @@ void ColumnFacts::decide_words(const CsvOptions& options, const std::string& fil
         "{}: column {} has {} different values that are not all numbers, and at most {} can be one-hot encoded; the "
         "first is {}: if they are numbers with a unit or a mark, write them as numbers; if they are names or text, "
         "give "
-        "the column as the task or leave it out with --ignore",
+        "the column as the task or leave it out with `ignore`",
         file, in_quotes(name), how_many, kMostValues, in_quotes(first_word.text)));
   }
   if (distinct_.size() == 1 && missing == 0 && !options.as_published) {
@@ -257,7 +256,7 @@ void ColumnFacts::decide_words(const CsvOptions& options, const std::string& fil
     if (missing_is_a_value) {
       column.values.insert(column.values.end(), distinct_missing_.begin(), distinct_missing_.end());
       notes.push_back(
-          fmt::format("column {}: {} is kept as a value of its own ({} rows); --missing drop leaves such rows out",
+          fmt::format("column {}: {} is kept as a value of its own ({} rows); `missing=drop` leaves such rows out",
                       in_quotes(name), in_quotes(*distinct_missing_.begin()), missing));
     } else if (options.missing != MissingRule::Drop) {
       column.values.emplace_back(kMissingValue);

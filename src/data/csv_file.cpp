@@ -29,7 +29,7 @@ std::size_t behind_lines(std::string_view text, std::size_t lines, const std::st
   for (std::size_t k = 0; k < lines; ++k) {
     at = text.find_first_of("\r\n", at);
     if (at == std::string_view::npos)
-      throw DataError(fmt::format("{}: has only {} lines; --skip-lines {} leaves none", name, k + 1, lines));
+      throw DataError(fmt::format("{}: has only {} lines; `skip_lines={}` leaves none", name, k + 1, lines));
     at += text.substr(at).starts_with("\r\n") ? 2 : 1;
   }
   return at;
@@ -140,7 +140,7 @@ void CsvFile::require_no_preamble(CsvScanner lines) const {
   const auto header =
       std::find_if(seen.begin(), seen.end(), [&](const Seen& line) { return line.fields == usual->first; });
   throw DataError(fmt::format(
-      "{}:{}: {} is no header: it has {} field{} and the lines from {} on have {}; --skip-lines {} passes over what "
+      "{}:{}: {} is no header: it has {} field{} and the lines from {} on have {}; `skip_lines={}` passes over what "
       "stands before the header",
       name_, seen.front().line, in_quotes(first_line(first)), seen.front().fields, seen.front().fields == 1 ? "" : "s",
       header->line, usual->first, header->line - 1));
@@ -162,7 +162,7 @@ std::size_t CsvFile::position(const std::string& column) const {
   }
   if (looks_like_data())
     throw DataError(fmt::format(
-        "{}: no column {}; its first line holds numbers ({}), so the header seems to be missing: with --no-header the "
+        "{}: no column {}; its first line holds numbers ({}), so the header seems to be missing: with `no_header` the "
         "columns are called \"column 1\", \"column 2\", ...",
         name_, in_quotes(column), listed(header_)));
   if (names_.size() == 1)
@@ -171,7 +171,7 @@ std::size_t CsvFile::position(const std::string& column) const {
   const auto unnamed = static_cast<std::size_t>(std::count(unnamed_.begin(), unnamed_.end(), true));
   if (2 * unnamed > names_.size())
     throw DataError(
-        fmt::format("{}: no column {}; most of its first line is empty: --skip-lines passes over titles that "
+        fmt::format("{}: no column {}; most of its first line is empty: `skip_lines` passes over titles that "
                     "stand before the header",
                     name_, in_quotes(column)));
   const std::string near = nearest_name(column, names_);

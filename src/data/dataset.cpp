@@ -15,6 +15,7 @@
 #include "crosstalk/data/mat.hpp"
 #include "crosstalk/data/npy.hpp"
 #include "crosstalk/data/svmlight.hpp"
+#include "crosstalk/data/unpacking.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/split.hpp"
 #include "one_vs_rest.hpp"
@@ -104,14 +105,10 @@ bool looks_like_svmlight(const fs::path& path) {
 }
 
 Dataset svmlight(const fs::path& path) {
-  constexpr double most_numbers = 2e8;  // 1.6 GB
   SvmlightData content = read_svmlight(path);
-  const double numbers = static_cast<double>(content.tasks.rows()) * static_cast<double>(content.tasks.features());
-  if (numbers > most_numbers)
-    throw DataError(
-        fmt::format("{}: {} rows of {} features are more than the {:.0e} numbers that the command holds; "
-                    "leave out rare features, or use mtrl::solve of the library for sparse rows",
-                    path.string(), content.tasks.rows(), content.tasks.features(), most_numbers));
+  // A dense table of it, with a name for every feature: a file of one entry can ask for gigabytes.
+  const auto bytes_of_feature = static_cast<std::size_t>(content.tasks.rows()) * sizeof(double) + sizeof(std::string);
+  UnpackedBytes(path.string()).add(static_cast<std::size_t>(content.tasks.features()) * bytes_of_feature);
   Dataset set;
   set.train = content.tasks.dense();
   for (Eigen::Index k = 0; k < set.train.features(); ++k)
@@ -177,7 +174,7 @@ void become_classes(Dataset& set, std::vector<std::string> names, std::vector<do
                                   plain_number(positive).kind == CellKind::Number);
     };
     if (!is_chosen(names[0]) && !is_chosen(names[1]))
-      throw std::invalid_argument(fmt::format("--positive: {} is no label of {}; its labels are {} and {}",
+      throw std::invalid_argument(fmt::format("`positive`: {} is no label of {}; its labels are {} and {}",
                                               in_quotes(positive), set.sources.front(), in_quotes(names[0]),
                                               in_quotes(names[1])));
     if (is_chosen(names[0])) {
@@ -190,7 +187,7 @@ void become_classes(Dataset& set, std::vector<std::string> names, std::vector<do
   set.classes = ClassNames{names[0], names[1]};
   set.notes.push_back(
       fmt::format("the label has two values: {} is the positive class (+1), {} the negative (-1); "
-                  "--positive changes it",
+                  "`positive` changes it",
                   in_quotes(names[1]), in_quotes(names[0])));
 }
 
@@ -206,12 +203,12 @@ void settle_labels(Dataset& set, const LoadOptions& options) {
   set.recipe.folds = 5;
   if (!words.empty()) {
     if (options.loss == "squared")
-      throw DataError(fmt::format("{}: column {} holds words ({}); --loss squared needs numbers", file,
+      throw DataError(fmt::format("{}: column {} holds words ({}); `loss=squared` needs numbers", file,
                                   in_quotes(column), listed(words)));
     if (words.size() != 2)
       throw DataError(fmt::format(
           "{}: the label {} has {} word{} ({}); two classes can be learned: write a column with one class against the "
-          "rest, or numbers and --loss squared",
+          "rest, or numbers and `loss=squared`",
           file, in_quotes(column), words.size(), words.size() == 1 ? "" : "s", listed(words)));
     become_classes(set, words, {0.0, 1.0}, options.positive, true);
     set.recipe.loss = "squared-hinge";
@@ -230,13 +227,13 @@ void settle_labels(Dataset& set, const LoadOptions& options) {
     become_classes(set, {as_written(values[0]), as_written(values[1])}, values, options.positive, false);
   } else if (values.size() > 2 && values.size() <= most_ratings && whole && options.loss.empty()) {
     throw DataError(
-        fmt::format("{}: the label {} has {} whole numbers ({}): --loss squared learns them as a number; for classes, "
+        fmt::format("{}: the label {} has {} whole numbers ({}): `loss=squared` learns them as a number; for classes, "
                     "write a column "
                     "with one class against the rest",
                     file, in_quotes(column), values.size(), fmt::join(values, ", ")));
   }
   if (!options.positive.empty() && !set.classes)
-    throw DataError(fmt::format("{}: --positive needs a label of two values; {} has {}{}", file, in_quotes(column),
+    throw DataError(fmt::format("{}: `positive` needs a label of two values; {} has {}{}", file, in_quotes(column),
                                 values.size() > most_ratings ? "more than " : "",
                                 std::min(values.size(), most_ratings)));
   if (!has_sign_labels(set.train)) return;

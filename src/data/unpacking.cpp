@@ -44,7 +44,7 @@ void set_most_unpacked_bytes(std::size_t bytes) {
 
 void UnpackedBytes::add(std::size_t bytes) {
   if (bytes > most_ - bytes_)
-    throw DataError(fmt::format("{}: unpacks to more than {} MB, the most that is allowed here; --max-memory sets it",
+    throw DataError(fmt::format("{}: unpacks to more than {} MB, the most that is allowed here; `max_memory` sets it",
                                 name_, most_ / 1'000'000));
   bytes_ += bytes;
 }

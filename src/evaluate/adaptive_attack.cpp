@@ -91,10 +91,10 @@ class Attacker {
     for (std::size_t i = 0; i < clean_.size(); ++i) {
       const Eigen::Index n = clean_[i].rows();
       auto& clean = kept_.clean.emplace_back();
-      auto& injected = kept_.injected.emplace_back();
-      for (const Eigen::Index j : defended.kept[i]) (j < n ? clean : injected).push_back(j < n ? j : j - n);
+      auto& others = kept_.injected.emplace_back();
+      for (const Eigen::Index j : defended.kept[i]) (j < n ? clean : others).push_back(j < n ? j : j - n);
       clean_left += static_cast<double>(clean.size());
-      injected_left += static_cast<double>(injected.size());
+      injected_left += static_cast<double>(others.size());
     }
     attack.honest_left_out = 1.0 - clean_left / static_cast<double>(clean_.rows());
     attack.injected_left_out = 1.0 - injected_left / static_cast<double>(injected.rows());

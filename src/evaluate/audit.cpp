@@ -571,8 +571,7 @@ class Auditor {
     const std::string rows = rows_key(scenario, outcome.budget);
     Rng rng = Rng::stream(options_.seed, rows);
     TaskSet start = attack::random_rows(train_, who, feasible_, options_.labels, rng);
-    const attack::AttackResult attacked =
-        attacked_by(outcome.method, risk_, utility, feasible_, std::move(start), rows);
+    const attack::AttackResult attacked = attacked_by(outcome.method, risk_, utility, feasible_, start, rows);
     outcome.rows = static_cast<std::size_t>(attacked.injected.rows());
     const auto count = static_cast<Eigen::Index>(attacked.iterates.size());
     outcome.utility_curve.resize(count);
@@ -646,7 +645,7 @@ class Auditor {
     const std::string rows = rows_key(scenario, budget);
     const RowPlacement place = [&](const mtrl::EmpiricalRisk& clean, const attack::FeasibleSet& feasible,
                                    TaskSet start) {
-      return attacked_by(methods_.back(), clean, utility, feasible, std::move(start), rows).injected;
+      return attacked_by(methods_.back(), clean, utility, feasible, start, rows).injected;
     };
     const auto [same, adaptive] = adaptive_attack(problem, place, Rng::stream(options_.seed, rows));
     const auto told = [&](const DefendedAttack& attack) {
@@ -684,18 +683,20 @@ class Auditor {
 
   [[nodiscard]] attack::AttackResult attacked_by(Method method, const mtrl::EmpiricalRisk& clean,
                                                  const attack::Utility& utility, const attack::FeasibleSet& feasible,
-                                                 TaskSet start, const std::string& rows) const {
+                                                 const TaskSet& start, const std::string& rows) const {
     const Rng batches =
         Rng::stream(options_.seed, "batches-" + rows);  // the same for PATOM and for the exact attack from its end
+    const attack::AttackProblem problem = {clean, utility, feasible, start, options_.learner, clean_fit_, batches};
     attack::PatomOptions patom = options_.patom;
     if (method == Method::Exact) {
       attack::ExactOptions exact = options_.exact;
       exact.free_labels = options_.labels == attack::LabelRule::Free;
       exact.threads = 1;  // the audit's parts are spread already
-      return attack::exact_attack(clean, utility, feasible, start, options_.learner, exact, patom, clean_fit_, batches);
+      exact.patom = patom;
+      return attack::exact_attack(problem, exact);
     }
     if (method == Method::Random) patom.iterations = 0;
-    return attack::patom(clean, utility, feasible, std::move(start), options_.learner, patom, clean_fit_, batches);
+    return attack::patom(problem, patom);
   }
 
   static std::string scenario_key(const Scenario& scenario) {

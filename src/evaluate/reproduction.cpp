@@ -241,14 +241,12 @@ class Reproduction {
       const Rng batches = Rng::stream(seed, "batches of " + key, one.start);
       const attack::LossUtility utility(problem.train, loss, who.targets);
       const attack::PatomOptions patom = {.iterations = part.interpretation.iterations};
-      const auto attacked =
-          one.placement == PlacementMethod::Patom
-              ? attack::patom(risk, utility, feasible, std::move(start), learner, patom, clean, batches)
-              : attack::exact_attack(risk, utility, feasible, start, learner,
-                                     {.starts = 1,
-                                      .iterations = kExactSteps,
-                                      .free_labels = one.placement == PlacementMethod::ExactFree},
-                                     {}, clean, batches);
+      const auto attacked = one.placement == PlacementMethod::Patom
+                                ? attack::patom({risk, utility, feasible, start, learner, clean, batches}, patom)
+                                : attack::exact_attack({risk, utility, feasible, start, learner, clean, batches},
+                                                       {.starts = 1,
+                                                        .iterations = kExactSteps,
+                                                        .free_labels = one.placement == PlacementMethod::ExactFree});
       trials.push_back(told(attacked, problem, utility, who.targets, clean, relations));
     }
     return trials;

@@ -21,10 +21,8 @@ struct Setting {
     Rng rng(seed);
     return random_rows(tasks, threat, feasible, LabelRule::Uniform, rng);
   }
-  [[nodiscard]] AttackResult run(ExactOptions options, const PatomOptions& patom_options = {},
-                                 const RunControl& control = {}) const {
-    return exact_attack(risk, utility, feasible, start(), learner, options, patom_options, near,
-                        Rng::stream(3, "batches"), control);
+  [[nodiscard]] AttackResult run(const ExactOptions& options, const RunControl& control = {}) const {
+    return exact_attack({risk, utility, feasible, start(), learner, near, Rng::stream(3, "batches")}, options, control);
   }
 
   const mtrl::Loss& loss;
@@ -41,8 +39,9 @@ TEST(ExactAttack, NeverEndsBelowPatomFromTheSameRows) {
   for (const std::string& name : mtrl::loss_names())
     for (const Threat& threat : {Threat{{0, 1}, {0, 1}, 0.3}, Threat{{0, 1}, {1, 2}, 0.3}, Threat{{0}, {2, 3}, 0.3}}) {
       const Setting setting(mtrl::loss_named(name), threat);
-      const AttackResult by_patom = patom(setting.risk, setting.utility, setting.feasible, setting.start(),
-                                          setting.learner, {}, setting.near, Rng::stream(3, "batches"));
+      const AttackResult by_patom = patom({setting.risk, setting.utility, setting.feasible, setting.start(),
+                                           setting.learner, setting.near, Rng::stream(3, "batches")},
+                                          {});
       for (const bool free : {false, true}) {
         const AttackResult exact = setting.run({.starts = 1, .free_labels = free});
         EXPECT_GE(exact.iterates.back().utility, by_patom.iterates.back().utility) << name << (free ? ", free" : "");
@@ -103,15 +102,16 @@ TEST(ExactAttack, ObeysAColumnSchema) {
         EXPECT_TRUE((setting.tasks[i].features.col(3).array() == row[3]).any());
       }
   };
-  expect_obeyed(setting.run({.starts = 1, .free_labels = true}, {.step = 1.0}));
-  const AttackResult labels_stay = setting.run({.starts = 1}, {.step = 1.0});
+  expect_obeyed(setting.run({.starts = 1, .free_labels = true, .patom = {.step = 1.0}}));
+  const AttackResult labels_stay = setting.run({.starts = 1, .patom = {.step = 1.0}});
   expect_obeyed(labels_stay);
   bool jumped = false;  // which only replacements do
   for (const std::size_t i : {1U, 2U})
     jumped = jumped || labels_stay.injected[i].features.col(1) != setting.start()[i].features.col(1);
   EXPECT_TRUE(jumped);
-  expect_obeyed(patom(setting.risk, setting.utility, setting.feasible, setting.start(), setting.learner, {.step = 1.0},
-                      setting.near, Rng(1)));
+  expect_obeyed(
+      patom({setting.risk, setting.utility, setting.feasible, setting.start(), setting.learner, setting.near, Rng(1)},
+            {.step = 1.0}));
 }
 
 TEST(ExactAttack, StaysUnseenByTheScreen) {
@@ -130,8 +130,9 @@ TEST(ExactAttack, StaysUnseenByTheScreen) {
     };
     expect_unseen(setting.run({.starts = 2, .free_labels = true}));
     expect_unseen(setting.run({.starts = 2}));
-    expect_unseen(patom(setting.risk, setting.utility, setting.feasible, setting.start(), setting.learner,
-                        {.step = 1.0}, setting.near, Rng(1)));
+    expect_unseen(
+        patom({setting.risk, setting.utility, setting.feasible, setting.start(), setting.learner, setting.near, Rng(1)},
+              {.step = 1.0}));
   }
 }
 
@@ -140,8 +141,9 @@ TEST(ExactAttack, DrivesTheLearnedRelationOfTwoTasks) {
   const double clean = setting.near.covariance.correlation()(0, 2);
   for (const double wanted : {-1.0, 0.0, 1.0}) {
     const RelationUtility relation(0, 2, wanted, setting.tasks.size(), setting.learner.smoothing);
-    const AttackResult result = exact_attack(setting.risk, relation, setting.feasible, setting.start(), setting.learner,
-                                             {.starts = 2, .free_labels = true}, {}, setting.near, Rng(1));
+    const AttackResult result =
+        exact_attack({setting.risk, relation, setting.feasible, setting.start(), setting.learner, setting.near, Rng(1)},
+                     {.starts = 2, .free_labels = true});
     const double reached = result.iterates.back().fit.covariance.correlation()(0, 2);
     EXPECT_LT(std::abs(reached - wanted), 0.5 * std::abs(clean - wanted) + 0.05)
         << "from " << clean << " to " << wanted;
@@ -155,8 +157,9 @@ TEST(ExactAttack, MakesTheWantedPredictionsComeTrue) {
   const double now = wanted[0].features.row(0).dot(setting.near.weights.col(0));
   wanted[0].labels[0] = now + 1.0;
   const LossUtility prediction(wanted, setting.loss, {0}, LossUtility::Sense::Lower);
-  const AttackResult result = exact_attack(setting.risk, prediction, setting.feasible, setting.start(), setting.learner,
-                                           {.starts = 2, .free_labels = true}, {}, setting.near, Rng(1));
+  const AttackResult result =
+      exact_attack({setting.risk, prediction, setting.feasible, setting.start(), setting.learner, setting.near, Rng(1)},
+                   {.starts = 2, .free_labels = true});
   const double reached = wanted[0].features.row(0).dot(result.iterates.back().fit.weights.col(0));
   EXPECT_GT(reached, now + 0.5);
 }
@@ -188,7 +191,7 @@ TEST(ExactAttack, StopsWhenAsked) {
   source.request_stop();
   RunControl control;
   control.stop = source.get_token();
-  const AttackResult result = setting.run({.starts = 2}, {}, control);
+  const AttackResult result = setting.run({.starts = 2}, control);
   EXPECT_TRUE(result.stopped);
   EXPECT_EQ(result.iterates.size(), 2U);  // the given rows and where PATOM would go on from
   EXPECT_EQ(result.optima.size(), 1U);

@@ -27,7 +27,7 @@ struct Setting {
   }
   [[nodiscard]] AttackResult run(const PatomOptions& options, std::uint64_t seed = 1,
                                  const RunControl& control = {}) const {
-    return patom(risk, utility, feasible, start(), learner, options, near, Rng(seed), patom_row_gradient, control);
+    return patom({risk, utility, feasible, start(), learner, near, Rng(seed)}, options, control);
   }
 
   TaskSet clean;
@@ -103,8 +103,9 @@ TEST(Patom, OneStepIsProjectedAscentAlongTheGivenGradient) {
     slopes = patom_row_gradient(state);
     return slopes;
   };
-  const AttackResult result = patom(setting.risk, setting.utility, setting.feasible, start, setting.learner,
-                                    {.step = 0.5, .iterations = 1, .full_batch = true}, setting.near, Rng(1), gradient);
+  const AttackResult result =
+      patom({setting.risk, setting.utility, setting.feasible, start, setting.learner, setting.near, Rng(1)},
+            {.step = 0.5, .iterations = 1, .full_batch = true, .gradient = gradient});
   for (const std::size_t i : {0U, 1U}) {
     Eigen::MatrixXd expected = start[i].features + 0.5 * slopes.features[i];
     setting.feasible.project(expected);
@@ -123,10 +124,10 @@ TEST(Patom, BatchIsTheShareOfTheTargetRows) {
       return patom_row_gradient(state);
     });
   };
-  patom(setting.risk, setting.utility, setting.feasible, setting.start(), setting.learner,
-        {.iterations = 1, .batch_share = 900.0}, setting.near, Rng(1), keep(batch_gradient));
-  patom(setting.risk, setting.utility, setting.feasible, setting.start(), setting.learner,
-        {.iterations = 1, .full_batch = true}, setting.near, Rng(1), keep(full_gradient));
+  patom({setting.risk, setting.utility, setting.feasible, setting.start(), setting.learner, setting.near, Rng(1)},
+        {.iterations = 1, .batch_share = 900.0, .gradient = keep(batch_gradient)});
+  patom({setting.risk, setting.utility, setting.feasible, setting.start(), setting.learner, setting.near, Rng(1)},
+        {.iterations = 1, .full_batch = true, .gradient = keep(full_gradient)});
   // 61 rows times 900 draws: relative error about 1 / sqrt(55,000) times the rows' spread.
   EXPECT_LT((batch_gradient / 900.0 - full_gradient).norm(), 0.1 * full_gradient.norm());
 }

@@ -135,7 +135,7 @@ TEST(Schema, NamesAContradiction) {
   const Schema schema(raw, "stars", rules());
   EXPECT_THAT([&] { (void)schema.in_learner_units(Preparation::fit(raw, {.pca = 2}), kInfinity); },
               ThrowsMessage<std::invalid_argument>(
-                  "a schema needs the data's own columns; PCA mixes them (--pca 0 keeps them)"));
+                  "a schema needs the data's own columns; PCA mixes them (`pca=0` keeps them)"));
   EXPECT_THAT(
       [&] { (void)schema.in_learner_units(Preparation::fit(raw, {}), 1.0); },
       ThrowsMessage<std::invalid_argument>("feasible set: one-hot and lattice columns cannot be combined with a ball"));

@@ -101,7 +101,7 @@ TEST(Screen, RowsThatFindNoPlaceStayWhereTheyPassed) {
   Rng rng(1);
   const TaskSet rows = random_rows(clean, {{0}, {0}, 0.5}, set, LabelRule::Ends, rng);
   const LossUtility utility(clean, loss, {0});
-  const AttackResult attacked = patom(risk, utility, set, rows, kLearner, {.step = 10.0, .iterations = 5}, fit, rng);
+  const AttackResult attacked = patom({risk, utility, set, rows, kLearner, fit, rng}, {.step = 10.0, .iterations = 5});
   for (const TaskSet* const all : {&rows, &attacked.injected})
     for (Eigen::Index j = 0; j < rows[0].rows(); ++j)
       EXPECT_TRUE(set.passes(0, (*all)[0].features.row(j).transpose(), (*all)[0].labels[j])) << j;

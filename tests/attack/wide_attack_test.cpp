@@ -22,9 +22,9 @@ struct Setting {
     Rng rng(5);
     return random_rows(tasks, threat, feasible, LabelRule::Uniform, rng);
   }
-  [[nodiscard]] AttackResult run(const ExactOptions& options) const {
-    return exact_attack(risk, utility, feasible, start(), learner, options, {.iterations = 3}, near,
-                        Rng::stream(3, "batches"));
+  [[nodiscard]] AttackResult run(ExactOptions options) const {
+    options.patom.iterations = 3;
+    return exact_attack({risk, utility, feasible, start(), learner, near, Rng::stream(3, "batches")}, options);
   }
 
   const mtrl::Loss& loss;
@@ -86,8 +86,9 @@ TEST(WideAttack, PatomTakesTheStepsOfTheOneInAllFeatures) {
     const Setting dense(mtrl::loss_named(name), Layout::Moments);
     ASSERT_TRUE(SpanAttack::suits(wide.risk, wide.feasible));
     const auto run = [](const Setting& setting) {
-      return patom(setting.risk, setting.utility, setting.feasible, setting.start(), setting.learner, {.iterations = 5},
-                   setting.near, Rng::stream(3, "batches"));
+      return patom({setting.risk, setting.utility, setting.feasible, setting.start(), setting.learner, setting.near,
+                    Rng::stream(3, "batches")},
+                   {.iterations = 5});
     };
     expect_same_way(run(wide), run(dense), name);
   }

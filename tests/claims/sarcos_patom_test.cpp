@@ -31,7 +31,7 @@ Outcome attack_with(std::uint64_t seed) {
   const TaskSet start = attack::random_rows(train, threat, feasible, attack::LabelRule::Uniform, rng);
   const attack::LossUtility utility(train, mtrl::squared_loss(), threat.targets);
   const attack::AttackResult attacked =
-      attack::patom(risk, utility, feasible, start, learner, {.step = 100.0, .iterations = 10}, clean, rng);
+      attack::patom({risk, utility, feasible, start, learner, clean, rng}, {.step = 100.0, .iterations = 10});
   const auto nmse = [&](const mtrl::Fit& fit) {
     return mtrl::evaluate(test, mtrl::squared_loss(), fit.weights).mean(0, threat.targets);
   };

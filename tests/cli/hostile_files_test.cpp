@@ -180,6 +180,12 @@ TEST_F(HostileFiles, APackedFileUnpacksToNoMoreThanIsAllowed) {
                           {"bomb.csv.gz", "more than 2 MB", "--max-memory"}));
 }
 
+TEST_F(HostileFiles, ASparseFileUnpacksToNoMoreThanIsAllowed) {
+  write("wide.svm", "1 qid:a 90000000:1\n-1 qid:a 1:1\n1 qid:b 1:2\n-1 qid:b 2:1\n");
+  EXPECT_TRUE(was_refused(crosstalk({"fit", "wide.svm", "--max-memory", "1000"}), 1,
+                          {"wide.svm", "more than 1000 MB", "--max-memory"}));
+}
+
 // A drawing goes through memory: while gnuplot is at work there is nothing of it in the folder to be left behind.
 TEST_F(HostileFiles, AStopWhileDrawingLeavesNoFileOfGnuplots) {
   fs::create_directories(path("bin"));

@@ -123,7 +123,7 @@ TEST_F(CsvReader, TellsAStrayWordFromACategory) {
   EXPECT_EQ(
       error(text + "a,1,few\n"),
       "f.csv:11: \"few\" is not a number (column \"x\", where 9 of 10 values are); mend the cell, or name it as a "
-      "missing value with --missing-words and --missing");
+      "missing value with `missing_words` and `missing`");
   EXPECT_EQ(read(text + "a,1,few\na,1,few\n").tasks.features(), 2);
   EXPECT_EQ(error(text + "a,1,+-1\n").substr(0, 26), "f.csv:11: \"+-1\" is not a n");
 }
@@ -136,7 +136,7 @@ TEST_F(CsvReader, RefusesToEncodeTooManyWords) {
       error(text + "a,1,one more\n"),
       "f.csv: column \"name\" has 101 different values that are not all numbers, and at most 100 can be one-hot "
       "encoded; the first is \"p0\": if they are numbers with a unit or a mark, write them as numbers; if they are "
-      "names or text, give the column as the task or leave it out with --ignore");
+      "names or text, give the column as the task or leave it out with `ignore`");
 }
 
 TEST_F(CsvReader, NamesUnknownColumnsAndTheNearest) {
@@ -159,7 +159,7 @@ TEST_F(CsvReader, NamesColumnsThatContradict) {
 
 TEST_F(CsvReader, AColumnWithoutANameMustBeDropped) {
   const std::string text = ",task,label,x\n0,a,1,2\n";
-  EXPECT_EQ(error(text), "f.csv: column 1 has no name; name it, or drop it with --ignore \"column 1\"");
+  EXPECT_EQ(error(text), "f.csv: column 1 has no name; name it, or drop it with `ignore=\"column 1\"`");
   EXPECT_EQ(read(text, {.task_column = "task", .ignore = {"column 1"}}).tasks.features(), 1);
 }
 

@@ -87,7 +87,7 @@ TEST_F(LoadFile, ZeroAndOneBecomeSignsUnlessTheLossIsSquared) {
     EXPECT_EQ(set.train[0].labels, Eigen::Vector2d(-1, 1)) << loss;
     EXPECT_EQ(
         set.notes.back(),
-        "the label has two values: \"1\" is the positive class (+1), \"0\" the negative (-1); --positive changes it");
+        "the label has two values: \"1\" is the positive class (+1), \"0\" the negative (-1); `positive` changes it");
     EXPECT_EQ(set.recipe.loss, "squared-hinge");
   }
   EXPECT_EQ(load_file("a.csv", {.loss = "squared"}).train[0].labels, Eigen::Vector2d(0, 1));

@@ -111,7 +111,7 @@ TEST_F(Files, UnpackNoMoreThanIsAllowed) {
   EXPECT_GT(before, 10'000'000U);
   set_most_unpacked_bytes(2'000'000);
   EXPECT_EQ(read_error("bomb.gz"),
-            "bomb.gz: unpacks to more than 2 MB, the most that is allowed here; --max-memory sets it");
+            "bomb.gz: unpacks to more than 2 MB, the most that is allowed here; `max_memory` sets it");
   set_most_unpacked_bytes(3'000'000);
   EXPECT_EQ(read_file(folder / "bomb.gz").size(), 3'000'000U);
   set_most_unpacked_bytes(0);

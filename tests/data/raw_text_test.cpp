@@ -120,7 +120,7 @@ TEST_F(RawCsv, NamesAMissingValueAmongNumbersWithCountAndShare) {
   const std::string text = "t,x,y\na,1,1\na,NA,2\nb,3,3\nb,,4\n";
   EXPECT_EQ(
       error(text),
-      "f.csv:3: \"NA\" among numbers: a missing value (column \"x\": 2 of 4 values are missing, 50 %); --missing drop "
+      "f.csv:3: \"NA\" among numbers: a missing value (column \"x\": 2 of 4 values are missing, 50 %); `missing=drop` "
       "leaves such rows out, mean, median or indicator fill them in");
   for (const char* word : {"", "na", "N/A", "NaN", "null", "None", "?", "-"})
     EXPECT_NE(error(fmt::format("t,x,y\na,1,1\na,{},2\n", word)).find("missing value"), std::string::npos) << word;
@@ -164,7 +164,7 @@ TEST_F(RawCsv, FillsFromTrainingRowsAlone) {
 TEST_F(RawCsv, NoTaskIsCalledAfterAMissingValue) {
   EXPECT_EQ(
       error("t,x,y\na,1,1\nNA,2,2\n"),
-      "f.csv:3: the task's name is missing (column \"t\": \"NA\" in 1 of 2 rows); --missing drop leaves such rows out");
+      "f.csv:3: the task's name is missing (column \"t\": \"NA\" in 1 of 2 rows); `missing=drop` leaves such rows out");
   options.missing = MissingRule::Drop;
   EXPECT_EQ(read("t,x,y\na,1,1\nNA,2,2\n").tasks.names(), std::vector<std::string>{"a"});
 }
@@ -176,7 +176,7 @@ TEST_F(RawCsv, ReadsMarkedNumbersAndSaysSo) {
   const CsvData comma = read("t;x;z;y\na;1,5;1.234;1,25\na;2,25;950;2,5\n");
   EXPECT_EQ(comma.tasks[0].features, (Eigen::Matrix2d() << 1.5, 1234, 2.25, 950).finished());
   EXPECT_EQ(comma.tasks[0].labels, Eigen::Vector2d(1.25, 2.5));
-  EXPECT_NE(error("t,x,y\na,\"1,234\",1\na,\"2,345\",2\n").find("--decimal comma or --decimal point"),
+  EXPECT_NE(error("t,x,y\na,\"1,234\",1\na,\"2,345\",2\n").find("`decimal=comma` or `decimal=point`"),
             std::string::npos);
 }
 
@@ -191,11 +191,11 @@ TEST_F(RawCsv, OtherColumnsDecideWhatACommaIs) {
   EXPECT_EQ(thousands.tasks[0].features.col(1), Eigen::Vector2d(1234, 2345));
   EXPECT_NE(joined(thousands.notes).find("\".\" is the decimal mark of other columns"), std::string::npos);
   // Both marks occur: nothing decides.
-  EXPECT_NE(error("t;x;v;z;y\na;1,5;0.5;1,234;1\na;2,25;0.5;2,345;2\n").find("--decimal comma or --decimal point"),
+  EXPECT_NE(error("t;x;v;z;y\na;1,5;0.5;1,234;1\na;2,25;0.5;2,345;2\n").find("`decimal=comma` or `decimal=point`"),
             std::string::npos);
   options.decimal = '.';
   EXPECT_EQ(error("t;x;y\na;3;1\na;3,5;2\n"),
-            "f.csv:3: \"3,5\" has a decimal comma (column \"x\"), and --decimal says point");
+            "f.csv:3: \"3,5\" has a decimal comma (column \"x\"), and `decimal` says point");
 }
 
 TEST_F(RawCsv, ARowThatIsTooLongIsNamed) {
@@ -211,7 +211,7 @@ TEST_F(RawCsv, RefusesDatesAndSaysWhatToDo) {
   EXPECT_EQ(error("t,when,y\na,2024-05-01,1\na,2024-05-02,2\n"),
             "f.csv:2: \"2024-05-01\" is a date or a time (column \"when\"); give numbers in its place, such as the "
             "days since "
-            "a day, the month or the hour, or leave it out with --ignore");
+            "a day, the month or the hour, or leave it out with `ignore`");
 }
 
 // No column of measurements is lost without a word, whatever is wrong with a cell of it.
@@ -322,12 +322,12 @@ TEST_F(RawCsv, NamesAPreambleAndAMissingHeader) {
   const std::string preamble = "# exported by a system\n\nt,x,y\na,1,1\na,2,2\n";
   EXPECT_EQ(error(preamble),
             "f.csv:1: \"# exported by a system\" is no header: it has 1 field and the lines from 3 on have 3; "
-            "--skip-lines 2 passes over what stands before the header");
+            "`skip_lines=2` passes over what stands before the header");
   options.skip_lines = 2;
   EXPECT_EQ(read(preamble).tasks.rows(), 2);
   options.skip_lines = 0;
-  EXPECT_NE(error("# of system X, 2024\nt,x,y\na,1,1\na,2,2\n").find("--skip-lines 1"), std::string::npos);
-  EXPECT_NE(error("a,1,1\na,2,2\n").find("so the header seems to be missing: with --no-header"), std::string::npos);
+  EXPECT_NE(error("# of system X, 2024\nt,x,y\na,1,1\na,2,2\n").find("`skip_lines=1`"), std::string::npos);
+  EXPECT_NE(error("a,1,1\na,2,2\n").find("so the header seems to be missing: with `no_header`"), std::string::npos);
   options = {.task_column = "1", .label_columns = {"column 3"}, .has_header = false};
   const CsvData data = read("a,1,1\na,2,2\n");
   EXPECT_EQ(data.tasks[0].features, Eigen::Vector2d(1, 2));
@@ -378,12 +378,12 @@ TEST_F(NewRowsOf, AreFoundByNameInTheOrderOfTheFile) {
 TEST_F(NewRowsOf, NameWhatTheModelDoesNotKnow) {
   EXPECT_EQ(
       refused("t,colour,x\na,red,1\na,green,2\n"),
-      "n.csv:3: \"green\" is no value that the model was learned from; it knows \"blue\", \"red\"; --unseen ignore "
+      "n.csv:3: \"green\" is no value that the model was learned from; it knows \"blue\", \"red\"; `unseen=ignore` "
       "predicts such rows without it (column \"colour\")");
   how.ignore_unseen = true;
   EXPECT_EQ(rows("t,colour,x\na,green,2\n").features, Eigen::RowVector3d(0, 0, 2));
   EXPECT_EQ(refused("t,colour,x\nc,red,1\n"),
-            "n.csv:2: \"c\" is no task of the model; --unknown-task mean predicts such rows with the mean of all tasks "
+            "n.csv:2: \"c\" is no task of the model; `unknown_task=mean` predicts such rows with the mean of all tasks "
             "(column \"t\")");
   how.take_unknown_tasks = true;
   EXPECT_EQ(rows("t,colour,x\nc,red,1\n").tasks[0], NewRows::kUnknownTask);
@@ -448,11 +448,11 @@ TEST_F(FileLabels, TwoValuesOfAnyKindAreTwoClasses) {
 
 TEST_F(FileLabels, OtherLabelsAreAQuestionWithItsAnswers) {
   const std::string whole = refused({"1", "2", "3", "4", "5"});
-  EXPECT_NE(whole.find("--loss squared"), std::string::npos) << whole;
+  EXPECT_NE(whole.find("`loss=squared`"), std::string::npos) << whole;
   EXPECT_NE(whole.find("one class against the rest"), std::string::npos) << whole;
   EXPECT_EQ(load_labels({"1", "2", "3"}, "squared").train[0].labels, Eigen::Vector3d(1, 2, 3));
   EXPECT_NE(refused({"a", "b", "c"}).find("has 3 words"), std::string::npos);
-  EXPECT_NE(refused({"a", "b"}, "squared").find("--loss squared needs numbers"), std::string::npos);
+  EXPECT_NE(refused({"a", "b"}, "squared").find("`loss=squared` needs numbers"), std::string::npos);
   EXPECT_EQ(load_labels({"0.5", "1.5", "2.5"}).recipe.loss, "squared");
   EXPECT_NE(refused({"1", "NA", "2.5"}).find("missing value"), std::string::npos);
 }

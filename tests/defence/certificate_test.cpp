@@ -62,8 +62,8 @@ TEST(Certificate, HoldsAgainstTheExactAttack) {
         const attack::LossUtility utility(one.clean, *loss, threat.targets);
         Rng rng = Rng::stream(1, "rows");
         const TaskSet start = attack::random_rows(one.clean, threat, feasible, attack::LabelRule::Uniform, rng);
-        const auto found = attack::exact_attack(one.risk, utility, feasible, start, kLearner,
-                                                {.starts = 3, .iterations = 20, .free_labels = true}, {}, one.fit, rng);
+        const auto found = attack::exact_attack({one.risk, utility, feasible, start, kLearner, one.fit, rng},
+                                                {.starts = 3, .iterations = 20, .free_labels = true});
         const Certificate certificate = defence::certify(one.risk, kLearner, one.fit, one.in_the_ball(2.0),
                                                          one.injected(threat), threat.targets, true);
         const double clean = utility.value(one.fit.weights);
@@ -120,8 +120,8 @@ TEST(Certificate, ASlabLowersTheBoundAndHoldsInsideIt) {
     const attack::LossUtility utility(one.clean, *loss, threat.targets);
     Rng rng = Rng::stream(1, "rows");
     const TaskSet start = attack::random_rows(one.clean, threat, feasible, attack::LabelRule::Uniform, rng);
-    const auto found = attack::exact_attack(one.risk, utility, feasible, start, kLearner,
-                                            {.starts = 3, .iterations = 20, .free_labels = true}, {}, one.fit, rng);
+    const auto found = attack::exact_attack({one.risk, utility, feasible, start, kLearner, one.fit, rng},
+                                            {.starts = 3, .iterations = 20, .free_labels = true});
     const auto injected = one.injected(threat);
     const Certificate inside = defence::certify(one.risk, kLearner, one.fit, admitted, injected, {0, 1}, true);
     const Certificate ball =

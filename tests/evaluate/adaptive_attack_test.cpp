@@ -32,8 +32,8 @@ struct Case {
     return [this](const mtrl::EmpiricalRisk& rows, const attack::FeasibleSet& feasible, TaskSet start) {
       limits.push_back(feasible);
       starts.push_back(start);
-      return attack::exact_attack(rows, utility, feasible, start, kLearner,
-                                  {.starts = 1, .iterations = 6, .free_labels = true}, {}, problem.fit, Rng(5))
+      return attack::exact_attack({rows, utility, feasible, start, kLearner, problem.fit, Rng(5)},
+                                  {.starts = 1, .iterations = 6, .free_labels = true})
           .injected;
     };
   }

@@ -18,11 +18,12 @@ const std::map<std::string, std::set<std::string>>& allowed() {
       {"base", {"base"}},
       {"data", {"base", "data"}},
       {"mtrl", {"base", "mtrl"}},
+      {"problem", {"base", "data", "mtrl", "problem"}},
       {"report", {"base", "report"}},
       {"image", {"base", "data", "report", "image"}},
-      {"attack", {"base", "data", "mtrl", "report", "attack"}},
-      {"defence", {"base", "data", "mtrl", "report", "defence"}},
-      {"evaluate", {"base", "data", "mtrl", "report", "attack", "defence", "evaluate"}},
+      {"attack", {"base", "data", "mtrl", "problem", "report", "attack"}},
+      {"defence", {"base", "data", "mtrl", "problem", "report", "defence"}},
+      {"evaluate", {"base", "data", "mtrl", "problem", "report", "attack", "defence", "evaluate"}},
   };
   return stages;
 }

@@ -4,8 +4,6 @@
 
 #include "crosstalk/attack/patom.hpp"
 #include "crosstalk/attack/threat.hpp"
-#include "crosstalk/attack/utility.hpp"
-#include "crosstalk/mtrl/solve.hpp"
 #include "crosstalk/run_control.hpp"
 
 namespace crosstalk::attack {
@@ -21,7 +19,8 @@ struct ExactOptions {
   /// labels are the attacker's, too: anywhere in the range of the task's labels, or {-1, +1}
   bool free_labels = false;
   Moves moves = Moves::Both;
-  int threads = 1;  ///< over the starts; the result does not depend on it
+  PatomOptions patom = {};  ///< of the first start
+  int threads = 1;          ///< over the starts; the result does not depend on it
 };
 void require_valid(const ExactOptions& options);
 
@@ -34,14 +33,9 @@ void require_valid(const ExactOptions& options);
 /// of greatest influence (Influence::best_row); the rows that gain most by becoming it do, as many as raise U (all,
 /// half, a quarter,
 /// ...): conditional gradient (Frank and Wolfe 1956) in the space of the rows' distribution.
+/// Labels of the rows stay unless they are free.
 /// @return iterates: the given rows, then the way from the best start; optima: U reached from every start.
-/// @param clean     risk over the clean rows.
-/// @param start     the injected rows to begin with; their labels stay unless labels are free.
-/// @param near      a fit of the clean rows.
-/// @param rng       as for `patom`, whose end from the same rows the first start is.
-AttackResult exact_attack(const mtrl::EmpiricalRisk& clean, const Utility& utility, const FeasibleSet& feasible,
-                          const TaskSet& start, const mtrl::Options& learner, const ExactOptions& options,
-                          const PatomOptions& patom_options, const mtrl::Fit& near, Rng rng,
+AttackResult exact_attack(const AttackProblem& problem, const ExactOptions& options = {},
                           const RunControl& control = {});
 
 }  // namespace crosstalk::attack

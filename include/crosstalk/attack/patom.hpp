@@ -2,10 +2,9 @@
 
 #include <vector>
 
+#include "crosstalk/attack/attack_problem.hpp"
 #include "crosstalk/attack/row_gradient.hpp"
 #include "crosstalk/attack/threat.hpp"
-#include "crosstalk/attack/utility.hpp"
-#include "crosstalk/mtrl/solve.hpp"
 #include "crosstalk/run_control.hpp"
 
 namespace crosstalk::attack {
@@ -15,7 +14,8 @@ struct PatomOptions {
   int iterations = 10;  ///< >= 0
   /// > 0. Rows in a batch, as a multiple of the target tasks' clean rows, drawn with replacement.
   double batch_share = 3.0;
-  bool full_batch = false;  ///< the exact sum over the target rows instead of a batch
+  bool full_batch = false;                    ///< the exact sum over the target rows instead of a batch
+  RowGradient gradient = patom_row_gradient;  ///< dU/dx; Eqs. 15 and 16 by default
 };
 
 /// @throws std::invalid_argument naming the option that is outside its range.
@@ -35,12 +35,6 @@ struct AttackResult {
 };
 
 /// PATOM: projected stochastic gradient ascent on the injected rows' features; their labels stay. [Zhao18, Algorithm 1]
-/// @param clean     risk over the clean rows.
-/// @param start     the injected rows to begin with (random_rows).
-/// @param gradient  dU/dx, by default Eqs. 15 and 16.
-/// @param near      a fit of the clean rows, to start the first fit from.
-AttackResult patom(const mtrl::EmpiricalRisk& clean, const Utility& utility, const FeasibleSet& feasible, TaskSet start,
-                   const mtrl::Options& learner, const PatomOptions& options, const mtrl::Fit& near, Rng rng,
-                   const RowGradient& gradient = patom_row_gradient, const RunControl& control = {});
+AttackResult patom(const AttackProblem& problem, const PatomOptions& options = {}, const RunControl& control = {});
 
 }  // namespace crosstalk::attack

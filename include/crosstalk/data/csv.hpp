@@ -150,7 +150,7 @@ struct NewRowsOptions {
   char separator = 0;
   std::size_t skip_lines = 0;
   bool keep_text = false;
-  bool name_flags = true;  ///< messages name the flags of `predict` that help
+  bool name_options = true;  ///< messages name the options of a prediction that help
 };
 
 /// Rows of another file in the order of that file.

@@ -5,7 +5,7 @@
 
 namespace crosstalk::data {
 
-/// Bytes that one packed file (.gz, .npz, .mat) may unpack to: what was set last, else half of the memory that this
+/// Bytes that one packed or sparse file (.gz, .npz, .mat, svmlight) may unpack to: what was set last, else half of the memory that this
 /// process may use. Of the machine, its control group and RLIMIT_AS, the smallest counts.
 std::size_t most_unpacked_bytes();
 void set_most_unpacked_bytes(std::size_t bytes);

@@ -9,14 +9,13 @@
 
 #include <fmt/format.h>
 
-#include "attack_files.hpp"
 #include "crosstalk/data/csv_scanner.hpp"
 #include "crosstalk/data/number_format.hpp"
 #include "crosstalk/error.hpp"
+#include "crosstalk/problem/more_rows.hpp"
 #include "crosstalk/rng.hpp"
-#include "problem.hpp"
 
-namespace crosstalk::app {
+namespace crosstalk {
 
 namespace {
 
@@ -51,12 +50,12 @@ bool is_iso_date(const std::string& cell) {
 }
 
 // Groups at random, whole, until the share is reached; or the last of numbers and dates, which are a time.
-std::vector<bool> by_cells(const data::Dataset& dataset, const DataOptions& options, double fraction,
-                           std::uint64_t seed, std::vector<std::string>& notes) {
-  const std::string& column = options.split_by;
+std::vector<bool> by_cells(const data::Dataset& dataset, const data::LoadOptions& options, double fraction,
+                           std::vector<std::string>& notes) {
+  const std::string& column = options.csv.split_column;
   const std::vector<std::string>& cells = dataset.csv->split_cells;
   const auto fail = [&](const std::string& what) {
-    throw DataError(fmt::format("{}: --split-by: column {} {}", dataset.name, data::in_quotes(column), what));
+    throw DataError(fmt::format("{}: `split_by`: column {} {}", dataset.name, data::in_quotes(column), what));
   };
   const auto all = [&](const auto& holds) { return std::all_of(cells.begin(), cells.end(), holds); };
   const auto missing = std::find_if(cells.begin(), cells.end(),
@@ -68,13 +67,13 @@ std::vector<bool> by_cells(const data::Dataset& dataset, const DataOptions& opti
   data::NumberFormatSearch search;
   bool numbers = all([&](const std::string& cell) { return search.add(cell); });
   data::NumberFormat format;
-  if (numbers) switch (search.answer(format, decimal_named(options.decimal))) {
+  if (numbers) switch (search.answer(format, options.csv.decimal)) {
       case data::NumberFormatSearch::Answer::Found: break;
       case data::NumberFormatSearch::Answer::None: numbers = false; break;
       case data::NumberFormatSearch::Answer::Ambiguous:
         fail(
             fmt::format("holds {}, which can be read with a decimal comma or with a comma between thousands; say "
-                        "--decimal comma or --decimal point",
+                        "`decimal=comma` or `decimal=point`",
                         data::in_quotes(search.ambiguous_cell())));
     }
   const bool iso_dates = all(is_iso_date);
@@ -90,7 +89,7 @@ std::vector<bool> by_cells(const data::Dataset& dataset, const DataOptions& opti
     std::sort(values.begin(), values.end(),
               [&](const std::string& a, const std::string& b) { return *format.parse(a) < *format.parse(b); });
   } else if (!is_time) {
-    Rng rng = Rng::stream(seed, "split groups");
+    Rng rng = Rng::stream(options.seed, "split groups");
     std::vector<std::string> shuffled;
     for (const std::size_t k : rng.permutation(values.size())) shuffled.push_back(values[k]);
     values = std::move(shuffled);
@@ -117,50 +116,51 @@ std::vector<bool> by_cells(const data::Dataset& dataset, const DataOptions& opti
 
 }  // namespace
 
-DataSplit split_data(data::Dataset& dataset, const DataOptions& options, double fraction, std::uint64_t seed) {
-  const int ways = (options.test.empty() ? 0 : 1) + (options.split_by.empty() ? 0 : 1);
-  if (ways > 1) throw std::invalid_argument("--test, --split-by: both say what is held out; give one of them");
-  if (!options.test.empty() && options.test_fraction)
-    throw std::invalid_argument("--test-fraction: --test says what is held out; give one of them");
-  const double share = options.test_fraction.value_or(fraction);
+DataSplit split_data(data::Dataset& dataset, const ProblemOptions& options) {
+  const data::CsvOptions& csv = options.load.csv;
+  const int given = (options.test_file.empty() ? 0 : 1) + (csv.split_column.empty() ? 0 : 1);
+  if (given > 1) throw std::invalid_argument("`test`, `split_by`: both say what is held out; give one of them");
+  if (!options.test_file.empty() && options.test_fraction)
+    throw std::invalid_argument("`test_fraction`: `test` says what is held out; give one of them");
+  const double share = options.test_fraction.value_or(options.hold_out ? dataset.recipe.test_fraction : 0.0);
   if (!(share >= 0.0 && share < 1.0))
-    throw std::invalid_argument(fmt::format("--test-fraction: {} is not in [0, 1)", share));
+    throw std::invalid_argument(fmt::format("`test_fraction`: {} is not in [0, 1)", share));
   DataSplit split;
   if (dataset.test) {
-    if (options.test_fraction || ways > 0)
-      throw std::invalid_argument(fmt::format("--{}: {} has a test part of its own",
-                                              options.test_fraction  ? "test-fraction"
-                                              : options.test.empty() ? "split-by"
-                                                                     : "test",
+    if (options.test_fraction || given > 0)
+      throw std::invalid_argument(fmt::format("`{}`: {} has a test part of its own",
+                                              options.test_fraction       ? "test_fraction"
+                                              : options.test_file.empty() ? "split_by"
+                                                                          : "test",
                                               dataset.name));
     split = {{std::move(dataset.train), std::move(*dataset.test)}, "test part", {}};
-  } else if (!options.test.empty()) {
+  } else if (!options.test_file.empty()) {
     if (dataset.csv) data::fill_missing(dataset.train, split.rows.test, dataset.csv->coding, dataset.csv->injected);
-    split.rows.test = read_more_rows(options.test, dataset, dataset.train, options.skip_lines, dataset.notes);
+    split.rows.test = read_more_rows(options.test_file, dataset, dataset.train, csv.skip_lines, dataset.notes);
     split.rows.train = std::move(dataset.train);
     split.by = "test file";
-  } else if (!options.split_by.empty() && !(dataset.csv && !dataset.csv->in_test.empty())) {
-    if (!dataset.csv) throw std::invalid_argument(fmt::format("--split-by: {} is no CSV file", dataset.name));
+  } else if (!csv.split_column.empty() && !(dataset.csv && !dataset.csv->in_test.empty())) {
+    if (!dataset.csv) throw std::invalid_argument(fmt::format("`split_by`: {} is no CSV file", dataset.name));
     if (options.test_fraction && share == 0.0)
-      throw std::invalid_argument("--test-fraction: 0 holds out nothing, and --split-by says what is held out");
+      throw std::invalid_argument("`test_fraction`: 0 holds out nothing, and `split_by` says what is held out");
     const double held_out = share > 0.0 ? share : dataset.recipe.test_fraction;
-    split.rows = by_origin(dataset.train, by_cells(dataset, options, held_out, seed, dataset.notes));
+    split.rows = by_origin(dataset.train, by_cells(dataset, options.load, held_out, dataset.notes));
     split.by = "column";
   } else if (dataset.csv && !dataset.csv->in_test.empty() && !options.test_fraction) {
     split.rows = by_origin(dataset.train, dataset.csv->in_test);
     if (split.rows.test.rows() == 0) split.rows.test = {};
     split.by = "part";
-    if (!options.split_by.empty())
-      dataset.notes.push_back("--split-by was passed over: the column \"part\" says what is held out");
+    if (!csv.split_column.empty())
+      dataset.notes.push_back("`split_by` was passed over: the column \"part\" says what is held out");
   } else {
     split.test_fraction = share;
     split.by = share > 0.0 ? "fraction" : "nothing";
     if (share == 0.0)
       split.rows.train = std::move(dataset.train);
     else if (dataset.csv && dataset.csv->coding.label_columns.size() > 1)
-      split.rows = by_origin(dataset.train, some_of(dataset.csv->lines.size(), share, seed));
+      split.rows = by_origin(dataset.train, some_of(dataset.csv->lines.size(), share, options.load.seed));
     else
-      split.rows = split_rows(dataset.train, share, seed);
+      split.rows = split_rows(dataset.train, share, options.load.seed);
   }
   dataset.train = {};
   dataset.test.reset();
@@ -179,7 +179,7 @@ DataSplit split_data(data::Dataset& dataset, const DataOptions& options, double 
   return split;
 }
 
-void leave_out_small_tasks(Split& rows, const DataOptions& options, bool is_classification,
+void leave_out_small_tasks(Split& rows, const ProblemOptions& options, bool is_classification,
                            std::vector<std::string>& notes) {
   if (!options.min_rows) return;
   std::vector<std::string> small;
@@ -211,7 +211,7 @@ void leave_out_small_tasks(Split& rows, const DataOptions& options, bool is_clas
   note(small, fmt::format("fewer than {} rows", *options.min_rows));
   note(one_class, "only one class in their training rows");
   if (rows.train.size() == 0)
-    throw DataError(fmt::format("--min-rows {}: no task is left of {}", *options.min_rows, before));
+    throw DataError(fmt::format("`min_rows={}`: no task is left of {}", *options.min_rows, before));
 }
 
-}  // namespace crosstalk::app
+}  // namespace crosstalk

@@ -1,0 +1,122 @@
+#include "crosstalk/problem/problem.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "crosstalk/data/csv_scanner.hpp"
+#include "crosstalk/error.hpp"
+#include "split_data.hpp"
+
+namespace crosstalk {
+
+namespace {
+
+void require_learnable(const TaskSet& train, const mtrl::Loss& loss, const data::Dataset& dataset) {
+  std::vector<std::string> small;
+  std::vector<std::string> one_class;
+  double largest = 0.0;
+  for (const Task& task : train) {
+    largest = std::max(largest, task.features.rowwise().norm().maxCoeff());
+    if (task.rows() < 2) small.push_back(task.name);
+    if (!loss.is_classification()) continue;
+    for (const double label : task.labels)
+      if (label != 1.0 && label != -1.0)
+        throw DataError(
+            fmt::format("{}: task \"{}\" has the label {}; the {} loss needs two classes, or labels -1 and +1",
+                        dataset.name, task.name, label, loss.name()));
+    if (task.labels.minCoeff() == task.labels.maxCoeff()) one_class.push_back(task.name);
+  }
+  const std::string way_out = dataset.csv ? "; `min_rows=2` leaves such tasks out" : "";
+  if (!small.empty())
+    throw DataError(fmt::format("{}: {} task{} only 1 training row; a task must have at least 2: {}{}", dataset.name,
+                                small.size(), small.size() == 1 ? " has" : "s have", data::listed(small), way_out));
+  if (!one_class.empty())
+    throw DataError(fmt::format("{}: {} task{} only one class in the training rows; a task must have both: {}{}",
+                                dataset.name, one_class.size(), one_class.size() == 1 ? " has" : "s have",
+                                data::listed(one_class), way_out));
+  if (largest == 0.0)
+    throw DataError(
+        fmt::format("{}: all features of all training rows are 0; there is nothing to learn from", dataset.name));
+  if (!std::isfinite(largest))
+    throw DataError(fmt::format(
+        "{}: the norm of a training row is too large for a double; scale the features in the file", dataset.name));
+}
+
+LabelScale label_scale_of(const ProblemOptions& options, const data::Recipe& recipe, const mtrl::Loss& loss) {
+  const LabelScale scale = options.label_scale.value_or(default_label_scale(recipe, loss));
+  if (loss.is_classification() && scale != LabelScale::None)
+    throw std::invalid_argument(
+        fmt::format("`standardise_labels`: {} is for labels that are numbers; the {} loss has classes",
+                    to_string(scale), loss.name()));
+  return scale;
+}
+
+}  // namespace
+
+LabelScale default_label_scale(const data::Recipe& recipe, const mtrl::Loss& loss) {
+  return loss.is_classification() ? LabelScale::None : recipe.labels;
+}
+
+Problem load_problem(const std::string& name_or_path, const ProblemOptions& options) {
+  return make_problem(data::load(name_or_path, options.load), options);
+}
+
+Problem make_problem(data::Dataset dataset, const ProblemOptions& options) {
+  Problem problem;
+  problem.dataset = std::move(dataset);
+  const data::Recipe& recipe = problem.dataset.recipe;
+  const std::string& loss = options.load.loss;
+  problem.loss = &mtrl::loss_named(loss.empty() ? recipe.loss : loss);
+
+  DataSplit parts = split_data(problem.dataset, options);
+  problem.test_fraction = parts.test_fraction;
+  problem.split_by = parts.by;
+  Split& split = parts.rows;
+  leave_out_small_tasks(split, options, problem.loss->is_classification(), problem.dataset.notes);
+  require_learnable(split.train, *problem.loss, problem.dataset);
+
+  PreparationOptions preparation;
+  preparation.scale = options.scale.value_or(recipe.scale);
+  preparation.pca = options.pca.value_or(recipe.pca);
+  preparation.labels = label_scale_of(options, recipe, *problem.loss);
+  try {
+    problem.preparation = Preparation::fit(split.train, preparation);
+  } catch (const DataError& error) {
+    throw DataError(fmt::format("{}: {}", problem.dataset.name, error.what()));
+  }
+  problem.train = problem.preparation.apply(split.train);
+  problem.test = problem.preparation.apply(split.test);
+  problem.raw_train = std::move(split.train);
+  problem.raw_test = std::move(split.test);
+  return problem;
+}
+
+void choose_lambdas(Problem& problem, const mtrl::CrossValidationOptions& grid, const RunControl& control) {
+  problem.cross_validation = mtrl::cross_validate(problem.train, *problem.loss, problem.learner, grid, control);
+  problem.learner = problem.cross_validation->best;
+  if (const std::size_t tasks = problem.cross_validation->tasks; tasks < problem.train.size())
+    problem.dataset.notes.push_back(
+        fmt::format("lambda1 and lambda2 chosen on {} of the {} tasks, drawn at random", tasks, problem.train.size()));
+}
+
+Refit refit(const Problem& problem, const TaskSet& injected) {
+  TaskSet poisoned = join_rows(problem.raw_train, injected);
+  const Preparation preparation = Preparation::fit(poisoned, problem.preparation.options());
+  poisoned = preparation.apply(poisoned);
+  Refit result{mtrl::solve(mtrl::EmpiricalRisk(std::move(poisoned), *problem.loss), problem.learner), {}, {}};
+  const TaskSet evaluation = preparation.apply(problem.raw_test.size() > 0 ? problem.raw_test : problem.raw_train);
+  result.metrics = mtrl::evaluate(evaluation, *problem.loss, result.fit.weights, preparation.label_units());
+  result.losses = mtrl::mean_losses(evaluation, *problem.loss, result.fit.weights);
+  // The squared loss goes with the square of the labels' unit, which the injected rows moved.
+  if (preparation.label_scales() > 0)
+    result.losses.array() *=
+        preparation.label_units().cwiseQuotient(problem.preparation.label_units()).array().square();
+  return result;
+}
+
+}  // namespace crosstalk
