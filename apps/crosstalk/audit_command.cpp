@@ -13,7 +13,7 @@
 #include "crosstalk/error.hpp"
 #include "crosstalk/evaluate/audit.hpp"
 #include "crosstalk/evaluate/audit_parts.hpp"
-#include "crosstalk/evaluate/audit_report.hpp"
+#include "crosstalk/pages/audit_page.hpp"
 #include "crosstalk/evaluate/audit_summary.hpp"
 #include "crosstalk/json_text.hpp"
 #include "crosstalk/report/page.hpp"
@@ -136,7 +136,7 @@ int run(const Flags& flags, Configuration configuration) {
     session.say(fmt::format("budgets left out, as they buy no row in some scenario: {}",
                             fmt::join(result.dropped_budgets, ", ")));
   configuration = completed(std::move(configuration), problem);
-  evaluate::AuditFacts facts;
+  pages::AuditFacts facts;
   facts.data_name = problem.dataset.name;
   facts.notes = problem.dataset.notes;
   facts.sources = problem.dataset.sources;
@@ -151,10 +151,10 @@ int run(const Flags& flags, Configuration configuration) {
   facts.command = command_text(configuration);
   facts.version = CROSSTALK_VERSION;
 
-  for (const auto& [name, table] : evaluate::audit_tables(result, facts))
+  for (const auto& [name, table] : pages::audit_tables(result, facts))
     session.write(name + ".csv", report::to_csv(table));
-  const auto svgs = draw_all(session, evaluate::audit_figures(result, facts), formats);
-  const report::Page page = evaluate::audit_page(result, facts, svgs);
+  const auto svgs = draw_all(session, pages::audit_figures(result, facts), formats);
+  const report::Page page = pages::audit_page(result, facts, svgs);
   const auto report_path = session.write("report.html", report::to_html(page));
 
   auto& record = session.record();

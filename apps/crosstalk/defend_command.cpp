@@ -11,7 +11,7 @@
 #include "crosstalk/defence/defend.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/evaluate/audit.hpp"
-#include "crosstalk/evaluate/defence_report.hpp"
+#include "crosstalk/pages/defence_page.hpp"
 #include "crosstalk/mtrl/metrics.hpp"
 #include "crosstalk/report/page.hpp"
 #include "crosstalk/report/table.hpp"
@@ -107,17 +107,17 @@ int run(const Flags& flags, const Configuration& configuration) {
                                                  control.progress(done, "leaving out every task in turn");
                                              });
 
-  for (const auto& [name, table] : evaluate::defence_tables(problem.train, result, influences, lines_of(problem)))
+  for (const auto& [name, table] : pages::defence_tables(problem.train, result, influences, lines_of(problem)))
     session.write(name + ".csv", report::to_csv(table));
   require_doubtless_rows(problem, result, session);
-  evaluate::DefenceFacts facts;
+  pages::DefenceFacts facts;
   facts.data_name = problem.dataset.name;
   facts.learner = fmt::format("MTRL, {} loss, lambda1 {:g}, lambda2 {:g}", problem.loss->name(),
                               problem.learner.lambda1, problem.learner.lambda2);
   facts.preparation = preparation_text(problem);
   facts.version = CROSSTALK_VERSION;
   facts.options = options;
-  const report::Page page = evaluate::defence_page(problem.train, result, influences, facts);
+  const report::Page page = pages::defence_page(problem.train, result, influences, facts);
   const auto names = problem.train.names();
 
   auto& record = session.record();
@@ -127,7 +127,7 @@ int run(const Flags& flags, const Configuration& configuration) {
   defend = {{"method", defence::to_string(options.method)},
             {"alpha", options.alpha},
             {"rows", problem.train.rows()},
-            {"rows_flagged", evaluate::rows_flagged(result)},
+            {"rows_flagged", pages::rows_flagged(result)},
             {"share_left_out", result.left_out},
             {"objective", result.fit.objective},
             {"status", to_string(result.fit.status)}};

@@ -146,11 +146,11 @@ Drawing draw(const Session& session, const std::string& name, const report::Figu
   return result;
 }
 
-std::map<std::string, std::string> draw_all(const Session& session, const std::vector<evaluate::AuditFigure>& figures,
+std::map<std::string, std::string> draw_all(const Session& session, const std::vector<pages::AuditFigure>& figures,
                                             const std::vector<report::Format>& formats) {
   std::map<std::string, std::string> svgs;
   std::string trouble;
-  for (const evaluate::AuditFigure& figure : figures)
+  for (const pages::AuditFigure& figure : figures)
     for (const report::Format format : formats) {
       const Drawing drawing = draw(session, figure.name, figure.figure, format);
       if (format == report::Format::Svg) svgs[figure.name] = drawing.svg;

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "crosstalk/evaluate/audit_report.hpp"
+#include "crosstalk/pages/audit_page.hpp"
 #include "crosstalk/report/figure.hpp"
 #include "session.hpp"
 
@@ -25,7 +25,7 @@ Drawing draw(const Session& session, const std::string& name, const report::Figu
 
 /// Draws all figures in all formats, and says why when one is not drawn.
 /// @return a figure's name -> its SVG.
-std::map<std::string, std::string> draw_all(const Session& session, const std::vector<evaluate::AuditFigure>& figures,
+std::map<std::string, std::string> draw_all(const Session& session, const std::vector<pages::AuditFigure>& figures,
                                             const std::vector<report::Format>& formats);
 
 }  // namespace crosstalk::app

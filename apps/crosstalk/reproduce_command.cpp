@@ -12,7 +12,7 @@
 #include "crosstalk/data/dataset.hpp"
 #include "crosstalk/data/known_sets.hpp"
 #include "crosstalk/evaluate/reproduction.hpp"
-#include "crosstalk/evaluate/reproduction_report.hpp"
+#include "crosstalk/pages/reproduction_page.hpp"
 #include "crosstalk/report/page.hpp"
 #include "crosstalk/report/table.hpp"
 #include "drawing.hpp"
@@ -103,7 +103,7 @@ int patom(const Flags& flags, const Configuration& configuration) {
   refuse(flags.epochs.has_value(), "--epochs", "mtl-ue");
   refuse(flags.validation, "--validation", "mtl-ue");
   const auto formats = drawing_formats(flags.figures);
-  evaluate::ReproductionFacts facts;
+  pages::ReproductionFacts facts;
   facts.options.figures = chosen_figures(flags.only);
   facts.options.seeds = flags.seeds.value_or(kPatomSeeds);
   facts.options.seed = flags.common.seed;
@@ -134,15 +134,15 @@ int patom(const Flags& flags, const Configuration& configuration) {
   FinishedParts finished(session, run_identity(configured), flags.resume);
   const auto result = evaluate::reproduce(sets, facts.options, finished.store(), session.control());
 
-  for (const auto& [name, table] : evaluate::reproduction_tables(result, facts))
+  for (const auto& [name, table] : pages::reproduction_tables(result, facts))
     session.write(name + ".csv", report::to_csv(table));
-  const auto svgs = draw_all(session, evaluate::reproduction_figures(result, facts), formats);
-  const report::Page page = evaluate::reproduction_page(result, facts, svgs);
+  const auto svgs = draw_all(session, pages::reproduction_figures(result, facts), formats);
+  const report::Page page = pages::reproduction_page(result, facts, svgs);
   const auto report_path = session.write("report.html", report::to_html(page));
 
   auto& record = session.record();
   record["configuration"] = configuration.flags;
-  record["reproduction"] = evaluate::to_json(result, facts);
+  record["reproduction"] = pages::to_json(result, facts);
   record["reproduction"]["report_file"] = report_path.string();
   std::string summary;
   for (const evaluate::Claim& claim : evaluate::claims_of(result, facts.options, evaluate::Lambdas::Paper))

@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 
 #include "audit_json.hpp"
-#include "audit_report_words.hpp"
+#include "words.hpp"
 #include "crosstalk/attack/greedy_budget.hpp"
 #include "crosstalk/attack/influence.hpp"
 #include "crosstalk/error.hpp"

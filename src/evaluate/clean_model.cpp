@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-#include "audit_report_words.hpp"
+#include "words.hpp"
 #include "crosstalk/mtrl/empirical_risk.hpp"
 #include "crosstalk/mtrl/metrics.hpp"
 

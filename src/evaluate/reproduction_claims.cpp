@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "audit_report_words.hpp"
+#include "words.hpp"
 #include "crosstalk/report/number.hpp"
 
 namespace crosstalk::evaluate {

@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "crosstalk/evaluate/audit_report.hpp"
+#include "crosstalk/pages/audit_page.hpp"
 #include "crosstalk/evaluate/audit_summary.hpp"
 #include "evaluate/record_numbers.hpp"
 #include "evaluate/small_audit.hpp"
@@ -17,6 +17,7 @@
 
 using namespace crosstalk;
 using namespace crosstalk::evaluate;
+using namespace crosstalk::pages;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;

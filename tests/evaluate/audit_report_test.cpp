@@ -1,4 +1,4 @@
-#include "crosstalk/evaluate/audit_report.hpp"
+#include "crosstalk/pages/audit_page.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -17,6 +17,7 @@
 
 using namespace crosstalk;
 using namespace crosstalk::evaluate;
+using namespace crosstalk::pages;
 using small_audit::Story;
 using testing::AllOf;
 using testing::Contains;

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "crosstalk/evaluate/reproduction_report.hpp"
+#include "crosstalk/pages/reproduction_page.hpp"
 #include "evaluate/small_reproduction.hpp"
 #include "report/drawing.hpp"
 #include "report/matches.hpp"
@@ -12,6 +12,7 @@
 
 using namespace crosstalk;
 using namespace crosstalk::evaluate;
+using namespace crosstalk::pages;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;

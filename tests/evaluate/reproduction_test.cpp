@@ -9,11 +9,12 @@
 
 #include "crosstalk/error.hpp"
 #include "crosstalk/evaluate/reproduction_claims.hpp"
-#include "crosstalk/evaluate/reproduction_report.hpp"
+#include "crosstalk/pages/reproduction_page.hpp"
 #include "evaluate/small_reproduction.hpp"
 
 using namespace crosstalk;
 using namespace crosstalk::evaluate;
+using namespace crosstalk::pages;
 using testing::HasSubstr;
 
 namespace {

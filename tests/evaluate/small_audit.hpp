@@ -3,7 +3,7 @@
 #include <string>
 
 #include "crosstalk/evaluate/audit.hpp"
-#include "crosstalk/evaluate/audit_report.hpp"
+#include "crosstalk/pages/audit_page.hpp"
 #include "crosstalk/split.hpp"
 #include "support/problems.hpp"
 
@@ -31,7 +31,7 @@ inline evaluate::AuditResult run(const evaluate::AuditOptions& options, const cr
   return evaluate::audit(rows.train, rows.test, mtrl::squared_loss(), options, store, control);
 }
 
-inline evaluate::AuditFacts facts(const evaluate::AuditOptions& options = small_audit::options()) {
+inline pages::AuditFacts facts(const evaluate::AuditOptions& options = small_audit::options()) {
   return {.data_name = "related",
           .notes = {"Drawn for a test."},
           .sources = {"problems.cpp"},

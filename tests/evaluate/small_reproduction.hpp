@@ -3,7 +3,7 @@
 #include <string>
 
 #include "crosstalk/evaluate/reproduction.hpp"
-#include "crosstalk/evaluate/reproduction_report.hpp"
+#include "crosstalk/pages/reproduction_page.hpp"
 #include "crosstalk/split.hpp"
 #include "support/problems.hpp"
 
@@ -42,7 +42,7 @@ inline evaluate::ReproductionOptions options() {
       .seeds = 2, .slow_seeds = 1, .exact_seeds = 1, .starts = 2, .pairs = 2, .iterations = 3, .budgets = {0.1, 0.3}};
 }
 
-inline evaluate::ReproductionFacts facts() {
+inline pages::ReproductionFacts facts() {
   return {
       .options = options(), .sources = {"problems.cpp"}, .command = "crosstalk reproduce patom", .version = "0.1.0"};
 }

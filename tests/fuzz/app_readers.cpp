@@ -16,9 +16,9 @@
 #include "crosstalk/attack/greedy_budget.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/evaluate/audit_parts.hpp"
-#include "crosstalk/evaluate/audit_report.hpp"
+#include "crosstalk/pages/audit_page.hpp"
 #include "crosstalk/evaluate/audit_summary.hpp"
-#include "crosstalk/evaluate/reproduction_report.hpp"
+#include "crosstalk/pages/reproduction_page.hpp"
 #include "crosstalk/json_text.hpp"
 #include "crosstalk/report/page.hpp"
 #include "crosstalk/rng.hpp"
@@ -116,14 +116,14 @@ evaluate::AuditOptions audit_options() {
 void audit(const PartStore& store) {
   static const Split rows = split_rows(small_tasks(3, 1), 0.25, 1);
   const mtrl::Loss& loss = mtrl::squared_loss();
-  evaluate::AuditFacts facts{.data_name = "small", .loss = "squared", .options = audit_options(), .version = "1"};
+  pages::AuditFacts facts{.data_name = "small", .loss = "squared", .options = audit_options(), .version = "1"};
   const auto result = evaluate::audit(rows.train, rows.test, loss, facts.options,
                                       evaluate::checked_parts(store, rows.train.size(), loss));
   json_text(evaluate::to_json(result));
   json_text(evaluate::to_json(evaluate::summarise(result), result.task_names));
-  evaluate::audit_tables(result, facts);
-  evaluate::audit_figures(result, facts);
-  report::to_html(evaluate::audit_page(result, facts, {}));
+  pages::audit_tables(result, facts);
+  pages::audit_figures(result, facts);
+  report::to_html(pages::audit_page(result, facts, {}));
 }
 
 const Parts& audit_parts() {
@@ -140,15 +140,15 @@ void reproduce(const PartStore& store) {
     return drawn;
   };
   const std::vector<evaluate::PaperSet> sets = {{.name = "sarcos", .draw = draw, .first_targets = 2}};
-  const evaluate::ReproductionFacts facts = {
+  const pages::ReproductionFacts facts = {
       .options =
           {.seeds = 1, .slow_seeds = 1, .exact_seeds = 1, .starts = 1, .pairs = 1, .iterations = 1, .budgets = {0.3}},
       .version = "1"};
   const auto result = evaluate::reproduce(sets, facts.options, store);
-  json_text(evaluate::to_json(result, facts));
-  evaluate::reproduction_tables(result, facts);
-  evaluate::reproduction_figures(result, facts);
-  report::to_html(evaluate::reproduction_page(result, facts, {}));
+  json_text(pages::to_json(result, facts));
+  pages::reproduction_tables(result, facts);
+  pages::reproduction_figures(result, facts);
+  report::to_html(pages::reproduction_page(result, facts, {}));
 }
 
 const Parts& reproduction_parts() {

@@ -2,11 +2,11 @@
 
 #include <vector>
 
-#include "crosstalk/evaluate/reproduction_report.hpp"
+#include "crosstalk/pages/reproduction_page.hpp"
 #include "crosstalk/report/table.hpp"
 
 /// The tables that the page shows; reproduction_tables() adds those that are for files only.
-namespace crosstalk::evaluate::tables {
+namespace crosstalk::pages::tables {
 
 /// Claim, paper, ours, verdict: the short form, and with the rules and details.
 report::Table verdicts(const std::vector<Claim>& claims, const std::string& caption);
@@ -17,4 +17,4 @@ report::Table methods(const ReproductionResult& result, Lambdas lambdas);
 report::Table sets(const ReproductionResult& result);
 report::Table threats(const ReproductionResult& result);
 
-}  // namespace crosstalk::evaluate::tables
+}  // namespace crosstalk::pages::tables

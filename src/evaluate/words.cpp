@@ -1,4 +1,4 @@
-#include "audit_report_words.hpp"
+#include "words.hpp"
 
 #include <algorithm>
 #include <cctype>

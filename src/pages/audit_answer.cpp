@@ -1,4 +1,4 @@
-#include "audit_report_answer.hpp"
+#include "audit_answer.hpp"
 
 #include <algorithm>
 #include <array>
@@ -7,10 +7,10 @@
 
 #include <fmt/format.h>
 
-#include "audit_report_words.hpp"
+#include "evaluate/words.hpp"
 #include "crosstalk/report/text.hpp"
 
-namespace crosstalk::evaluate::answer {
+namespace crosstalk::pages::answer {
 
 namespace {
 
@@ -352,4 +352,4 @@ std::vector<report::Block> warnings(const AuditSummary& summary, const AuditResu
   return blocks;
 }
 
-}  // namespace crosstalk::evaluate::answer
+}  // namespace crosstalk::pages::answer

@@ -5,11 +5,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "audit_json.hpp"
-#include "audit_report_words.hpp"
-#include "undefined.hpp"
+#include "evaluate/audit_json.hpp"
+#include "evaluate/words.hpp"
+#include "evaluate/undefined.hpp"
 
-namespace crosstalk::evaluate {
+namespace crosstalk::pages {
 
 namespace {
 
@@ -429,4 +429,4 @@ nlohmann::json to_json(const ReproductionResult& result, const ReproductionFacts
   return json;
 }
 
-}  // namespace crosstalk::evaluate
+}  // namespace crosstalk::pages

@@ -1,4 +1,4 @@
-#include "crosstalk/evaluate/defence_report.hpp"
+#include "crosstalk/pages/defence_page.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -7,7 +7,7 @@
 
 #include "crosstalk/report/number.hpp"
 
-namespace crosstalk::evaluate {
+namespace crosstalk::pages {
 
 namespace {
 
@@ -196,4 +196,4 @@ report::Page defence_page(const TaskSet& tasks, const defence::Defended& result,
   return page;
 }
 
-}  // namespace crosstalk::evaluate
+}  // namespace crosstalk::pages

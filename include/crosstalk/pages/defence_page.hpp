@@ -11,7 +11,7 @@
 #include "crosstalk/report/table.hpp"
 #include "crosstalk/task_set.hpp"
 
-namespace crosstalk::evaluate {
+namespace crosstalk::pages {
 
 /// What a report on a defence says beyond its result.
 struct DefenceFacts {
@@ -35,4 +35,4 @@ report::Page defence_page(const TaskSet& tasks, const defence::Defended& result,
 /// Rows flagged over all tasks.
 std::size_t rows_flagged(const defence::Defended& result);
 
-}  // namespace crosstalk::evaluate
+}  // namespace crosstalk::pages

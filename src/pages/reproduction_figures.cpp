@@ -3,10 +3,10 @@
 
 #include <fmt/format.h>
 
-#include "audit_report_words.hpp"
-#include "crosstalk/evaluate/reproduction_report.hpp"
+#include "evaluate/words.hpp"
+#include "crosstalk/pages/reproduction_page.hpp"
 
-namespace crosstalk::evaluate {
+namespace crosstalk::pages {
 
 namespace {
 
@@ -233,4 +233,4 @@ std::vector<AuditFigure> reproduction_figures(const ReproductionResult& result, 
   return Drawer(result, facts).figures();
 }
 
-}  // namespace crosstalk::evaluate
+}  // namespace crosstalk::pages

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "audit_report_words.hpp"
-#include "crosstalk/evaluate/reproduction_report.hpp"
+#include "evaluate/words.hpp"
+#include "crosstalk/pages/reproduction_page.hpp"
 #include "reproduction_tables.hpp"
 
-namespace crosstalk::evaluate {
+namespace crosstalk::pages {
 
 namespace {
 
@@ -214,4 +214,4 @@ report::Page reproduction_page(const ReproductionResult& result, const Reproduct
   return PageMaker(result, facts, svgs).page();
 }
 
-}  // namespace crosstalk::evaluate
+}  // namespace crosstalk::pages

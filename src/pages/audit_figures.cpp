@@ -4,12 +4,12 @@
 
 #include <fmt/format.h>
 
-#include "audit_report_words.hpp"
-#include "crosstalk/evaluate/audit_report.hpp"
+#include "evaluate/words.hpp"
+#include "crosstalk/pages/audit_page.hpp"
 #include "crosstalk/evaluate/audit_summary.hpp"
-#include "undefined.hpp"
+#include "evaluate/undefined.hpp"
 
-namespace crosstalk::evaluate {
+namespace crosstalk::pages {
 
 namespace {
 
@@ -327,4 +327,4 @@ std::vector<AuditFigure> audit_figures(const AuditResult& result, const AuditFac
   return figures;
 }
 
-}  // namespace crosstalk::evaluate
+}  // namespace crosstalk::pages

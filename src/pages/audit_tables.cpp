@@ -1,15 +1,15 @@
-#include "audit_report_tables.hpp"
+#include "audit_tables.hpp"
 
 #include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
 
-#include "audit_report_words.hpp"
-#include "crosstalk/evaluate/audit_report.hpp"
-#include "undefined.hpp"
+#include "evaluate/words.hpp"
+#include "crosstalk/pages/audit_page.hpp"
+#include "evaluate/undefined.hpp"
 
-namespace crosstalk::evaluate {
+namespace crosstalk::pages {
 
 namespace {
 
@@ -424,4 +424,4 @@ std::vector<std::pair<std::string, Table>> audit_tables(const AuditResult& resul
   return all;
 }
 
-}  // namespace crosstalk::evaluate
+}  // namespace crosstalk::pages

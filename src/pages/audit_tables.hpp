@@ -6,7 +6,7 @@
 #include "crosstalk/report/table.hpp"
 
 /// The tables that the page shows; audit_tables() adds those that are for files only.
-namespace crosstalk::evaluate::tables {
+namespace crosstalk::pages::tables {
 
 /// A row a kind, at the summary's budget: the methods side by side. Needs summary.budget.
 report::Table kinds(const AuditSummary& summary);
@@ -34,4 +34,4 @@ report::Table convergence(const AuditResult& result);
 /// A row a pair of lambdas.
 report::Table trials(const mtrl::CrossValidation& chosen, const std::string& metric);
 
-}  // namespace crosstalk::evaluate::tables
+}  // namespace crosstalk::pages::tables

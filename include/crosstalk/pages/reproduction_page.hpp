@@ -7,13 +7,15 @@
 
 #include <nlohmann/json.hpp>
 
-#include "crosstalk/evaluate/audit_report.hpp"
+#include "crosstalk/pages/audit_page.hpp"
 #include "crosstalk/evaluate/reproduction.hpp"
 #include "crosstalk/evaluate/reproduction_claims.hpp"
 #include "crosstalk/report/page.hpp"
 #include "crosstalk/report/table.hpp"
 
-namespace crosstalk::evaluate {
+namespace crosstalk::pages {
+
+using namespace evaluate;
 
 /// What the result does not know of itself.
 struct ReproductionFacts {
@@ -39,4 +41,4 @@ report::Page reproduction_page(const ReproductionResult& result, const Reproduct
 /// The claims with their verdicts, and the readings.
 nlohmann::json to_json(const ReproductionResult& result, const ReproductionFacts& facts);
 
-}  // namespace crosstalk::evaluate
+}  // namespace crosstalk::pages

@@ -3,14 +3,14 @@
 
 #include <fmt/format.h>
 
-#include "audit_report_answer.hpp"
-#include "audit_report_tables.hpp"
-#include "audit_report_words.hpp"
-#include "crosstalk/evaluate/audit_report.hpp"
+#include "audit_answer.hpp"
+#include "audit_tables.hpp"
+#include "evaluate/words.hpp"
+#include "crosstalk/pages/audit_page.hpp"
 #include "crosstalk/evaluate/audit_summary.hpp"
 #include "crosstalk/report/number.hpp"
 
-namespace crosstalk::evaluate {
+namespace crosstalk::pages {
 
 namespace {
 
@@ -491,4 +491,4 @@ report::Page audit_page(const AuditResult& result, const AuditFacts& facts,
   return PageMaker(result, facts, svgs).page();
 }
 
-}  // namespace crosstalk::evaluate
+}  // namespace crosstalk::pages

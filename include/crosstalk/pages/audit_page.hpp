@@ -13,7 +13,9 @@
 #include "crosstalk/report/page.hpp"
 #include "crosstalk/report/table.hpp"
 
-namespace crosstalk::evaluate {
+namespace crosstalk::pages {
+
+using namespace evaluate;
 
 /// What the result does not know of itself.
 struct AuditFacts {
@@ -59,4 +61,4 @@ std::vector<std::pair<std::string, report::Table>> audit_tables(const AuditResul
 report::Page audit_page(const AuditResult& result, const AuditFacts& facts,
                         const std::map<std::string, std::string>& svgs);
 
-}  // namespace crosstalk::evaluate
+}  // namespace crosstalk::pages
