@@ -49,10 +49,36 @@ def per_cent_of_itself(value, row):
     return f"{float(value):+.1f} %"
 
 
+def per_cent(value, row):
+    """A share as a change in per cent."""
+    return "" if value in ("", "nan") else f"{100 * float(value):+.0f} %"
+
+
+def with_interval(value, row):
+    """A number of claims.csv with its 95 % interval, in the unit of its row."""
+    shown = {"iterations": "{:.1f}", "AUC": "{:.3f}", "correlation": "{:.3f}"}.get(row["unit"])
+    numbers = [float(number) * (1 if shown else 100) for number in (value, row["low"], row["high"])]
+    parts = [(shown or "{:.1f}").format(number) for number in numbers]
+    unit = "" if shown else " %"
+    return f"{parts[0]}{unit}" if row["low"] == "nan" else f"{parts[0]}{unit} ({parts[1]} to {parts[2]})"
+
+
+def figure(value, row):
+    """The figure of a claim; a reading of the paper beside the usual one is named."""
+    return value if row["reading"] == "as in the figures" else f"{value}, {row['reading']}"
+
+
 FOUR = significant(4)
+THREE = decimals(3)
+CLAIMS = [("figure", "", figure), ("set", "", text), ("claim", "", text), ("paper", "", text),
+          ("ours", "ours (95 % interval)", with_interval), ("unit", "", text), ("verdict", "", text),
+          ("in detail", "", text)]
+METHODS = [("set", "", text), ("attack", "", text), ("method", "", text), ("metric, clean", "", THREE),
+           ("random rows", "", THREE), ("attacked", "", THREE), ("low", "", THREE), ("high", "", THREE),
+           ("utility over clean", "", decimals(2)), ("draws", "", whole)]
 
 # name of the table: CSV file, and for each column its name there, its heading and how it is shown.
-# Where the two names are the same the heading is left out.
+# Where the two names are the same the heading is left out. Then, where a table has some of the rows: which.
 TABLES = {
     "raw_files": ("raw_files.csv", [
         ("set", "", text), ("rows", "", whole), ("tasks", "", whole), ("metric", "", text),
@@ -65,15 +91,32 @@ TABLES = {
     "raw_files_reasons": ("raw_files_reasons.csv", [
         ("set", "", text), ("pooled", "", FOUR), ("pooled, tasks weigh the same", "", FOUR), ("pooled Ridge", "", FOUR),
         ("crosstalk on what Ridge leaves", "", FOUR)]),
+    "patom_claims": ("patom/claims.csv", CLAIMS),
+    "patom_claims_cross_validated": ("patom/claims-cross-validated.csv", CLAIMS),
+    "patom_methods": ("patom/methods.csv", METHODS),
+    "patom_methods_cross_validated": ("patom/methods-cross-validated.csv", METHODS),
+    "patom_sets": ("patom/sets.csv", [
+        ("set", "", text), ("tasks", "", whole), ("training rows", "", whole), ("test rows", "", whole),
+        ("metric", "", text), ("lambda1 by cross-validation", "", significant(1)),
+        ("lambda2 by cross-validation", "", significant(1))]),
+    "patom_readings_sarcos": ("patom/readings.csv", [
+        ("reading", "", text), ("clean metric", "NMSE clean", THREE), ("harm, direct", "direct", per_cent),
+        ("harm, indirect", "indirect", per_cent), ("harm, random rows", "random rows", per_cent),
+        ("clean correlation of 2 and 3", "2-3 clean", THREE), ("under hybrid 1", "hybrid 1", THREE),
+        ("hybrid 2", "", THREE), ("hybrid 3", "", THREE)], lambda row: row["set"] == "sarcos"),
+    "patom_readings_landmine": ("patom/readings.csv", [
+        ("reading", "", text), ("clean metric", "AUC clean", THREE), ("harm, direct", "fall, direct", THREE),
+        ("harm, indirect", "indirect", THREE), ("harm, random rows", "random rows", THREE)],
+        lambda row: row["set"] == "landmine"),
 }
 
 
 def table(name):
-    file, columns = TABLES[name]
+    file, columns, *wanted = TABLES[name]
     with open(RESULTS / file, newline="", encoding="utf-8") as source:
-        rows = list(csv.DictReader(source))
+        rows = [row for row in csv.DictReader(source) if all(keep(row) for keep in wanted)]
     lines = ["| " + " | ".join(heading or column for column, heading, _ in columns) + " |",
-             "|" + "|".join("---" if shown is text else "---:" for _, _, shown in columns) + "|"]
+             "|" + "|".join("---" if shown in (text, figure) else "---:" for _, _, shown in columns) + "|"]
     lines += ["| " + " | ".join(shown(row[column], row) for column, _, shown in columns) + " |" for row in rows]
     return "\n".join(lines)
 
