@@ -16,8 +16,8 @@ Regression: RMSE over all test rows. Classification: mean AUC of the tasks with 
 
 Where crosstalk is more than 1 % worse than the better of the first two, reasons() tries two explanations.
 
-Writes experiments/results/raw_files.csv, raw_files_reasons.csv and the tables in docs/raw_files.md. Needs numpy,
-pandas, scikit-learn.
+Writes experiments/results/raw_files.csv and raw_files_reasons.csv, and from them the tables of
+docs/results/raw_files.md (docs/results/make_tables.py). Needs numpy, pandas, scikit-learn.
 """
 
 import csv
@@ -44,7 +44,6 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "experiments" / "results"
-DOCUMENT = ROOT / "docs" / "raw_files.md"
 SEEDS = [1, 2, 3, 4, 5]
 TEST_SHARE = 0.3
 FEWEST_ROWS = 7
@@ -423,36 +422,6 @@ def reasons(command: str, raw: RawSet) -> dict:
     return {"set": raw.name, **{name: float(np.mean(values)) for name, values in results.items()}}
 
 
-def markdown(results: pd.DataFrame) -> str:
-    lines = ["| set | rows | tasks | metric | crosstalk, raw file | per task | pooled | worse than the better | crosstalk, one task | "
-             "worse than pooled | pooled, task |",
-             "|---|---:|---:|---|---:|---:|---:|---:|---:|---:|---:|"]
-    for row in results.to_dict("records"):
-        value = {name: f"{row[name]:.4g}" for name in METHODS}
-        lines.append(f"| {row['set']} | {row['rows']:,} | {row['tasks']:,} | {row['metric']} | {value['crosstalk']} | "
-                     f"{value['per task']} | {value['pooled']} | {row['crosstalk worse, %']:+.1f} % | {value['one task']} | "
-                     f"{row['one task worse, %']:+.1f} % | {value['pooled, task']} |")
-    lines += ["", "| set | what the file was like | what `fit` said about it |", "|---|---|---|"]
-    for row in results.to_dict("records"):
-        cells = [str(row[name]).replace("|", "\\|") for name in ("set", "trouble", "said")]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def reasons_table(results: pd.DataFrame) -> str:
-    names = results.columns[1:]
-    lines = [f"| set | {' | '.join(names)} |", "|---|" + "---:|" * len(names)]
-    lines += [f"| {row['set']} | {' | '.join(f'{row[name]:.4g}' for name in names)} |" for row in results.to_dict("records")]
-    return "\n".join(lines)
-
-
-def replace_table(mark: str, table: str) -> None:
-    """Puts the table between the comments `mark` and `end` of the document."""
-    begin, end = f"<!-- {mark}: made by experiments/raw_files.py -->", "<!-- end -->"
-    before, _, rest = DOCUMENT.read_text().partition(begin)
-    DOCUMENT.write_text(f"{before}{begin}\n{table}\n{end}{rest.partition(end)[2]}")
-
-
 def main() -> None:
     if len(sys.argv) < 2 or "CROSSTALK_DATA" not in os.environ:
         sys.exit(__doc__)
@@ -475,8 +444,7 @@ def write(results: pd.DataFrame, explained: pd.DataFrame) -> None:
     RESULTS.mkdir(exist_ok=True)
     results.to_csv(RESULTS / "raw_files.csv", index=False, float_format="%.6g")
     explained.to_csv(RESULTS / "raw_files_reasons.csv", index=False, float_format="%.6g")
-    replace_table("results", markdown(results))
-    replace_table("reasons", reasons_table(explained))
+    subprocess.run([sys.executable, ROOT / "docs" / "results" / "make_tables.py"], check=True)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ struct ExactOptions {
 void require_valid(const ExactOptions& options);
 
 /// The strongest attack found from several starts, by monotone ascent on the exact utility: it ends nowhere below its
-/// starts, which include PATOM's end from the same rows (docs/optimisers.md).
+/// starts, which include PATOM's end from the same rows (docs/methods/attacks.md).
 ///
 /// A round has two kinds of steps. First spectral projected gradient (Birgin, Martinez and Raydan 2000) on rows and
 /// free labels, with a monotone line search: at most ten steps, and half of all that may be taken. Then, when

@@ -24,8 +24,8 @@ void require_valid(const Prices& prices, const TaskSet& tasks);
 
 /// Rows bought one lot after the other, each in the task where a unit of money raises U most: the one with the largest
 ///   (phi(best row) - mean of phi over the task's rows) / ((N_i + 1) price_i),
-/// the gain of one more row to first order in its weight (phi: Influence), measured at the learner's answer to the rows
-/// bought so far. All rows of a lot are that best row, its label at an end of the range.
+/// the gain of one more row to first order in its weight (16) (phi: Influence), measured at the learner's answer to the
+/// rows bought so far. All rows of a lot are that best row, its label at an end of the range.
 class GreedyBudget {
  public:
   /// @param threat  attackers: the tasks that can be bought into, all with a finite price; at most `injected_rows` rows

@@ -9,7 +9,7 @@
 
 namespace crosstalk::attack {
 
-/// What one row does to the utility to first order in its weight, from the adjoint L: with z = w_i'x,
+/// What one row does to the utility to first order in its weight, from the adjoint L (15): with z = w_i'x,
 ///   phi_i(x, y) = -loss'(z, y) l_i'x,     U(with a row replaced) - U ~ (phi(new) - phi(old)) / N_i
 /// [the influence function of Cook and Weisberg 1980; Koh and Liang 2017, for the learner (2)]. The same for every row
 /// of the task, so it says which rows do the harm and where a row would do the most.

@@ -24,8 +24,8 @@ struct ScreenOptions {
 void require_valid(const ScreenOptions& options);
 
 /// What a careful owner looks at before a row is taken in: whether it lies among the task's rows and whether its label
-/// is one that the clean model would give. An attacker who wants to stay unseen keeps his rows where, with q the
-/// quantile over the task's clean rows,
+/// is one that the clean model would give. An attacker who wants to stay unseen keeps the rows where, with q the
+/// quantile over the task's clean rows, (18) holds:
 ///   |x - c_i| <= q of |x_ij - c_i|,           c_i the mean of the task's rows,
 ///   |y - w_i'x| <= q of |y_ij - w_i'x_ij|     for labels that are numbers,
 ///   -y w_i'x <= q of -y_ij w_i'x_ij           for signs (a margin).

@@ -57,7 +57,7 @@ class LossUtility : public Utility {
 
 /// U = -(rho_ij - v)^2, largest where the learned correlation rho_ij = Omega_ij / sqrt(Omega_ii Omega_jj) of two tasks
 /// is v. With S = (W'W + e^2 I)^(1/2), to which Omega is proportional, and G = dU/dS,
-///   dU/dW = 2 W X,     S X + X S = G.
+///   dU/dW = 2 W X,     S X + X S = G                                      (17)
 class RelationUtility : public Utility {
  public:
   /// @param tasks      m, at most kMostTasks: S is m x m.

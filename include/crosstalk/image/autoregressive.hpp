@@ -8,7 +8,8 @@
 
 namespace crosstalk::image {
 
-/// A process on the plane: each value is the sum over its 3 x 3 neighbourhood above and to the left,
+/// A process on the plane, (23) of docs/methods/images.md: each value is the sum over its 3 x 3 neighbourhood above and
+/// to the left,
 ///   x(i, j) = sum_{a,b = 0..2} B(a, b) x(i - 2 + a, j - 2 + b),   B(2, 2) = 0,   sum B = 1.
 /// Because the coefficients sum to 1, a field stays one of the process when a constant is added to it, or it is scaled.
 using Coefficients = Eigen::Matrix3d;

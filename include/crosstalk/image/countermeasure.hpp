@@ -29,7 +29,7 @@ struct Countermeasure {
   bool stops_early = false;    ///< a tenth of the images is held out, clean; the epoch that knows most of them counts
 };
 
-/// Words joined by `+`, as docs/images.md lists them; "none" for none.
+/// Words joined by `+`, as docs/guide/verify.md lists them; "none" for none.
 /// @throws std::invalid_argument naming the word and those that are known, or the number and its range.
 Countermeasure countermeasure_named(std::string_view words);
 

@@ -18,7 +18,7 @@ namespace crosstalk::image {
 ///   Lsp    blocks of +-epsilon, one pattern a class                                  [Yu22]
 ///   Ar     an autoregressive field, one process a class, one start an image         [Sandoval22]
 ///   Ops    one pixel a class, moved up to epsilon towards black, white or a colour  [Wu23]
-/// docs/images.md says where they differ from the papers.
+/// docs/methods/images.md says where they differ from the papers.
 enum class MethodName { Noise, Lsp, Ar, Ops };
 
 /// How K tasks share an image.

@@ -20,9 +20,10 @@ struct Covariance {
 };
 
 /// The term tau(W)^2 / 2 that couples the tasks, tau = sum_k sqrt(s_k(W)^2 + e^2) over k = 1..m, with its derivatives
-/// at one W. With Omega minimised out this is what tr((W'W + e^2 I) Omega^-1) / 2 becomes (docs/mathematics.md).
+/// at one W. With Omega minimised out this is what tr((W'W + e^2 I) Omega^-1) / 2 becomes: (2) of
+/// docs/methods/learner.md.
 ///
-/// All of it is computed on the smaller side of W: with A = W (d <= m, "feature side") or A = W' ("task side"),
+/// All of it is computed on the smaller side of W (4): with A = W (d <= m, "feature side") or A = W' ("task side"),
 /// A = U diag(s) V' and T = (AA' + e^2 I)^(1/2) = U diag(t) U'. The m x m or d x d matrix of the larger side is never
 /// formed, and no matrix is inverted.
 class Coupling {
@@ -35,7 +36,7 @@ class Coupling {
   [[nodiscard]] double tau() const { return tau_; }
   /// Gradient of tau^2 / 2: tau T^-1 A on the side of W, d x m.
   [[nodiscard]] Eigen::MatrixXd gradient() const;
-  /// Second derivative of tau^2 / 2 applied to a direction, d x m:  with dA the direction,
+  /// Second derivative of tau^2 / 2 applied to a direction, d x m (5):  with dA the direction,
   ///   dtau = <T^-1 A, dA>,  T dT + dT T = dA A' + A dA',
   ///   H dA = dtau T^-1 A + tau T^-1 dA - tau T^-1 dT T^-1 A.
   [[nodiscard]] Eigen::MatrixXd hessian_times(const Eigen::MatrixXd& direction) const;

@@ -14,10 +14,10 @@ namespace crosstalk::mtrl {
 /// Newton's method for (2) on the d x d matrix T = (WW' + e^2 I)^(1/2) alone: for the squared loss, many tasks and few
 /// features, from a start near the solution.
 ///
-/// Given T the tasks decouple: with tau = tr T + (m - d) e and M = l1 I + l2 tau T^-1 every w_i solves (H_i + M) w_i =
-/// c_i, one pass over the tasks. At this W, with its own tau_W and T_W, grad F = Y W, Y = l2 (tau_W T_W^-1 - tau T^-1),
-/// and Newton's step V on W enters the next T through Z = S V only, which CoupledSystem gives. It takes sums over the
-/// tasks of which a few thousand tell enough, so a step costs little more than one solution of d x d a task.
+/// Given T the tasks decouple (7): with tau = tr T + (m - d) e and M = l1 I + l2 tau T^-1 every w_i solves (H_i + M)
+/// w_i = c_i, one pass over the tasks. At this W, with its own tau_W and T_W, grad F = Y W, Y = l2 (tau_W T_W^-1 - tau
+/// T^-1), and Newton's step V on W enters the next T through Z = S V only, which CoupledSystem gives. It takes sums
+/// over the tasks of which a few thousand tell enough, so a step costs little more than one solution of d x d a task.
 class RootIteration {
  public:
   /// Whether it is applicable and worth its while.

@@ -9,7 +9,7 @@
 
 namespace crosstalk::mtrl {
 
-/// The inverse of the Hessian of (2) with T held fixed,
+/// The inverse of the Hessian of (2) with T held fixed (10),
 ///   V -> [X_i' D_i X_i v_i]_i + V P^-1,     P = (l1 I + l2 tau S^-1)^-1, m x m,
 /// from N x N matrices, N the number of rows with curvature (Woodbury's identity). With X~ V the scores of all rows,
 /// each by the weights of its own task, it is

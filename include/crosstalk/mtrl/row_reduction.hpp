@@ -13,8 +13,9 @@ namespace crosstalk::mtrl {
 /// How rows are kept in coordinates of their span: as they are, unless they are many more than their rank.
 EmpiricalRisk::Layout layout_in_span(Eigen::Index rows, Eigen::Index rank);
 
-/// A risk in coordinates of the span of its rows: with W = Q C, Q d x r orthonormal, every score w_i'x is c_i'(Q'x),
-/// and W'W = C'C, so that (2) in C is (2) in W, its gradients have the same norms, and its answer is that of (2).
+/// A risk in coordinates of the span of its rows (9): with W = Q C, Q d x r orthonormal, every score w_i'x is
+/// c_i'(Q'x), and W'W = C'C, so that (2) in C is (2) in W, its gradients have the same norms, and its answer is that of
+/// (2).
 ///
 /// The basis of the clean rows is explicit and made once (RowSpace). Injected rows extend it implicitly, at the cost of
 /// one product of them with it: with X_p those of them that are independent of the clean ones, Z_p = X_p Q_1,

@@ -34,7 +34,7 @@ struct Fit {
   Covariance covariance;       ///< Omega
   double objective = 0.0;      ///< F(W) of (2)
   double gradient_norm = 0.0;  ///< Frobenius norm of grad F; for e = 0 of its smallest subgradient
-  /// F(W) - min F <= gap, proven by strong convexity: gap = |grad F|^2 / (2 l1).
+  /// F(W) - min F <= gap, proven by strong convexity (3): gap = |grad F|^2 / (2 l1).
   double gap = 0.0;
   Status status = Status::OutOfSteps;
   int steps = 0;     ///< Newton steps, on all tasks or on a sample of them
@@ -43,10 +43,10 @@ struct Fit {
 
 /// MTRL: the unique minimiser of
 ///   F(W) = sum_i 1/N_i sum_j loss(w_i' x_ij, y_ij) + l1/2 |W|^2 + l2/2 tau(W)^2              (2)
-/// [Zhao18, Eq. 1; Zhang and Yeung 2010, with Omega minimised out], by Newton's method with preconditioned conjugate
-/// gradients after a continuation in the smoothing; for hundreds of tasks with the squared loss, few features and e >
-/// 0 by RootIteration from samples of the tasks, at a cost linear in their number. The answer does not depend on the
-/// start.
+/// [Zhao18, Eq. 1; Zhang and Yeung 2010, with Omega minimised out; docs/methods/learner.md], by Newton's method with
+/// preconditioned conjugate gradients after a continuation in the smoothing; for hundreds of tasks with the squared
+/// loss, few features and e > 0 by RootIteration from samples of the tasks, at a cost linear in their number. The
+/// answer does not depend on the start.
 /// @throws std::invalid_argument for options outside their range.
 Fit solve(const EmpiricalRisk& risk, const Options& options);
 Fit solve(const TaskSet& tasks, const Loss& loss, const Options& options);

@@ -81,7 +81,7 @@ class CurvatureSum {
 /// With B = blockdiag(B_i), S(V) = V W' + W V' and T = U diag(t) U' the Hessian is H V = B V + Q(S V) W, where Q maps a
 /// symmetric Z, in the basis U, to
 ///   Q(Z)_ab = l2 ( [a = b] tr(T^-1 Z) / (2 t_a) - tau Z_ab / ((t_a + t_b) t_a t_b) ).
-/// So Z = S V = S H^-1 G satisfies (I + A Q) Z = S B^-1 G with A(Y) = S B^-1 (Y W), and V = B^-1 (G - Q(Z) W).
+/// So Z = S V = S H^-1 G satisfies (8): (I + A Q) Z = S B^-1 G with A(Y) = S B^-1 (Y W), and V = B^-1 (G - Q(Z) W).
 class CoupledSystem {
  public:
   /// @param sum  CurvatureSum over U'W.  @param basis  U, d x d.  @param t  > 0.

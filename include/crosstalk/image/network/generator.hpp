@@ -12,7 +12,7 @@
 
 namespace crosstalk::image {
 
-/// With rows e_m^k of table k divided by their length, C_k rows a table:
+/// (27) of docs/methods/images.md. With rows e_m^k of table k divided by their length, C_k rows a table:
 ///   intra = mean over k of 1 + sum_{m != n} <e_m^k, e_n^k> / (C_k (C_k - 1)),
 ///           least when a task's rows point apart as far as they can: 1 - 1 / (C_k - 1) a task
 ///   inter = mean over k < l, m, n of |<e_m^k, e_n^l>|, 0 where rows of different tasks are orthogonal
@@ -24,7 +24,7 @@ struct Regularisers {
 /// Both from one matrix of products. Tables C_k x d.
 Regularisers regularisers(const std::vector<torch::Tensor>& tables);
 
-/// The noise of an image with its labels, n x C x H x W in [-epsilon, epsilon] / 255:
+/// The noise of an image with its labels (26), n x C x H x W in [-epsilon, epsilon] / 255:
 ///   z   = E(x)            convolutions and residual blocks, half the size or an eighth
 ///   e_k = table k's row of the label, a map of the size of z
 ///   x's noise = squash(gain D(e_1, ..., e_K, z)),   D: convolutions, twice the size by rearranging channels

@@ -26,7 +26,7 @@ struct LearnedNoise {
 };
 
 /// Trains the surrogates that the base needs, then the noise against them: one loop for all, in which each pass takes
-///   min over phi of  mean over images of  L(F'(T(round(x + noise))), y)  + intra + inter                     [Yu25]
+///   min over phi of  mean over images of  L(F'(T(round(x + noise))), y)  + intra + inter       (24)          [Yu25]
 /// with T a crop an image, after one of options.withstand a minibatch. Rounding to levels passes its gradient on. State
 /// is kept after every pass; with the same seed the result is the same whether or not it was interrupted.
 /// @throws std::invalid_argument for options out of range or tasks that cannot be protected; DataError when free

@@ -82,7 +82,8 @@ struct NoiseOptions {
 int passes_for(std::size_t images, std::size_t batch, std::size_t steps, int least);
 /// Of surrogates, and of victims without a dense task: 12, or 480 steps of 128 images.
 int usual_epochs(std::size_t images);
-/// Four times as many for a victim with a dense task: before that it has learned half of what it can (docs/images.md).
+/// Four times as many for a victim with a dense task: before that it has learned half of what it can
+/// (experiments/README.md, "Dense tasks").
 int victim_epochs(std::size_t images, const std::vector<TaskInfo>& tasks);
 
 /// Settings that suit a base for so many images, for the generator or for free variables.

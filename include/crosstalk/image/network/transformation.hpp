@@ -12,7 +12,7 @@ namespace crosstalk::image {
 // Stand-ins for what is done to published images, differentiable in the pixels: n x C x H x W, levels / 255.
 
 /// About the pixels that come out of a JPEG file: half-size colours, 8 x 8 cosine transforms, the standard's tables at
-/// this quality, 1 to 100. Coefficients are rounded by round(x) + (x - round(x))^3, which has a gradient [Shin17].
+/// this quality, 1 to 100. Coefficients are rounded by round(x) + (x - round(x))^3, which has a gradient [Shin17] (28).
 torch::Tensor like_jpeg(const torch::Tensor& pixels, int quality);
 /// Every channel is the luma 0.299 R + 0.587 G + 0.114 B; a grey image stays.
 torch::Tensor like_grey(const torch::Tensor& pixels);

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""Writes the tables of docs/results/*.md from the CSV files in experiments/results.
+
+    docs/results/make_tables.py            # writes the tables into the pages
+    docs/results/make_tables.py --check    # exit code 1 and the name of each page that is not up to date
+
+A page names a table by two comments; whatever stands between them is replaced:
+
+    <!-- table: raw_files -->
+    <!-- end -->
+
+TABLES says which CSV file a table is made of and how its columns are shown. A new table needs an entry there and the
+two comments in a page. Python's standard library is all that it needs.
+"""
+
+import csv
+import re
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE.parent.parent / "experiments" / "results"
+
+
+def text(value, row):
+    return value.replace("|", "\\|")
+
+
+def significant(digits):
+    def shown(value, row):
+        return "" if value in ("", "nan") else f"{float(value):.{digits}g}"
+
+    return shown
+
+
+def decimals(digits, sign=""):
+    def shown(value, row):
+        return "" if value in ("", "nan") else f"{float(value):{sign}.{digits}f}"
+
+    return shown
+
+
+def whole(value, row):
+    return f"{int(float(value)):,}"
+
+
+def per_cent_of_itself(value, row):
+    """A number that already is in per cent, with its sign."""
+    return f"{float(value):+.1f} %"
+
+
+def per_cent(value, row):
+    """A share as a change in per cent."""
+    return "" if value in ("", "nan") else f"{100 * float(value):+.0f} %"
+
+
+def with_interval(value, row):
+    """A number of claims.csv with its 95 % interval, in the unit of its row."""
+    shown = {"iterations": "{:.1f}", "AUC": "{:.3f}", "correlation": "{:.3f}"}.get(row["unit"])
+    numbers = [float(number) * (1 if shown else 100) for number in (value, row["low"], row["high"])]
+    parts = [(shown or "{:.1f}").format(number) for number in numbers]
+    unit = "" if shown else " %"
+    return f"{parts[0]}{unit}" if row["low"] == "nan" else f"{parts[0]}{unit} ({parts[1]} to {parts[2]})"
+
+
+def figure(value, row):
+    """The figure of a claim; a reading of the paper beside the usual one is named."""
+    return value if row["reading"] == "as in the figures" else f"{value}, {row['reading']}"
+
+
+FOUR = significant(4)
+THREE = decimals(3)
+CLAIMS = [("figure", "", figure), ("set", "", text), ("claim", "", text), ("paper", "", text),
+          ("ours", "ours (95 % interval)", with_interval), ("unit", "", text), ("verdict", "", text),
+          ("in detail", "", text)]
+METHODS = [("set", "", text), ("attack", "", text), ("method", "", text), ("metric, clean", "", THREE),
+           ("random rows", "", THREE), ("attacked", "", THREE), ("low", "", THREE), ("high", "", THREE),
+           ("utility over clean", "", decimals(2)), ("draws", "", whole)]
+
+# name of the table: CSV file, and for each column its name there, its heading and how it is shown.
+# Where the two names are the same the heading is left out. Then, where a table has some of the rows: which.
+TABLES = {
+    "raw_files": ("raw_files.csv", [
+        ("set", "", text), ("rows", "", whole), ("tasks", "", whole), ("metric", "", text),
+        ("crosstalk", "crosstalk, raw file", FOUR), ("per task", "", FOUR), ("pooled", "", FOUR),
+        ("crosstalk worse, %", "worse than the better", per_cent_of_itself),
+        ("one task", "crosstalk, one task", FOUR), ("one task worse, %", "worse than pooled", per_cent_of_itself),
+        ("pooled, task", "", FOUR)]),
+    "raw_files_said": ("raw_files.csv", [
+        ("set", "", text), ("trouble", "what the file was like", text), ("said", "what `fit` said about it", text)]),
+    "raw_files_reasons": ("raw_files_reasons.csv", [
+        ("set", "", text), ("pooled", "", FOUR), ("pooled, tasks weigh the same", "", FOUR), ("pooled Ridge", "", FOUR),
+        ("crosstalk on what Ridge leaves", "", FOUR)]),
+    "patom_claims": ("patom/claims.csv", CLAIMS),
+    "patom_claims_cross_validated": ("patom/claims-cross-validated.csv", CLAIMS),
+    "patom_methods": ("patom/methods.csv", METHODS),
+    "patom_methods_cross_validated": ("patom/methods-cross-validated.csv", METHODS),
+    "patom_sets": ("patom/sets.csv", [
+        ("set", "", text), ("tasks", "", whole), ("training rows", "", whole), ("test rows", "", whole),
+        ("metric", "", text), ("lambda1 by cross-validation", "", significant(1)),
+        ("lambda2 by cross-validation", "", significant(1))]),
+    "patom_readings_sarcos": ("patom/readings.csv", [
+        ("reading", "", text), ("clean metric", "NMSE clean", THREE), ("harm, direct", "direct", per_cent),
+        ("harm, indirect", "indirect", per_cent), ("harm, random rows", "random rows", per_cent),
+        ("clean correlation of 2 and 3", "2-3 clean", THREE), ("under hybrid 1", "hybrid 1", THREE),
+        ("hybrid 2", "", THREE), ("hybrid 3", "", THREE)], lambda row: row["set"] == "sarcos"),
+    "patom_readings_landmine": ("patom/readings.csv", [
+        ("reading", "", text), ("clean metric", "AUC clean", THREE), ("harm, direct", "fall, direct", THREE),
+        ("harm, indirect", "indirect", THREE), ("harm, random rows", "random rows", THREE)],
+        lambda row: row["set"] == "landmine"),
+}
+
+
+def table(name):
+    file, columns, *wanted = TABLES[name]
+    with open(RESULTS / file, newline="", encoding="utf-8") as source:
+        rows = [row for row in csv.DictReader(source) if all(keep(row) for keep in wanted)]
+    lines = ["| " + " | ".join(heading or column for column, heading, _ in columns) + " |",
+             "|" + "|".join("---" if shown in (text, figure) else "---:" for _, _, shown in columns) + "|"]
+    lines += ["| " + " | ".join(shown(row[column], row) for column, _, shown in columns) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def up_to_date(page):
+    def filled(match):
+        return f"{match[1]}\n{table(match[2])}\n<!-- end -->"
+
+    return re.sub(r"(<!-- table: (\S+) -->)\n(?:.*?\n)??<!-- end -->", filled, page, flags=re.DOTALL)
+
+
+def main():
+    check = sys.argv[1:] == ["--check"]
+    if sys.argv[1:] and not check:
+        sys.exit(__doc__)
+    stale = []
+    for path in sorted(HERE.glob("*.md")):
+        page = path.read_text(encoding="utf-8")
+        new = up_to_date(page)
+        if new == page:
+            continue
+        stale.append(path.name)
+        if not check:
+            path.write_text(new, encoding="utf-8")
+            print(f"{path.name}: tables written")
+    if check and stale:
+        sys.exit(f"not up to date with experiments/results: {', '.join(stale)}; run docs/results/make_tables.py")
+
+
+if __name__ == "__main__":
+    main()
