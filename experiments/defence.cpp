@@ -43,7 +43,7 @@ std::vector<std::string> words_of(const std::string& text) {
 Problem problem_of(const std::string& set, const std::string& lambda1, const std::string& lambda2, std::uint64_t seed) {
   Problem problem = load_problem(set, {.load = {.seed = seed}});
   if (lambda1 == "cv") {
-    choose_lambdas(problem, {.seed = seed});
+    choose_lambdas(problem, mtrl::CrossValidationOptions{.seed = seed});
   } else {
     problem.learner.lambda1 = std::stod(lambda1);
     problem.learner.lambda2 = std::stod(lambda2);

@@ -72,7 +72,7 @@ void run(const std::string& set, const mtrl::Loss& loss, mtrl::Options learner, 
     const TaskSet& test = problem.test;
     if (choose) {
       problem.learner = learner;
-      choose_lambdas(problem, {.seed = key, .threads = 2});
+      choose_lambdas(problem, mtrl::CrossValidationOptions{.seed = key, .threads = 2});
       learner = problem.learner;
       fmt::print("seed {}: lambda {} {} by cross-validation\n", seed, learner.lambda1, learner.lambda2);
     }

@@ -54,7 +54,7 @@ def write_tables(folder):
 def without_times(value):
     if isinstance(value, dict):
         return {k: without_times(v) for k, v in value.items()
-                if k not in ("timings", "seconds", "differences_seconds", "peak_mb", "report_file", "version")}
+                if k not in ("timings", "seconds", "differences_seconds", "learning_seconds", "peak_mb", "report_file", "version")}
     return [without_times(v) for v in value] if isinstance(value, list) else value
 
 

@@ -297,7 +297,7 @@ int run(const Flags& flags, const Configuration& configuration) {
   if (attacker.prices)
     summary += fmt::format("spent {:.6g} of {:.6g}: {}\n", spent, attacker.prices->money,
                            record["attack"].value("rows_by_task", nlohmann::ordered_json::object()).dump());
-  summary += fmt::format("attacker's utility ({}): clean {:.6g}, first rows {:.6g}, attacked {:.6g}\n",
+  summary += fmt::format("attacker's utility ({}): clean {:.6g}, starting rows {:.6g}, attacked {:.6g}\n",
                          utility_text(objective, problem), utility->value(clean.weights),
                          result.iterates.front().utility, last.utility);
   if (objective.relation) {
@@ -307,7 +307,7 @@ int run(const Flags& flags, const Configuration& configuration) {
                            correlation["attacked"].get<double>());
   }
   summary += fmt::format(
-      "targets' mean {}: clean {}, attacked {}, learned anew with its preparation {}\n"
+      "targets' mean {}: clean {}, attacked {}, refit with preparation from the poisoned file {}\n"
       "poisoned data{}: {}\n",
       before.names[0], metric_text(before.names[0], before.mean(0, threat.targets)),
       metric_text(after.names[0], after.mean(0, threat.targets)), metric_text(after.names[0], refit_effect.metric),

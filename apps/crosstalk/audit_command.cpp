@@ -187,9 +187,9 @@ Action add_audit(CLI::App& app) {
   add_options(app, flags->learner);
   add_options(app, flags->common);
   app.add_option("--prices", flags->attack.prices,
-                 "CSV with the columns task, price: what a row costs on the cheapest way in; 1 without it")
+                 "CSV with the columns task, price: the price of a row for the cheapest attack; 1 without it")
       ->group("Attack");
-  app.add_option("--reach", flags->reach, "The cheapest way in makes a task's loss so many times what it was, > 1")
+  app.add_option("--reach", flags->reach, "Factor by which the cheapest attack must raise a task's training loss, > 1")
       ->group("Attack");
   app.add_option("--repeats", flags->repeats,
                  "Splits of the data, or draws of the set, over which the main result is given as a range, >= 1")
@@ -197,8 +197,7 @@ Action add_audit(CLI::App& app) {
   app.add_option("--defence", flags->defence,
                  "Also put a defence before the learner, trim, huber or screen, and let the attacker plan against it")
       ->group("Attack");
-  app.add_flag("--resume", flags->resume, "Go on with the parts that a stopped run of the same audit finished")
-      ->group("General");
+  app.add_flag("--resume", flags->resume, "Continue a stopped run of the same audit")->group("General");
   app.add_option("--figures", flags->figures, "Also draw every figure as png, pdf or both (png,pdf), beside its SVG")
       ->group("General");
   return [flags](const Configuration& configuration) { return run(*flags, configuration); };

@@ -192,15 +192,14 @@ int run(int argc, char** argv) {
     CLI::App* const command = app.add_subcommand(name, what);
     commands[name] = {command, make(*command)};
   };
-  add("audit", "Learn on clean data, attack it, and write a report on what was lost", add_audit);
+  add("audit", "Learn a model, attack it, and report how much worse it gets", add_audit);
   add("fit", "Learn a multi-task model and test it", add_fit);
   add("attack", "Compute the injected rows of one threat and write the poisoned data", add_attack);
   add("defend", "Find rows that may be injected, and learn in spite of them", add_defend);
   add("check-gradient", "Compare the attacks' gradients with differences of refits", add_check_gradient);
   add("predict", "Predict with a model that fit wrote", add_predict);
-  add("reproduce", "Redo a paper's experiments and judge its claims", add_reproduce);
-  add("protect", "Change images so that a learner of their labels learns the change in place of the picture",
-      add_protect);
+  add("reproduce", "Repeat a paper's experiments and judge its claims", add_reproduce);
+  add("protect", "Change images so that a network trained on them learns little about their labels", add_protect);
   add("verify", "Train on images and on their protected copy, and report what was learned", add_verify);
   add("data", "List, describe and fetch data sets", add_data);
   add("options", "List every flag of every command with its default", add_options_command);

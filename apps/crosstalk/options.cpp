@@ -56,7 +56,7 @@ void add_csv_options(CLI::App& command, DataOptions& options) {
   command.add_option("--positive", options.positive, "Which of two labels is the positive class")->group("Data");
   command.add_option("--ignore", options.ignore, "CSV: columns to leave out, a,b,c; \"b, c\" has a comma")
       ->group("Data");
-  command.add_option("--separator", options.separator, "CSV: comma, semicolon, tab or pipe; found out when not given")
+  command.add_option("--separator", options.separator, "CSV: comma, semicolon, tab or pipe; detected by default")
       ->check(CLI::IsMember({"comma", "semicolon", "tab", "pipe"}))
       ->group("Data");
   command.add_option("--decimal", options.decimal, "CSV: comma or point, where 1,234 could be either")
@@ -66,9 +66,10 @@ void add_csv_options(CLI::App& command, DataOptions& options) {
   command.add_flag("--no-header", options.no_header, "CSV: the first line is a row; columns are \"column 1\", ...")
       ->group("Data");
   command
-      .add_option("--missing", options.missing,
-                  "What to do about missing values: refuse, drop such rows, fill in the mean or median of the training "
-                  "rows, or indicator: the mean, and a feature that says so")
+      .add_option(
+          "--missing", options.missing,
+          "How to treat missing values: refuse, drop such rows, fill in the mean or median of the training rows, or "
+          "indicator: fill in the mean and add a 0/1 feature that marks them")
       ->check(CLI::IsMember({"refuse", "drop", "mean", "median", "indicator"}))
       ->group("Data");
   command
@@ -104,9 +105,10 @@ void add_options(CLI::App& command, DataOptions& options) {
       ->group("Data");
   command.add_option("--pca", options.pca, "Principal components to keep; 0 for all features")->group("Data");
   command
-      .add_option("--standardise-labels", options.standardise_labels,
-                  "Number labels to mean 0, variance 1 on the training rows: all together, of each task, or none. All "
-                  "for files, none for known sets")
+      .add_option(
+          "--standardise-labels", options.standardise_labels,
+          "Scale regression labels to mean 0, variance 1 on the training rows: all together, of each task, or none. "
+          "Default: all for files, none for known sets")
       ->check(CLI::IsMember({"all", "task", "none", "true", "false"}))
       ->group("Data");
 }
@@ -115,8 +117,9 @@ void add_options(CLI::App& command, LearnerOptions& options) {
   command.add_option("--loss", options.loss, "squared, squared-hinge or logistic")
       ->check(CLI::IsMember({"squared", "squared-hinge", "logistic"}))
       ->group("Learner");
-  command.add_option("--lambda1", options.lambda1, "Pull of all weights towards zero, > 0")->group("Learner");
-  command.add_option("--lambda2", options.lambda2, "Pull of related tasks towards each other, >= 0")->group("Learner");
+  command.add_option("--lambda1", options.lambda1, "Penalty on the weights (l1 of Eq. 1), > 0")->group("Learner");
+  command.add_option("--lambda2", options.lambda2, "Penalty that couples related tasks (l2 of Eq. 1), >= 0")
+      ->group("Learner");
   command
       .add_option("--smoothing", options.smoothing,
                   "e of the smoothed covariance, in units of W, >= 0; 0 as in the paper")
@@ -136,9 +139,10 @@ void add_options(CLI::App& command, LearnerOptions& options) {
 
 void add_threat_options(CLI::App& command, AttackOptions& options, bool one_budget) {
   command
-      .add_option("--targets", options.targets,
-                  "Tasks under attack, a,b,c: names, or numbers from 1. By default all that are not attackers; without "
-                  "those, halves")
+      .add_option(
+          "--targets", options.targets,
+          "Tasks under attack, a,b,c: names, or numbers from 1. Default: all tasks that are not attackers; without "
+          "--attackers, random halves")
       ->group("Attack");
   command.add_option("--attackers", options.attackers, "Tasks the attacker controls, a,b,c")->group("Attack");
   options.budget = one_budget ? "0.3" : kDefaultBudgets;
@@ -195,7 +199,9 @@ void add_options(CLI::App& command, AttackOptions& options, bool one_budget) {
         .add_option("--relation", options.relation,
                     "Two tasks and the correlation that shall be learned: TASK,TASK,NUMBER")
         ->group("Attack");
-    command.add_option("--money", options.money, "What there is to spend on rows; --budget then limits each task")
+    command
+        .add_option("--money", options.money,
+                    "Total money that the attacker can spend on rows; --budget still limits each task")
         ->group("Attack");
     command.add_option("--prices", options.prices, "CSV with the columns task, price: what a row costs; 1 without it")
         ->group("Attack");
@@ -206,7 +212,7 @@ void add_options(CLI::App& command, AttackOptions& options, bool one_budget) {
       options.method += (options.method.empty() ? "" : ",") + std::string(to_string(method));
     command
         .add_option("--method", options.method,
-                    "How rows are placed, a,b: random; patom, from the random ones; exact, from patom's")
+                    "Attack methods, a,b: random; patom (starts from the random rows); exact (starts from PATOM's)")
         ->group("Attack");
     options.starts = 1;
     options.exact_steps = 8;

@@ -191,9 +191,8 @@ Action add_predict(CLI::App& app) {
                  "CSV: column that names the task of a row; the model's own when not given");
   app.add_option("--label", flags->data.label, "CSV: column of the label; the model's own when not given");
   app.add_option("--ignore", flags->data.ignore,
-                 "CSV: columns to leave out, a,b,c; columns that the model does not know "
-                 "are passed over anyhow");
-  app.add_option("--separator", flags->data.separator, "CSV: comma, semicolon, tab or pipe; found out when not given")
+                 "CSV: columns to leave out, a,b,c; columns that the model does not know are ignored");
+  app.add_option("--separator", flags->data.separator, "CSV: comma, semicolon, tab or pipe; detected by default")
       ->check(CLI::IsMember({"comma", "semicolon", "tab", "pipe"}));
   app.add_option("--skip-lines", flags->data.skip_lines, "CSV: lines before the header");
   app.add_option("--unseen", flags->unseen, "A word that no training row has: error, or ignore: predict without it")

@@ -127,7 +127,7 @@ int run(const Flags& flags, const Configuration& configuration) {
   if (!flags.generator.empty() && !flags.protect_tasks.empty())
     throw std::invalid_argument("--protect-tasks: a generator protects the tasks that it was made for");
   if (!flags.robust_to.empty() && !flags.generator.empty())
-    throw std::invalid_argument("--withstand: a generator withstands what it was made for");
+    throw std::invalid_argument("--withstand: it cannot be used with --generator, which was trained already");
   if (!flags.robust_to.empty() && !learns(flags.method))
     throw std::invalid_argument(
         fmt::format("--withstand: {} learns nothing; mtl-ue, em, tap and sep do", flags.method));
@@ -225,12 +225,11 @@ Action add_protect(CLI::App& app) {
   app.add_option("--epsilon", flags->epsilon, "Largest change of a pixel in levels of 255")
       ->check(CLI::Range(1, 255))
       ->group("Protection");
-  app.add_option("--epochs", flags->epochs,
-                 "Passes over the images while noise is learned; the method's own when not given")
+  app.add_option("--epochs", flags->epochs, "Epochs of learning the noise; the method's own by default")
       ->check(CLI::Range(1, 1'000'000))
       ->group("Learning");
   app.add_option("--max-minutes", flags->most_minutes,
-                 "Begin no pass after this time and publish what has been learned; 0 for no limit")
+                 "Begin no epoch after this time and publish what has been learned; 0 for no limit")
       ->check(CLI::NonNegativeNumber)
       ->group("Learning");
   app.add_option("--surrogate", flags->surrogate, "Backbone of the networks that noise is learned against")
@@ -239,16 +238,16 @@ Action add_protect(CLI::App& app) {
   app.add_option("--generator-size", flags->generator_size, "mtl-ue: small, or paper, eight times as many channels")
       ->check(CLI::IsMember({"small", "paper"}))
       ->group("Learning");
-  app.add_option("--withstand", flags->robust_to,
-                 "Learn noise through what may be done to the images, a,b of jpeg, grey, resize, blur and noise")
+  app.add_option(
+         "--withstand", flags->robust_to,
+         "Learn noise that is robust to what may be done to the images, a,b of jpeg, grey, resize, blur and noise")
       ->check(parses([](const std::string& words) { image::transformations_named(split_list(words)); }))
       ->group("Learning");
   app.add_flag("--flip", flags->flip, "Expect learners to mirror images")->group("Learning");
   app.add_option("--device", flags->device, "auto, cpu or cuda")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->group("Learning");
-  app.add_flag("--resume", flags->resume, "Go on with what a stopped run with the same flags learned")
-      ->group("Learning");
+  app.add_flag("--resume", flags->resume, "Continue a stopped run with the same flags")->group("Learning");
   app.add_flag("--show-noise", flags->show_noise,
                "Also write contact_sheet.png: images before, after, and the change times 10")
       ->group("Protection");

@@ -196,15 +196,14 @@ Action add_reproduce(CLI::App& app) {
          "mtl-ue: images of each set to protect and learn; 2000 of utkface and all of the others when not given")
       ->check(CLI::Range(10, 1'000'000))
       ->group("Data");
-  app.add_option("--epochs", flags->epochs,
-                 "mtl-ue: passes of victims over the images; when not given as `verify` chooses")
+  app.add_option("--epochs", flags->epochs, "mtl-ue: epochs of the victims; by default as `verify` chooses")
       ->check(CLI::Range(1, 100'000))
       ->group("General");
   app.add_flag("--validation", flags->validation,
                "mtl-ue: test on the last fifth of the training images, to choose settings by")
       ->group("General");
   add_options(app, flags->common);
-  app.add_flag("--resume", flags->resume, "Go on with the parts that a stopped run finished")->group("General");
+  app.add_flag("--resume", flags->resume, "Continue a stopped run with the same flags")->group("General");
   app.add_option("--figures", flags->figures, "Also draw every figure as png, pdf or both (png,pdf), beside its SVG")
       ->group("General");
   return [flags](const Configuration& configuration) { return run(*flags, configuration); };

@@ -39,8 +39,7 @@ Action add_verify(CLI::App& app) {
       ->check(CLI::IsMember(image::weighting_names()))
       ->group("Victims");
   app.add_option("--epochs", flags->epochs,
-                 "Passes over the images; when not given 12, or more of less than 5000 images, and four times that "
-                 "where a task is dense")
+                 "Epochs. Default: 12, more for fewer than 5000 images, four times as many with a dense task")
       ->check(CLI::Range(1, 100'000))
       ->group("Victims");
   app.add_option("--seeds", flags->seeds, "Victims of each kind; intervals are over them")
@@ -57,24 +56,23 @@ Action add_verify(CLI::App& app) {
   app.add_option("--groups", flags->groups,
                  "Some of a panel's learners: backbones,weightings,countermeasures,leaks; all when not given")
       ->group("Panel");
-  app.add_option("--jobs", flags->jobs, "Processes of a panel at a time; as --threads when not given")
+  app.add_option("--jobs", flags->jobs, "Processes of a panel at a time. Default: --threads")
       ->check(CLI::Range(1, 1024))
       ->group("Panel");
   app.add_option("--countermeasure", flags->countermeasure,
                  "What an unauthorised learner does against protection, words joined by +: jpegQ, grey, bitsB, blur or "
                  "squeeze (to all "
                  "images), cutout, cutmix, mixup, resized-crop, noise or adversarial (while training), long, rateX, "
-                 "early-stop; see docs/images.md")
+                 "early-stop; see docs/guide/verify.md")
       ->check(parses(image::countermeasure_named))
       ->group("Learner");
-  app.add_option("--leak", flags->leak, "Percent of the published images that the learner has as they were")
+  app.add_option("--leak", flags->leak, "Percentage of the training images that the learner has unprotected")
       ->check(CLI::Range(0.0, 100.0))
       ->group("Learner");
   app.add_option("--device", flags->device, "auto, cpu or cuda")
       ->check(CLI::IsMember({"auto", "cpu", "cuda"}))
       ->group("General");
-  app.add_flag("--resume", flags->resume, "Go on with the victims that a stopped run with the same flags finished")
-      ->group("General");
+  app.add_flag("--resume", flags->resume, "Continue a stopped run with the same flags")->group("General");
   add_options(app, flags->common);
   return [flags](const Configuration& configuration) {
     if (!flags->panel.empty()) return verify_panel(*flags, configuration);

@@ -144,7 +144,7 @@ class Reader {
       columns_.erase(found);
       --features_;
       coding_.left_out.emplace_back(name);
-      notes_.push_back(fmt::format("column \"{}\" was left out: crosstalk wrote it{}", name,
+      notes_.push_back(fmt::format("column \"{}\" was left out: it is a mark that crosstalk adds{}", name,
                                    std::string_view(name) == "part" ? ", and it says which rows are held out" : ""));
       return flags;
     };

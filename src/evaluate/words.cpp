@@ -107,11 +107,11 @@ std::string metric_value(const std::string& name, double value) {
 std::string metric_meaning(const std::string& name) {
   if (name == "auc") return "the share of pairs that the model ranks in the right order: 1 is perfect, 0.5 is guessing";
   if (name == "accuracy") return "the share of rows that the model gets right";
-  if (name == "nmse") return "squared error over the variance of the label: 0 is perfect, 1 is always saying the mean";
+  if (name == "nmse") return "squared error over the variance of the label: 0 is perfect, 1 is predicting the mean";
   if (name == "rmse") return "the size of a typical error, in units of the label";
   if (name == "explained_variance") return "the share of the label's variance that the model explains: 1 is perfect";
   if (name == "relative_error")
-    return "squared error over that of always saying the mean of the task's training labels: 0 is perfect, 1 is no "
+    return "squared error over that of predicting the mean of the task's training labels: 0 is perfect, 1 is no "
            "better";
   return "a measure of the model's quality";
 }
@@ -136,8 +136,8 @@ std::string kind_meaning(attack::Kind kind) {
 std::string method(Method method) {
   switch (method) {
     case Method::Random: return "random rows";
-    case Method::Patom: return "planned (PATOM)";
-    case Method::Exact: return "planned (exact)";
+    case Method::Patom: return "PATOM";
+    case Method::Exact: return "exact attack";
   }
   return "";
 }

@@ -41,7 +41,7 @@ std::string metric_change(const AuditSummary& summary, const Exposure& exposure)
                                  exposure.metric < exposure.clean_metric ? "falls" : "rises", before, after);
   if (summary.metric == "auc" && exposure.metric < 0.5 && exposure.clean_metric >= 0.5) text += ", worse than guessing";
   if (summary.metric == "nmse" && exposure.metric > 1.0 && exposure.clean_metric <= 1.0)
-    text += ", worse than always saying the mean";
+    text += ", worse than predicting the mean";
   return text;
 }
 
@@ -157,7 +157,7 @@ std::string damage_text(const AuditSummary& summary, const AuditResult& result) 
   const Exposure& worst = *summary.worst;
   std::string text =
       std::isfinite(worst.loss_rise)
-          ? fmt::format("When somebody {}, the summed loss of {} {}{}.", who(summary, worst.kind),
+          ? fmt::format("When an attacker {}, the summed loss of {} {}{}.", who(summary, worst.kind),
                         worst.kind == attack::Kind::Direct ? "these tasks" : "the tasks under attack",
                         words::rises(worst.loss_rise), range_text(summary, result))
           : fmt::format("Somebody {}; the tasks under attack have no clean loss, so its rise cannot be stated.",
@@ -229,7 +229,7 @@ std::string sentences(const AuditSummary& summary, const AuditResult& result, co
                         words::clean_metric(result.clean_model.metric),
                         words::metric_value(result.clean_model.metric, result.clean_model.value));
   if (are_apart(facts))
-    text += " The learner was told to learn the tasks apart (lambda2 is 0): rows in one cannot reach another.";
+    text += " lambda2 is 0, so the tasks are learned independently: rows in one task cannot affect another.";
   if (!facts.held_out) text += " All numbers are on the training rows; none were held out.";
   return text;
 }
@@ -325,7 +325,7 @@ std::vector<report::Block> warnings(const AuditSummary& summary, const AuditResu
             report::exact(facts.options.learner.lambda2))});
   if (!result.dropped_budgets.empty())
     blocks.emplace_back(
-        Callout{Callout::Kind::Note, "Numbers of added rows left out",
+        Callout{Callout::Kind::Note, "Budgets left out",
                 fmt::format("{} of the clean rows of an attacking task is less than one row in at least one "
                             "scenario, so it was not tried.",
                             words::shares(result.dropped_budgets))});

@@ -52,7 +52,7 @@ std::vector<double> budget_ticks(std::vector<double> budgets) {
 // A line a kind for planned rows, and one for random rows with the range over the kinds; from the clean model at 0.
 report::LineChart over_budget(const AuditSummary& summary, double (*number)(const Exposure&),
                               std::optional<double> clean) {
-  report::LineChart chart{.x = {.title = "added rows, as a share of the clean rows",
+  report::LineChart chart{.x = {.title = "injected rows, as a share of the clean rows",
                                 .percent = true,
                                 .ticks = budget_ticks(summary.budgets)}};
   const auto start = [&](report::Series& series) {
@@ -110,7 +110,7 @@ AuditFigure exposure_of_loss(const AuditSummary& summary, const std::string& row
                                     words::method(exposure.method), words::rise(exposure.loss_rise)));
   return {"figure-exposure-loss",
           std::move(chart),
-          "Rise of the loss by number of added rows.",
+          "Rise of the loss by number of injected rows.",
           fmt::format("Mean losses of the tasks under attack, summed, {}.{}", rows, random_note(summary)),
           summary.has_baseline()
               ? "0 % is the clean model; the further a line is above the grey one, the more planning the rows adds."
@@ -147,11 +147,11 @@ AuditFigure exposure_of_metric(const AuditSummary& summary, const std::string& r
   if (const auto reference = reference_of(summary.metric)) {
     const double room = range.high - range.low;
     if (*reference >= range.low - room && *reference <= range.high + room)
-      chart.lines = {{*reference, summary.metric == "auc" ? "guessing" : "always saying the mean"}};
+      chart.lines = {{*reference, summary.metric == "auc" ? "guessing" : "predicting the mean"}};
   }
   return {"figure-exposure-metric",
           std::move(chart),
-          fmt::format("{} by number of added rows.", words::metric(summary.metric)),
+          fmt::format("{} by number of injected rows.", words::metric(summary.metric)),
           fmt::format("Mean over the tasks under attack, {}. {} is {}.", rows, words::metric(summary.metric),
                       words::metric_meaning(summary.metric)),
           mtrl::larger_is_better(summary.metric) ? "a falling line is a model that gets worse."
@@ -192,7 +192,7 @@ AuditFigure exposure_by_task(const AuditResult& result, const AuditSummary& summ
   return {"figure-exposure-by-task",
           std::move(chart),
           "Loss added to each task.",
-          fmt::format("With {} added rows, {}.{}{}", words::share(*summary.budget), rows, random_note(summary),
+          fmt::format("With {} injected rows, {}.{}{}", words::share(*summary.budget), rows, random_note(summary),
                       cut_note(shown, summary.tasks.size(), "most exposed")),
           "the longest bars are the tasks that suffer most; 0 % is the clean model.",
           "Most exposed: " + in_words(parts)};
@@ -255,7 +255,7 @@ std::optional<AuditFigure> convergence(const AuditResult& result, const AuditSum
       "figure-convergence",
       std::move(chart),
       "The attacker's gain by iteration.",
-      fmt::format("With {} added rows. The utility is the summed loss of the tasks under attack on their "
+      fmt::format("With {} injected rows. The utility is the summed loss of the tasks under attack on their "
                   "clean training rows; mean over the scenarios of a kind.",
                   words::share(*summary.budget)),
       "iteration 0 is the random rows; where a line is flat, more iterations would not help the attacker.",
@@ -322,7 +322,7 @@ std::vector<AuditFigure> audit_figures(const AuditResult& result, const AuditFac
     for (const std::size_t i : scenario.attackers) attackers.push_back(words::task(result.task_names[i]));
     figures.push_back(
         heat_map(result, outcome.correlation, "figure-correlation-" + kind, fmt::format("After the {} attack.", kind),
-                 fmt::format("{} added rows in {}.", words::share(outcome.budget), words::list(attackers)), ""));
+                 fmt::format("{} injected rows in {}.", words::share(outcome.budget), words::list(attackers)), ""));
   }
   return figures;
 }

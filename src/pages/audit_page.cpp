@@ -103,7 +103,7 @@ class PageMaker {
   [[nodiscard]] report::Page page() const {
     report::Page page;
     page.title = fmt::format("How exposed is {} to injected rows?", facts_.data_name);
-    page.subtitle = fmt::format("{} learned together, attacked in rehearsal by somebody who can add rows.",
+    page.subtitle = fmt::format("{} learned together and attacked with injected rows.",
                                 words::capital(words::count(result_.task_names.size(), "task")));
     page.answer = answer::sentences(summary_, result_, facts_);
     page.cards = answer::cards(summary_, result_);
@@ -170,7 +170,7 @@ class PageMaker {
   }
 
   [[nodiscard]] Section exposure() const {
-    Section section{"How much harm do added rows do?"};
+    Section section{"How much harm do injected rows do?"};
     List kinds;
     for (const attack::Kind kind : summary_.kinds)
       kinds.items.push_back(
@@ -178,14 +178,14 @@ class PageMaker {
     section.blocks = {
         Paragraph{std::string(
                       "The attacker wants the tasks under attack to be predicted badly. To each task that they control "
-                      "they add rows: 30 % means three added rows for ten clean ones. ") +
+                      "they inject rows: 30 % means three injected rows for ten clean ones. ") +
                   (is_planned() ? "The rows start at random; they are then changed, step by step, so that the learner "
                                   "does worse on its "
                                   "targets."
                                 : "The rows are random.")},
         kinds, TableBlock{tables::kinds(summary_)}};
     add_figures(section, {"figure-exposure-loss", "figure-exposure-metric"});
-    section.blocks.emplace_back(TableBlock{tables::exposure(summary_), "These numbers for every number of added rows"});
+    section.blocks.emplace_back(TableBlock{tables::exposure(summary_), "These numbers for every budget"});
     return section;
   }
 
@@ -198,7 +198,8 @@ class PageMaker {
       section.blocks.emplace_back(Paragraph{fmt::format("{} is the only task under attack.", words::capital(name))});
     else if (std::isfinite(worst.added_loss))
       section.blocks.emplace_back(Paragraph{fmt::format(
-          "With {} added rows, {} is the most exposed: its loss {} ({} attack). The tasks are ranked by that number: "
+          "With {} injected rows, {} is the most exposed: its loss {} ({} attack). The tasks are ranked by that "
+          "number: "
           "the "
           "loss that an attack adds to a task, measured for all of them against the mean clean loss of the tasks under "
           "attack, so that a task with next to no loss does not come first for next to nothing.",
@@ -222,7 +223,7 @@ class PageMaker {
     const double rise = most.loss_rise(result_.clean_loss);
     const std::string name = words::task(result_.task_names[most.attacker]);
     std::string text = fmt::format(
-        "Here one task at a time is the only attacker, with all other tasks as its targets and {} added rows "
+        "Here one task at a time is the only attacker, with all other tasks as its targets and {} injected rows "
         "of its own. ",
         words::share(summary_.budgets.back()));
     if (summary_.finished_harms == 1)
@@ -246,7 +247,7 @@ class PageMaker {
   }
 
   [[nodiscard]] Section cheapest_attacks() const {
-    Section section{"What is the cheapest way in?"};
+    Section section{"What is the cheapest attack?"};
     const double reach = facts_.options.reach;
     std::string text = fmt::format(
         "Here the attacker is after one task and wants its training loss to be {} times what it was, for as little as "
@@ -275,24 +276,25 @@ class PageMaker {
                          [](const CheapestAttack& one) { return one.by_others && !one.rows.empty(); }))
       text += "Through other tasks alone no task can be brought so far.";
     section.blocks.emplace_back(Paragraph{text});
-    add_table(section, tables::cheapest_attacks(result_, reach), "The cheapest way into every task");
+    add_table(section, tables::cheapest_attacks(result_, reach), "The cheapest attack on every task");
     return section;
   }
 
   [[nodiscard]] Section bounds() const {
     return {
         "How bad can it get at most?",
-        {Paragraph{"What was found is a lower bound of the damage. This is an upper bound: no injected rows at all, "
-                   "in these numbers and within these limits, can bring the summed loss of the tasks under attack "
-                   "above it, whatever the method. The last column is for an owner who lets in only rows whose "
-                   "distance and residual 95 % of the task's clean rows have. The truth lies between; far apart "
-                   "they say little."},
+        {Paragraph{
+             "What was found is a lower bound of the damage. This is an upper bound: no injected rows at all, "
+             "in these numbers and within these limits, can bring the summed loss of the tasks under attack "
+             "above it, whatever the method. The last column is for an owner who lets in only rows whose "
+             "distance and residual 95 % of the task's clean rows have. The true worst case lies between; far apart "
+             "they say little."},
          TableBlock{tables::bounds(result_, summary_)}}};
   }
 
   [[nodiscard]] Section defended() const {
     const std::string defence(defence::to_string(*facts_.options.defence));
-    Section section{"What does a defence make of it?"};
+    Section section{"How much does a defence help?"};
     std::string text = fmt::format("Here \"crosstalk defend --method {}\" stands before the learner. ", defence);
     if (const auto& clean = result_.clean_defended; clean && clean->loss.size() > 0)
       text += fmt::format(
@@ -301,7 +303,7 @@ class PageMaker {
           words::metric_value(summary_.metric, mtrl::Metrics{result_.clean.names, clean->metrics}.mean(0)),
           words::metric_value(summary_.metric, result_.clean.mean(0)));
     text +=
-        "One attacker plants the same rows as before. The other knows the defence: they keep their rows where clean "
+        "One attacker injects the same rows as before. The other knows the defence: they keep their rows where clean "
         "ones are, by quantiles of the distance and the residual, or copy features of clean rows, see what the defence "
         "leaves out, place their rows anew, and take what does most harm behind it.";
     section.blocks = {Paragraph{text}, TableBlock{tables::defended(result_, summary_)}};
@@ -309,7 +311,7 @@ class PageMaker {
   }
 
   [[nodiscard]] Section convergence() const {
-    Section section{"Had the attack finished?"};
+    Section section{"Had the attacks converged?"};
     section.blocks.emplace_back(Paragraph{still_gaining()});
     add_figures(section, {"figure-convergence"});
     section.blocks.emplace_back(TableBlock{tables::convergence(result_), "Every step of every planned attack"});
@@ -399,7 +401,7 @@ class PageMaker {
     add("smoothing", report::exact(options.learner.smoothing));
     add("targets", targets_in_words(result_, options));
     add("attackers", attackers_in_words(result_, options));
-    add("added rows", words::shares(summary_.budgets) + " of each attacking task's clean rows");
+    add("injected rows", words::shares(summary_.budgets) + " of each attacking task's clean rows");
     add("their labels", fmt::format("{}: {}", attack::to_string(options.labels), labels_in_words(options.labels)));
     add("their features", features_in_words(options));
     add("rows placed by", methods_in_words(summary_.methods));
@@ -415,7 +417,7 @@ class PageMaker {
                                                : fmt::format("batches of {} times the target rows",
                                                              report::exact(options.patom.batch_share))));
     add("seed", std::to_string(options.seed));
-    Section section{"What was asked", {TableBlock{std::move(table)}}};
+    Section section{"Settings", {TableBlock{std::move(table)}}};
     if (!facts_.notes.empty()) {
       section.blocks.emplace_back(Paragraph{"On loading the data:"});
       section.blocks.emplace_back(List{facts_.notes});
@@ -438,13 +440,14 @@ class PageMaker {
 
   [[nodiscard]] std::vector<std::string> limits() const {
     std::vector<std::string> items = {
-        has(Method::Exact) ? "It is a rehearsal, not a guarantee: the numbers are a lower bound of the damage. The "
-                             "exact attack climbs as far as "
-                             "it can from its starts; from other starts, or with more steps, an attack may do more."
-                           : "It is a rehearsal, not a guarantee: the numbers are a lower bound of the damage. PATOM "
-                             "is a heuristic; its gradient "
-                             "holds the learned relations of the tasks and the dual variables fixed. The exact attack "
-                             "(--method exact) does more.",
+        has(Method::Exact)
+            ? "It is a simulated attack, not a guarantee: the numbers are a lower bound of the damage. The "
+              "exact attack climbs as far as "
+              "it can from its starts; from other starts, or with more steps, an attack may do more."
+            : "It is a simulated attack, not a guarantee: the numbers are a lower bound of the damage. PATOM "
+              "is a heuristic; its gradient "
+              "holds the learned relations of the tasks and the dual variables fixed. The exact attack "
+              "(--method exact) does more.",
         has(Method::Exact) && facts_.options.labels == attack::LabelRule::Free
             ? "The injected labels lie in the range of the task's own; an attacker who may write any label can do more."
             : "The labels of injected rows are drawn by a rule and not optimised; an attacker who also chooses labels "

@@ -53,7 +53,7 @@ Table by_task(const AuditResult& result, const AuditSummary& summary, const std:
     for (const Method method : summary.methods)
       table.columns.push_back(
           {.name = fmt::format("{}, {}", words::kind(kind), words::method(method)), .format = format});
-  table.caption = fmt::format("{} of each task under attack, with {} added rows; the most exposed first", what,
+  table.caption = fmt::format("{} of each task under attack, with {} injected rows; the most exposed first", what,
                               words::share(*summary.budget));
   for (const TaskExposure& task : summary.tasks) {
     std::vector<Cell> row = {result.task_names[task.task], clean(result, static_cast<Eigen::Index>(task.task))};
@@ -154,7 +154,7 @@ Table correlations(const AuditResult& result) {
 }  // namespace
 
 Table tables::kinds(const AuditSummary& summary) {
-  Table table{.caption = fmt::format("Summed loss and mean {} of the tasks under attack, with {} added rows",
+  Table table{.caption = fmt::format("Summed loss and mean {} of the tasks under attack, with {} injected rows",
                                      words::metric(summary.metric), words::share(*summary.budget)),
               .columns = {{.name = "attack"}}};
   for (const Method method : summary.methods)
@@ -282,7 +282,7 @@ Table tables::defended(const AuditResult& result, const AuditSummary& summary) {
     return Column{.name = name, .format = words::metric_format(summary.metric)};
   };
   const auto share = [](const std::string& name) { return Column{.name = name, .format = words::share_of_rows}; };
-  Table table{.caption = fmt::format("Mean {} of the tasks under attack, with {} added rows",
+  Table table{.caption = fmt::format("Mean {} of the tasks under attack, with {} injected rows",
                                      words::metric(summary.metric), words::share(summary.budgets.back())),
               .columns = {{.name = "scenario"},
                           {.name = "kind"},
@@ -290,9 +290,9 @@ Table tables::defended(const AuditResult& result, const AuditSummary& summary) {
                           metric("attacked"),
                           metric("after the defence"),
                           metric("after the defence, attacker knows it"),
-                          {.name = "how they place rows when they know it"},
+                          {.name = "adaptive attack: placement"},
                           share("injected rows left out"),
-                          share("left out when they know it"),
+                          share("injected rows left out, adaptive attack"),
                           share("honest rows left out")}};
   for (const DefendedOutcome& outcome : result.defended) {
     if (outcome.same.loss.size() == 0) continue;
@@ -313,7 +313,7 @@ Table tables::bounds(const AuditResult& result, const AuditSummary& summary) {
   const auto multiple = [](const std::string& name) {
     return Column{.name = name, .unit = "multiple of the clean loss", .format = words::decimals};
   };
-  Table table{.caption = fmt::format("Summed training loss of the tasks under attack, with {} added rows",
+  Table table{.caption = fmt::format("Summed training loss of the tasks under attack, with {} injected rows",
                                      words::share(summary.budgets.back())),
               .columns = {{.name = "scenario"},
                           {.name = "kind"},

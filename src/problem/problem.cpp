@@ -96,8 +96,12 @@ Problem make_problem(data::Dataset dataset, const ProblemOptions& options) {
   return problem;
 }
 
-void choose_lambdas(Problem& problem, const mtrl::CrossValidationOptions& grid, const RunControl& control) {
-  problem.cross_validation = mtrl::cross_validate(problem.train, *problem.loss, problem.learner, grid, control);
+void choose_lambdas(Problem& problem, const std::optional<mtrl::CrossValidationOptions>& grid,
+                    const RunControl& control) {
+  mtrl::CrossValidationOptions usual;
+  usual.folds = problem.dataset.recipe.folds;
+  problem.cross_validation =
+      mtrl::cross_validate(problem.train, *problem.loss, problem.learner, grid.value_or(usual), control);
   problem.learner = problem.cross_validation->best;
   if (const std::size_t tasks = problem.cross_validation->tasks; tasks < problem.train.size())
     problem.dataset.notes.push_back(

@@ -190,7 +190,7 @@ TEST_F(AuditCommand, LeavesOutBudgetsByDefaultThatBuyNoRow) {
   std::set<double> budgets;
   for (const auto& attack : json.at("attacks")) budgets.insert(attack.at("budget").get<double>());
   EXPECT_EQ(budgets, (std::set<double>{0.1, 0.2, 0.3}));
-  EXPECT_THAT(files("out").at("report.html"), HasSubstr("Numbers of added rows left out"));
+  EXPECT_THAT(files("out").at("report.html"), HasSubstr("Budgets left out"));
   EXPECT_TRUE(was_refused(crosstalk(words + std::vector<std::string>{"--quiet", "--budgets", "0.05,0.3"}), 2,
                           {"0.05", "buys no row"}));
 }

@@ -176,9 +176,10 @@ TEST(AuditAnswer, SaysHowLargeTheDamageIs) {
   const AuditResult result =
       small_audit::told({.direct = 1.5, .indirect = 0.3, .hybrid = 0.6, .random = 0.02, .drop = 0.3});
   const std::string answer = answer_to(result);
-  EXPECT_THAT(answer,
-              StartsWith("When somebody adds 30 % injected rows to the tasks under attack (direct attack), the summed "
-                         "loss of these tasks rises by 150 % (to 2.5 times)."));
+  EXPECT_THAT(
+      answer,
+      StartsWith("When an attacker adds 30 % injected rows to the tasks under attack (direct attack), the summed "
+                 "loss of these tasks rises by 150 % (to 2.5 times)."));
   EXPECT_THAT(answer, HasSubstr("mean AUC falls from 0.900 to 0.450, worse than guessing"));
   EXPECT_THAT(answer, HasSubstr("The same rows placed at random: loss +2.0 %, AUC 0.894."));
   EXPECT_THAT(
@@ -187,11 +188,10 @@ TEST(AuditAnswer, SaysHowLargeTheDamageIs) {
 }
 
 TEST(AuditAnswer, NamesTheKindThatIsWorst) {
-  EXPECT_THAT(
-      answer_to(small_audit::told({.direct = 0.1, .indirect = 0.8, .hybrid = 0.2})),
-      StartsWith(
-          "When somebody adds 30 % injected rows to other tasks only (indirect attack), the summed loss of the tasks "
-          "under attack rises by 80 %"));
+  EXPECT_THAT(answer_to(small_audit::told({.direct = 0.1, .indirect = 0.8, .hybrid = 0.2})),
+              StartsWith("When an attacker adds 30 % injected rows to other tasks only (indirect attack), the summed "
+                         "loss of the tasks "
+                         "under attack rises by 80 %"));
   EXPECT_THAT(answer_to(small_audit::told({.direct = 0.1, .indirect = 0.2, .hybrid = 0.8})),
               HasSubstr("(hybrid attack)"));
 }
@@ -230,7 +230,7 @@ TEST(AuditAnswer, SaysWhenTheTasksAreLearnedApart) {
 TEST(AuditAnswer, AnErrorThatGrowsIsWorse) {
   AuditResult result = small_audit::told({.direct = 1.0, .clean_metric = 0.4, .drop = -0.8});
   result.clean.names = {"nmse", "rmse"};
-  EXPECT_THAT(answer_to(result), HasSubstr("mean NMSE rises from 0.400 to 1.20, worse than always saying the mean"));
+  EXPECT_THAT(answer_to(result), HasSubstr("mean NMSE rises from 0.400 to 1.20, worse than predicting the mean"));
 }
 
 TEST(AuditCards, HoldTheNumbersOfTheAnswer) {
@@ -377,7 +377,7 @@ TEST(AuditPage, OfRandomRowsAloneSpeaksOfNoPlanning) {
   options.methods = {Method::Random};
   const std::string html = html_of(small_audit::run(options), small_audit::facts(options));
   EXPECT_THAT(html, AllOf(HasSubstr("The rows are random."), HasSubstr("rise of the summed loss, random rows")));
-  for (const char* words : {"Had the attack finished?", "placed at random", "planned (PATOM)", "3 iterations</dd>"})
+  for (const char* words : {"Had the attacks converged?", "placed at random", "PATOM", "3 iterations</dd>"})
     EXPECT_THAT(html, Not(HasSubstr(words)));
 }
 

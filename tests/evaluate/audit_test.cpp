@@ -613,7 +613,7 @@ TEST(Audit, SaysFirstWhatRandomRowsAndPatomDo) {
   ASSERT_EQ(lines.size(), 1U);
   EXPECT_EQ(finished, 12U);  // six scenarios
   EXPECT_THAT(lines[0], HasSubstr("direct random rows: +"));
-  EXPECT_THAT(lines[0], HasSubstr("indirect planned (PATOM): +"));
+  EXPECT_THAT(lines[0], HasSubstr("indirect PATOM: +"));
 }
 
 TEST(Audit, RandomRowsAloneLookForNeitherWaysNorBounds) {

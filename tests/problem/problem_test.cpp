@@ -103,7 +103,7 @@ TEST(MakeProblem, TakesADataSetThatIsInMemory) {
   Problem problem = make_problem(std::move(set), {.hold_out = false});
   EXPECT_EQ(problem.split_by, "nothing");
   EXPECT_EQ(&problem.evaluation(), &problem.train);
-  choose_lambdas(problem, {.lambda1 = {1e-3, 1e-1}, .lambda2 = {1e-2}});
+  choose_lambdas(problem, mtrl::CrossValidationOptions{.lambda1 = {1e-3, 1e-1}, .lambda2 = {1e-2}});
   ASSERT_TRUE(problem.cross_validation.has_value());
   EXPECT_EQ(problem.learner.lambda2, 1e-2);
 

@@ -64,7 +64,9 @@ Problem make_problem(data::Dataset dataset, const ProblemOptions& options = {});
 
 /// Puts the lambdas that cross-validation chooses on the training rows into `learner`; smoothing and tolerance stay.
 /// Notes in the data set when it chose on a part of the tasks.
-void choose_lambdas(Problem& problem, const mtrl::CrossValidationOptions& grid = {}, const RunControl& control = {});
+/// @param grid  none: the usual one, with the folds of the set's recipe.
+void choose_lambdas(Problem& problem, const std::optional<mtrl::CrossValidationOptions>& grid = {},
+                    const RunControl& control = {});
 
 /// What a user learns from the poisoned data: everything is estimated on it, the preparation, too.
 struct Refit {

@@ -292,7 +292,7 @@ report::Table trials_table(const std::vector<ComparisonTrial>& trials) {
                        {.name = "victim"},
                        {.name = "seed", .format = kWhole},
                        {.name = "mean", .format = kShare},
-                       {.name = "yardstick", .format = kShare},
+                       {.name = "majority baseline", .format = kShare},
                        {.name = "tasks"},
                        {.name = "largest change", .unit = "levels", .format = kWhole},
                        {.name = "PSNR", .unit = "dB", .format = kThree}}};

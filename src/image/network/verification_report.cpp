@@ -163,12 +163,10 @@ report::Page verification_page(const std::vector<Victim>& victims, const Verific
     learned.blocks.emplace_back(
         report::Paragraph{fmt::format("One network a task was trained for {} of the {} tasks, evenly chosen.",
                                       options.stl_tasks.size(), facts.tasks.size())});
-  learned.blocks.emplace_back(
-      report::Paragraph{"Accuracy is the share of right answers, mIoU the mean overlap of the classes' areas (both: "
-                        "more is learned), error and "
-                        "angle are mean errors (less is learned). Balanced: every class counts the same. Without "
-                        "looking: always the commonest "
-                        "class, or the mean."});
+  learned.blocks.emplace_back(report::Paragraph{
+      "Accuracy is the share of right answers, mIoU the mean overlap of the classes' areas (both: "
+      "more is learned), error and angle are mean errors (less is learned). Balanced: every class counts "
+      "the same. Majority baseline: always the most frequent class, or the mean."});
   page.sections.push_back(std::move(learned));
 
   if (!facts.sheet_svg.empty())
