@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "crosstalk/image/folder_set.hpp"
+#include "crosstalk/image/image_sets.hpp"
 #include "crosstalk/run_control.hpp"
 #include "options.hpp"
 
@@ -22,15 +22,8 @@ struct ImageOptions {
 
 void add_options(CLI::App& command, ImageOptions& options);
 
-/// Is it a set that crosstalk knows by name, in place of files of the user's?
-bool is_known_image_set(const std::string& name);
-
-/// The part of a set that is published, or another that was never published, to test on.
-enum class Part { Training, Test };
-
-/// Opens a known set, a folder or a file. There is no source where the set has no test part of its own.
-/// @throws DataError naming what is not there; std::invalid_argument for a flag that does not fit the set.
-image::FolderSet open_images(const ImageOptions& options, const CommonOptions& common, Part part,
+/// image::open_images as the flags say.
+image::FolderSet open_images(const ImageOptions& options, const CommonOptions& common, image::Part part,
                              const RunControl& control);
 
 /// A folder of published images, with whatever is beside them.

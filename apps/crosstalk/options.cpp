@@ -238,7 +238,8 @@ void add_options(CLI::App& command, AttackOptions& options, bool one_budget) {
 std::string in_flags(const std::string& message) {
   // Only these: what else stands between such marks is the user's text.
   static const std::regex option(
-      "`(decimal|ignore|label|loss|max_memory|min_rows|missing|missing_words|no_header|pca|positive|skip_lines|split_"
+      "`(decimal|ignore|images|label|labels|loss|max_memory|min_rows|missing|missing_words|no_header|pca|positive|skip_"
+      "lines|split_"
       "by|"
       "standardise_labels|task|test|test_fraction|unknown_task|unseen)(?:=([^`]*))?`");
   std::string text;

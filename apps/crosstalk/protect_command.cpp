@@ -131,12 +131,12 @@ int run(const Flags& flags, const Configuration& configuration) {
   if (!flags.robust_to.empty() && !learns(flags.method))
     throw std::invalid_argument(
         fmt::format("--withstand: {} learns nothing; mtl-ue, em, tap and sep do", flags.method));
-  if (!is_known_image_set(flags.images.data))
+  if (!image::is_known_image_set(flags.images.data))
     require_apart(flags.images.data, fs::path(flags.common.out) / PublishedImages::kFolder);
   if (learns(flags.method) || !flags.generator.empty()) use_networks();
 
   Session session({"protect", flags.common.out, flags.common.json, flags.common.quiet});
-  const image::FolderSet set = open_images(flags.images, flags.common, Part::Training, session.control());
+  const image::FolderSet set = open_images(flags.images, flags.common, image::Part::Training, session.control());
   for (const std::string& note : set.notes) session.say(note);
   const int threads = thread_count(flags.common);
   const auto start = std::chrono::steady_clock::now();

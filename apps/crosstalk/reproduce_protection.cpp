@@ -73,9 +73,9 @@ image::ComparedSet compared(const KnownSet& set, const RunControl& control) {
             images.images = set.images;
             CommonOptions common;
             common.seed = seed;
-            parts.train = open_images(images, common, Part::Training, {{}, control.stop}).source;
+            parts.train = open_images(images, common, image::Part::Training, {{}, control.stop}).source;
             images.images.reset();
-            parts.test = open_images(images, common, Part::Test, {{}, control.stop}).source;
+            parts.test = open_images(images, common, image::Part::Test, {{}, control.stop}).source;
             return parts;
           }};
 }

@@ -122,15 +122,15 @@ int verify(const VerifyFlags& flags, const Configuration& configuration) {
   // A set that is made or drawn with a seed is opened as it was for the copy.
   ImageOptions clean_images = flags.images;
   CommonOptions opening = flags.common;
-  if (is_known_image_set(clean_images.data)) {
+  if (image::is_known_image_set(clean_images.data)) {
     opening.seed = recorded<std::uint64_t>(record, "/configuration/seed").value_or(opening.seed);
     if (!clean_images.images) clean_images.images = recorded<std::size_t>(record, "/configuration/images");
     if (clean_images.size.empty())
       clean_images.size = recorded<std::string>(record, "/configuration/size").value_or("");
   }
-  const image::FolderSet clean = open_images(clean_images, opening, Part::Training, control);
+  const image::FolderSet clean = open_images(clean_images, opening, image::Part::Training, control);
   for (const std::string& note : clean.notes) session.say(note);
-  const image::FolderSet test = open_images(clean_images, opening, Part::Test, control);
+  const image::FolderSet test = open_images(clean_images, opening, image::Part::Test, control);
   std::unique_ptr<image::Source> published;
   try {
     published = image::published_copy(std::move(copy.source), *clean.source);

@@ -76,7 +76,7 @@ int verify_panel(const VerifyFlags& flags, const Configuration& configuration) {
   require_image_program();
   Session session({"verify", flags.common.out, flags.common.json, flags.common.quiet});
   const RunControl control = session.control();
-  const image::FolderSet set = open_images(flags.images, flags.common, Part::Training, control);
+  const image::FolderSet set = open_images(flags.images, flags.common, image::Part::Training, control);
   auto cells = image::panel_cells(size, set.source->shape().channels == 1, split_list(flags.groups));
   if (flags.published_only)
     for (image::PanelCell& cell : cells)
