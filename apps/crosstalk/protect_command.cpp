@@ -39,6 +39,7 @@ struct Flags {
   int epsilon = 8;
   std::optional<int> epochs;
   double most_minutes = 0.0;
+  std::string channels = "luma";
   bool flip = false;
   bool resume = false;
   bool show_noise = false;
@@ -87,6 +88,7 @@ Noise learned_noise(const Flags& flags, const Configuration& configuration, cons
   options.surrogate = image::backbone_named(flags.surrogate);
   if (flags.generator_size == "paper") options.sizes.size = image::GeneratorSize::paper();
   options.flip = flags.flip;
+  options.luma = flags.channels == "luma";
   options.robust_to = image::transformations_named(split_list(flags.robust_to));
   options.most_seconds = 60.0 * flags.most_minutes;
   if (flags.epochs) options.epochs = *flags.epochs;
@@ -107,6 +109,7 @@ Noise class_wise_noise(const Flags& flags, const image::Source& source, Session&
   options.composition = image::composition_named(flags.composition);
   options.epsilon = flags.epsilon;
   options.seed = flags.common.seed;
+  options.luma = flags.channels == "luma";
   if (options.name != image::MethodName::Noise)
     options.tasks = image::tasks_with_classes(source.tasks(), split_list(flags.protect_tasks));
   noise.method = image::make_method(source, options, session.control());
@@ -224,6 +227,12 @@ Action add_protect(CLI::App& app) {
       ->group("Protection");
   app.add_option("--epsilon", flags->epsilon, "Largest change of a pixel in levels of 255")
       ->check(CLI::Range(1, 255))
+      ->group("Protection");
+  app.add_option(
+         "--channels", flags->channels,
+         "luma: change all channels of a colour image alike, so that a grey copy keeps the protection; rgb: each "
+         "on its own, as the papers do")
+      ->check(CLI::IsMember({"luma", "rgb"}))
       ->group("Protection");
   app.add_option("--epochs", flags->epochs, "Epochs of learning the noise; the method's own by default")
       ->check(CLI::Range(1, 1'000'000))

@@ -16,13 +16,21 @@ namespace crosstalk::image {
 
 namespace {
 
+// The first values again, as often as they fit in.
+void repeat_plane(std::span<float> change, std::size_t values) {
+  for (std::size_t at = values; at < change.size(); ++at) change[at] = change[at - values];
+}
+
 class UniformNoise : public PerImageMethod {
  public:
   explicit UniformNoise(const MethodOptions& options) : options_(options) {}
 
   void perturb(const Batch& batch, std::size_t row, std::span<float> change) const override {
     Rng rng = Rng::stream(options_.seed, "noise", batch.first + row);
-    for (float& level : change) level = static_cast<float>(rng.uniform(-options_.epsilon, options_.epsilon));
+    const std::size_t values = options_.luma ? batch.shape.plane() : change.size();
+    for (float& level : change.first(values))
+      level = static_cast<float>(rng.uniform(-options_.epsilon, options_.epsilon));
+    repeat_plane(change, values);
   }
 
  private:
@@ -120,6 +128,7 @@ std::vector<Region> regions(Composition composition, const Shape& shape, std::si
 Classwise::Classwise(const Source& source, const MethodOptions& options)
     : options_(options), shape_(source.shape()), regions_(regions(options.composition, shape_, options.tasks.size())) {
   for (const std::size_t k : options.tasks) tasks_.push_back(source.tasks()[k]);
+  if (options.luma && options.name != MethodName::Ops) shape_.channels = 1;
 }
 
 void Classwise::perturb(const Batch& batch, std::size_t row, std::span<float> change) const {
@@ -131,6 +140,7 @@ void Classwise::perturb(const Batch& batch, std::size_t row, std::span<float> ch
     add(k, static_cast<std::size_t>(label), {batch, row, regions_[k], share * static_cast<float>(options_.epsilon)},
         change);
   }
+  repeat_plane(change, shape_.values());
 }
 
 std::unique_ptr<Method> make_method(const Source& source, const MethodOptions& options, const RunControl& control) {

@@ -343,5 +343,28 @@ TEST(ChangeMeter, MeasuresTheLargestChangeAndThePsnr) {
   EXPECT_THROW(meter.add(a, std::vector<std::uint8_t>(3)), std::invalid_argument);
 }
 
+// 0.299 R + 0.587 G + 0.114 B of a change that is the same in all three is that change.
+TEST(Method, LumaNoiseIsTheSameInAllChannels) {
+  const Shape shape = {3, 24, 20};
+  const MemorySet set = random_set(12, shape, {2, 4}, 0, 255);
+  for (const MethodName name : {MethodName::Noise, MethodName::Lsp, MethodName::Ar})
+    for (const std::size_t image : {0U, 7U}) {
+      const std::vector<float> rgb = change_of(set, {.name = name, .tasks = {0, 1}}, image);
+      const std::vector<float> luma = change_of(set, {.name = name, .tasks = {0, 1}, .luma = true}, image);
+      const std::size_t plane = shape.plane();
+      float largest = 0.0F;
+      bool differs = false;
+      for (std::size_t i = 0; i < plane; ++i) {
+        EXPECT_EQ(luma[i], luma[i + plane]);
+        EXPECT_EQ(luma[i], luma[i + 2 * plane]);
+        largest = std::max(largest, std::abs(luma[i]));
+        differs = differs || rgb[i] != rgb[i + plane];
+      }
+      EXPECT_TRUE(differs);
+      EXPECT_GT(largest, 5.0F);
+      EXPECT_LE(largest, 8.0F);
+    }
+}
+
 }  // namespace
 }  // namespace crosstalk::image

@@ -32,6 +32,9 @@ struct MethodOptions {
   int epsilon = 8;                               ///< 1 to 255: the largest change of a pixel, in levels
   std::vector<std::size_t> tasks = {};           ///< to protect: positions of tasks with classes; not used by Noise
   std::uint64_t seed = 1;
+  /// Noise, Lsp, Ar: the same change in all channels of a colour image, so that a grey copy keeps all of it. The papers
+  /// change each channel on its own, and a grey copy averages that away.
+  bool luma = false;
 };
 
 /// @throws std::invalid_argument naming the word and those that are known.

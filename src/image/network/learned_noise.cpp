@@ -26,6 +26,11 @@ void require(bool holds, const std::string& rule) {
   if (!holds) throw std::invalid_argument(rule);
 }
 
+// The same change in every channel: their mean.
+torch::Tensor in_luma(const torch::Tensor& noise) {
+  return noise.mean(1, true).expand_as(noise);
+}
+
 // Noise that is being made.
 class NoiseSource {
  public:
@@ -58,7 +63,8 @@ nlohmann::json description_of(const Shape& shape, const TaskSpecs& specs, const 
       {"squash", options.sizes.squash == Squash::Clamp ? "clamp" : "tanh"},
       {"gain", options.sizes.gain},
       {"latent", options.sizes.latent},
-      {"embeddings", options.sizes.embeddings}};
+      {"embeddings", options.sizes.embeddings},
+      {"luma", options.luma}};
   for (const Transformation each : options.robust_to) description["withstand"].push_back(to_string(each));
   return description;
 }
@@ -198,8 +204,8 @@ std::vector<float> values_of(const torch::Tensor& levels) {
 
 class GeneratorMethod : public Method {
  public:
-  GeneratorMethod(Generator net, TaskSpecs specs, std::int64_t at_once)
-      : net_(std::move(net)), specs_(std::move(specs)), at_once_(at_once) {
+  GeneratorMethod(Generator net, TaskSpecs specs, std::int64_t at_once, bool luma)
+      : net_(std::move(net)), specs_(std::move(specs)), at_once_(at_once), luma_(luma) {
     net_->eval();
   }
 
@@ -211,13 +217,15 @@ class GeneratorMethod : public Method {
     tensors.labels.images = tensors.labels.images.to(device);
     for (auto& map : tensors.labels.maps)
       if (map.defined()) map = map.to(device);
-    return values_of(generated(net, tensors, at_once_) * 255.0);
+    const auto noise = generated(net, tensors, at_once_) * 255.0;
+    return values_of(luma_ ? in_luma(noise) : noise);
   }
 
  private:
   Generator net_;
   TaskSpecs specs_;
   std::int64_t at_once_;
+  bool luma_;
 };
 
 class FreeMethod : public Method {
@@ -339,7 +347,8 @@ std::unique_ptr<Method> generator_of(InputArchive& archive, const std::string& n
   c10::IValue hash;
   archive.read("hash", hash);
   require(hash.toInt() == hash_of(net), "the weights are not those that were written");
-  return std::make_unique<GeneratorMethod>(net, std::move(specs), images_at_once(shape, options.sizes.size));
+  return std::make_unique<GeneratorMethod>(net, std::move(specs), images_at_once(shape, options.sizes.size),
+                                           description.value("luma", false));
 }
 
 }  // namespace
@@ -401,7 +410,8 @@ LearnedNoise learn_noise(const Source& source, const NoiseOptions& options, cons
     }
     Rng rng = Rng::stream(options.seed, "noise/pass", static_cast<std::uint64_t>(pass));
     const Publish publish = [&](const MiniBatch& batch) {
-      return transformed(published(batch.pixels, noise->noise(batch)), options.robust_to, rng);
+      const auto change = noise->noise(batch);
+      return transformed(published(batch.pixels, options.luma ? in_luma(change) : change), options.robust_to, rng);
     };
     objective->before_pass(pass, publish, rng);
     double sum = 0;
@@ -447,8 +457,8 @@ LearnedNoise learn_noise(const Source& source, const NoiseOptions& options, cons
   archive.write("generator", weights);
   archive.write("hash", c10::IValue(hash_of(net)));
   result.generator = bytes_of(archive);
-  result.method =
-      std::make_unique<GeneratorMethod>(net, data.specs(), images_at_once(source.shape(), options.sizes.size));
+  result.method = std::make_unique<GeneratorMethod>(net, data.specs(),
+                                                    images_at_once(source.shape(), options.sizes.size), options.luma);
   return result;
 }
 

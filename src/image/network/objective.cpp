@@ -154,6 +154,7 @@ std::string run_of(const Loader& data, const NoiseOptions& options) {
       {"surrogate",
        {to_string(options.surrogate), options.surrogate_epochs, options.checkpoints, options.checkpoints_a_step,
         options.surrogate_batches, options.round}}};
+  run["luma"] = options.luma;
   for (const Transformation each : options.robust_to) run["withstand"].push_back(to_string(each));
   return run.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

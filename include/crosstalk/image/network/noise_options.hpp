@@ -71,6 +71,7 @@ struct NoiseOptions {
   std::size_t surrogate_batches = 10;          ///< Em: learned between two rounds of noise
   int round = 1;                               ///< Em: passes of the noise a round
   bool flip = false;                           ///< victims may mirror images
+  bool luma = false;                           ///< the same change in all channels; see MethodOptions::luma
   std::vector<Transformation> robust_to = {};  ///< each minibatch passes one of these, or none; see transformed()
   double most_seconds = 0.0;                   ///< after which no pass but the first begins; 0: no limit
   std::uint64_t seed = 1;
