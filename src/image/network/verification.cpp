@@ -191,7 +191,8 @@ std::vector<Victim> verify(const VerificationData& data, const VerificationOptio
   return victims;
 }
 
-LearnerSummary summarise(const std::vector<Victim>& victims, bool published, bool mtl) {
+LearnerSummary summarise(const std::vector<Victim>& victims, bool published, bool mtl,
+                         const std::vector<std::size_t>& without) {
   std::vector<std::vector<TaskScore>> scores;  // by task, seed
   for (const Victim& victim : victims) {
     if (victim.published != published || victim.mtl != mtl) continue;
@@ -204,7 +205,7 @@ LearnerSummary summarise(const std::vector<Victim>& victims, bool published, boo
   std::vector<double> by_seed;
   double tasks = 0;
   for (std::size_t k = 0; k < scores.size(); ++k) {
-    if (scores[k].empty()) continue;
+    if (scores[k].empty() || std::find(without.begin(), without.end(), k) != without.end()) continue;
     std::vector<double> values;
     std::vector<double> balanced;
     for (const TaskScore& score : scores[k]) {
@@ -223,6 +224,20 @@ LearnerSummary summarise(const std::vector<Victim>& victims, bool published, boo
   summary.baseline = tasks > 0 ? summary.baseline / tasks : std::nan("");
   summary.mean = mean_with_ci(by_seed);
   return summary;
+}
+
+std::vector<std::size_t> tasks_not_learned(const std::vector<Victim>& victims, bool mtl, std::size_t test_images) {
+  std::vector<std::size_t> tasks;
+  for (const TaskSummary& task : summarise(victims, false, mtl).tasks) {
+    const double value = task.value.mean;
+    double half_width = std::isnan(task.value.high) ? 0.0 : task.value.high - value;
+    if (task.metric == "accuracy" && test_images > 0)
+      half_width = std::max(half_width, 1.96 * std::sqrt(value * (1.0 - value) / static_cast<double>(test_images)));
+    const double lead =
+        TaskScore{task.metric, value, task.baseline}.more_is_better() ? value - task.baseline : task.baseline - value;
+    if (!(lead > half_width)) tasks.push_back(task.task);
+  }
+  return tasks;
 }
 
 }  // namespace crosstalk::image

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "crosstalk/json_number.hpp"
 #include "crosstalk/report/number.hpp"
@@ -57,6 +58,16 @@ bool was_trained(const VerificationFacts& facts, bool mtl) {
   return mtl ? facts.options.mtl : facts.options.stl;
 }
 
+std::string names_of(const std::vector<std::size_t>& tasks, const VerificationFacts& facts) {
+  std::vector<std::string> names;
+  for (const std::size_t k : tasks) names.push_back(facts.tasks[k].name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+bool has_clean(const VerificationFacts& facts) {
+  return facts.options.clean;
+}
+
 // What is left of the clean victims' lead over the baseline.
 double share_left(const LearnerSummary& clean, const LearnerSummary& published) {
   return (published.mean.mean - clean.baseline) / (clean.mean.mean - clean.baseline);
@@ -71,6 +82,12 @@ nlohmann::ordered_json to_json(const std::vector<Victim>& victims, const Verific
       if (was_trained(facts, mtl))
         json[published ? "protected" : "clean"][mtl ? "mtl" : "stl"] =
             to_json(summarise(victims, published, mtl), facts);
+  for (const bool mtl : {true, false}) {
+    if (!was_trained(facts, mtl)) continue;
+    auto names = nlohmann::ordered_json::array();
+    for (const std::size_t k : tasks_not_learned(victims, mtl, facts.test_images)) names.push_back(facts.tasks[k].name);
+    json["not_measured"][mtl ? "mtl" : "stl"] = std::move(names);
+  }
   return json;
 }
 
@@ -87,15 +104,21 @@ report::Table verification_table(const std::vector<Victim>& victims, const Verif
                    {"majority baseline", "", plain},
                    {"clean, balanced", "", plain},
                    {"protected, balanced", "", plain}};
+  if (has_clean(facts)) table.columns.push_back({"measured"});
   if (!facts.left_usable.empty()) table.columns.push_back({"protects"});
-  for (std::size_t i = 0; i < std::min(clean.tasks.size(), published.tasks.size()); ++i) {
-    const TaskSummary& before = clean.tasks[i];
-    const TaskSummary& after = published.tasks[i];
-    const bool usable =
-        std::find(facts.left_usable.begin(), facts.left_usable.end(), before.task) != facts.left_usable.end();
-    table.rows.push_back({facts.tasks[before.task].name, before.metric, before.value.mean, after.value.mean,
-                          before.baseline, before.balanced.mean, after.balanced.mean});
-    if (!facts.left_usable.empty()) table.rows.back().emplace_back(usable ? "no" : "yes");
+  const std::vector<std::size_t> unmeasured = tasks_not_learned(victims, mtl, facts.test_images);
+  const auto is_in = [](const std::vector<std::size_t>& tasks, std::size_t task) {
+    return std::find(tasks.begin(), tasks.end(), task) != tasks.end();
+  };
+  for (const TaskSummary& after : published.tasks) {
+    const auto found = std::find_if(clean.tasks.begin(), clean.tasks.end(),
+                                    [&](const TaskSummary& task) { return task.task == after.task; });
+    const bool known = found != clean.tasks.end();
+    table.rows.push_back({facts.tasks[after.task].name, after.metric, known ? found->value.mean : std::nan(""),
+                          after.value.mean, after.baseline, known ? found->balanced.mean : std::nan(""),
+                          after.balanced.mean});
+    if (has_clean(facts)) table.rows.back().emplace_back(known && !is_in(unmeasured, after.task) ? "yes" : "no");
+    if (!facts.left_usable.empty()) table.rows.back().emplace_back(is_in(facts.left_usable, after.task) ? "no" : "yes");
   }
   return table;
 }
@@ -103,15 +126,32 @@ report::Table verification_table(const std::vector<Victim>& victims, const Verif
 std::string verification_answer(const std::vector<Victim>& victims, const VerificationFacts& facts) {
   for (const Learner& learner : kLearners) {
     if (!was_trained(facts, learner.mtl)) continue;
-    const LearnerSummary clean = summarise(victims, false, learner.mtl);
-    const LearnerSummary published = summarise(victims, true, learner.mtl);
+    const std::vector<std::size_t> unmeasured = tasks_not_learned(victims, learner.mtl, facts.test_images);
+    const LearnerSummary clean = summarise(victims, false, learner.mtl, unmeasured);
+    const LearnerSummary published = summarise(victims, true, learner.mtl, unmeasured);
+    if (!has_clean(facts) && !std::isnan(published.mean.mean))
+      return fmt::format(
+          "Trained on the protected copy, {} gets {} on clean test images; the majority baseline gets {}. No network "
+          "was trained on the clean images, so what could be learned from them is not known.",
+          learner.name, percent(published.mean.mean), percent(published.baseline));
+    if (clean.tasks.empty() && !unmeasured.empty())
+      return fmt::format(
+          "Not measured: {} learned from the clean images nothing that can be told from the majority baseline, so what "
+          "the protected copy teaches says nothing about the protection. Train longer (--epochs) or on more images.",
+          learner.name);
     if (std::isnan(clean.mean.mean)) continue;
-    return fmt::format(
-        "Trained on the protected copy, {} gets {} on clean test images, in place of {}; the majority baseline "
-        "gets "
-        "{}. {} of what could be learned is left.",
-        learner.name, percent(published.mean.mean), percent(clean.mean.mean), percent(clean.baseline),
-        percent(std::max(0.0, share_left(clean, published))));
+    std::string first;
+    if (!unmeasured.empty())
+      first = fmt::format(
+          "Not measured: {}, of which the network that learns the clean images learns nothing that can be told from "
+          "the majority baseline. ",
+          names_of(unmeasured, facts));
+    return first +
+           fmt::format(
+               "Trained on the protected copy, {} gets {} on clean test images, in place of {}; the majority baseline "
+               "gets {}. {} of what could be learned is left.",
+               learner.name, percent(published.mean.mean), percent(clean.mean.mean), percent(clean.baseline),
+               percent(std::max(0.0, share_left(clean, published))));
   }
   return "No task is measured by a share of right answers; the table has the errors.";
 }
@@ -149,6 +189,19 @@ report::Page verification_page(const std::vector<Victim>& victims, const Verific
   if (!facts.method.empty()) page.facts.insert(page.facts.begin(), {"Method", facts.method});
 
   report::Section learned{"What an unauthorised learner would get"};
+  if (!has_clean(facts))
+    learned.blocks.emplace_back(Callout{Callout::Kind::Note, "No comparison",
+                                        "Only the protected copy was learned (--protected-only). What the clean images "
+                                        "teach the same network is not known, so there is no verdict."});
+  for (const Learner& learner : kLearners) {
+    if (!was_trained(facts, learner.mtl)) continue;
+    if (const auto unmeasured = tasks_not_learned(victims, learner.mtl, facts.test_images); !unmeasured.empty())
+      learned.blocks.emplace_back(Callout{
+          Callout::Kind::Warning, "Not measured",
+          fmt::format("Of {}, {} learns from the clean images nothing that can be told from the majority baseline. "
+                      "What the protected copy teaches there says nothing about the protection.",
+                      names_of(unmeasured, facts), learner.name)});
+  }
   for (const Learner& learner : kLearners) {
     if (!was_trained(facts, learner.mtl)) continue;
     const LearnerSummary clean = summarise(victims, false, learner.mtl);

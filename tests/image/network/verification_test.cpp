@@ -1,11 +1,13 @@
 #include <cmath>
 #include <map>
+#include <numeric>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "crosstalk/image/network/noise_options.hpp"
 #include "crosstalk/image/network/verification.hpp"
+#include "crosstalk/image/network/verification_report.hpp"
 #include "tests/image/network/network_sets.hpp"
 
 namespace crosstalk::image {
@@ -242,6 +244,53 @@ TEST(Summarise, GivesMeansAndIntervalsOverSeedsOfTheVictimsAskedFor) {
   EXPECT_EQ(alone.tasks[0].task, 2U);
   EXPECT_TRUE(std::isnan(alone.mean.low));
   EXPECT_TRUE(std::isnan(summarise({}, true, true).baseline));
+}
+
+std::vector<Victim> one_clean_one_published(const std::vector<TaskScore>& clean, const std::vector<TaskScore>& after) {
+  std::vector<std::size_t> tasks(clean.size());
+  std::iota(tasks.begin(), tasks.end(), std::size_t{0});
+  return {{false, true, 0, tasks, clean}, {true, true, 0, tasks, after}};
+}
+
+// 0.55 of 100 images is 0.05 above 0.5 and within 0.098; of 10,000 images it is beyond 0.0098.
+TEST(TasksNotLearned, AreThoseWhoseCleanVictimIsNoBetterThanTheBaseline) {
+  const auto victims = one_clean_one_published(
+      {{"accuracy", 0.55, 0.5}, {"accuracy", 0.9, 0.5}, {"error", 8.5, 8.0}, {"error", 5.0, 8.0}, {"mIoU", 0.2, 0.2}},
+      {{"accuracy", 0.5, 0.5}, {"accuracy", 0.5, 0.5}, {"error", 8, 8}, {"error", 8, 8}, {"mIoU", 0.2, 0.2}});
+  EXPECT_THAT(tasks_not_learned(victims, true, 100), ElementsAre(0, 2, 4));
+  EXPECT_THAT(tasks_not_learned(victims, true, 10'000), ElementsAre(2, 4));
+  EXPECT_TRUE(tasks_not_learned(victims, false, 100).empty());
+  EXPECT_EQ(summarise(victims, false, true, {0, 2, 4}).mean.mean, 0.9);
+}
+
+TEST(VerificationAnswer, GivesNoVerdictBesideAVictimThatHasNotLearned) {
+  VerificationFacts facts;
+  facts.tasks = {{"smile", Kind::Binary, {"no", "yes"}}, {"pitch", Kind::Binary, {"up", "down"}}};
+  facts.test_images = 100;
+  facts.options.stl = false;
+  const auto victims = one_clean_one_published({{"accuracy", 0.9, 0.5}, {"accuracy", 0.52, 0.5}},
+                                               {{"accuracy", 0.5, 0.5}, {"accuracy", 0.5, 0.5}});
+  EXPECT_THAT(verification_answer(victims, facts),
+              testing::AllOf(testing::StartsWith("Not measured: pitch, "), testing::HasSubstr("in place of 90.0 %"),
+                             testing::HasSubstr("0.0 % of what could be learned is left")));
+  EXPECT_EQ(to_json(victims, facts).at("not_measured").at("mtl"), nlohmann::ordered_json({"pitch"}));
+  EXPECT_EQ(std::get<std::string>(verification_table(victims, facts, true).rows.at(1).at(7)), "no");
+  EXPECT_THAT(report::to_html(verification_page(victims, facts)), testing::HasSubstr("Not measured"));
+
+  const auto nothing = one_clean_one_published({{"accuracy", 0.5, 0.5}, {"accuracy", 0.52, 0.5}},
+                                               {{"accuracy", 0.5, 0.5}, {"accuracy", 0.5, 0.5}});
+  EXPECT_THAT(verification_answer(nothing, facts), testing::StartsWith("Not measured: one network for all tasks"));
+}
+
+TEST(VerificationAnswer, OfTheProtectedCopyAloneHasNoComparison) {
+  VerificationFacts facts;
+  facts.tasks = {{"smile", Kind::Binary, {"no", "yes"}}};
+  facts.options.stl = false;
+  facts.options.clean = false;
+  const std::vector<Victim> victims = {{true, true, 0, {0}, {{"accuracy", 0.75, 0.5}}}};
+  EXPECT_THAT(verification_answer(victims, facts),
+              testing::AllOf(testing::HasSubstr("gets 75.0 %"), testing::HasSubstr("is not known")));
+  EXPECT_EQ(verification_table(victims, facts, true).rows.size(), 1U);
 }
 
 }  // namespace

@@ -96,6 +96,14 @@ struct LearnerSummary {
 };
 
 /// Of the victims with this `published` and `mtl`.
-LearnerSummary summarise(const std::vector<Victim>& victims, bool published, bool mtl);
+/// @param without  tasks that are left out, of the mean and of the list.
+LearnerSummary summarise(const std::vector<Victim>& victims, bool published, bool mtl,
+                         const std::vector<std::size_t>& without = {});
+
+/// Tasks of which the victims of the clean images learned nothing that can be told from the majority baseline: what
+/// the protected images teach there says nothing about the protection. A victim has learned a task when it is better
+/// than the baseline by more than the half width of its 95 % interval, over the seeds or, for an accuracy p of n test
+/// images, by 1.96 sqrt(p (1 - p) / n), whichever is wider. None where no clean victim was trained.
+std::vector<std::size_t> tasks_not_learned(const std::vector<Victim>& victims, bool mtl, std::size_t test_images);
 
 }  // namespace crosstalk::image
