@@ -91,22 +91,6 @@ evaluate::AuditOptions audit_options(const Flags& flags, const Problem& problem)
   return options;
 }
 
-// The command with all that is not as by default, in words that a shell takes as they stand.
-std::string command_text(const Configuration& configuration) {
-  std::string text = "crosstalk audit";
-  for (const auto& [key, value] : configuration.flags.items()) {
-    if (key != "data" && value == configuration.defaults.at(key)) continue;
-    const std::string word = value.is_string() ? value.get<std::string>() : json_text(value);
-    const bool plain = !word.empty() && word.find_first_not_of(
-                                            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+.,/:=") ==
-                                            std::string::npos;
-    std::string quoted = "'";
-    for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    text += fmt::format(" {}{}", key == "data" ? "" : "--" + key + "=", plain ? word : quoted + "'");
-  }
-  return text;
-}
-
 int run(const Flags& flags, Configuration configuration) {
   const auto formats = drawing_formats(flags.figures);
   Problem problem = load_problem(flags.common, flags.data, flags.learner);
@@ -148,7 +132,7 @@ int run(const Flags& flags, Configuration configuration) {
   facts.held_out = problem.test.size() > 0;
   facts.cross_validation = problem.cross_validation;
   facts.options = options;
-  facts.command = command_text(configuration);
+  facts.command = command_text("audit", configuration);
   facts.version = CROSSTALK_VERSION;
 
   for (const auto& [name, table] : pages::audit_tables(result, facts))

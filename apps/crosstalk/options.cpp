@@ -14,6 +14,7 @@
 #include "crosstalk/data/csv_scanner.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/evaluate/audit.hpp"
+#include "crosstalk/json_text.hpp"
 
 namespace crosstalk::app {
 
@@ -233,6 +234,21 @@ void add_options(CLI::App& command, AttackOptions& options, bool one_budget) {
   command.add_option("--starts", options.starts, "Exact: starts, >= 1; PATOM's end, then random rows")->group("Attack");
   command.add_option("--exact-steps", options.exact_steps, "Exact: steps from every start, >= 0")->group("Attack");
   command.add_flag("--full-batch", options.full_batch, "PATOM: all target rows in place of batches")->group("Attack");
+}
+
+std::string command_text(const std::string& command, const Configuration& configuration) {
+  std::string text = "crosstalk " + command;
+  for (const auto& [key, value] : configuration.flags.items()) {
+    if (key != "data" && value == configuration.defaults.at(key)) continue;
+    const std::string word = value.is_string() ? value.get<std::string>() : json_text(value);
+    const bool plain = !word.empty() && word.find_first_not_of(
+                                            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+.,/:=") ==
+                                            std::string::npos;
+    std::string quoted = "'";
+    for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    text += fmt::format(" {}{}", key == "data" ? "" : "--" + key + "=", plain ? word : quoted + "'");
+  }
+  return text;
 }
 
 std::string in_flags(const std::string& message) {

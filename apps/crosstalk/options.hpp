@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "commands.hpp"
 #include "crosstalk/attack/patom.hpp"
 #include "crosstalk/attack/screen.hpp"
 #include "crosstalk/mtrl/solve.hpp"
@@ -105,6 +106,9 @@ auto for_flag(const std::string& flag, const F& f) {
     throw std::invalid_argument(flag + ": " + error.what());
   }
 }
+
+/// The words that repeat a run: the data, and every flag that is not at its default, quoted for a shell.
+std::string command_text(const std::string& command, const Configuration& configuration);
 
 /// A message of the library, which names an option as `name` or `name=value`, with the flags of the command in their
 /// place: --name, --name value.

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
 #include "commands.hpp"
@@ -112,6 +113,14 @@ Noise class_wise_noise(const Flags& flags, const image::Source& source, Session&
   options.luma = flags.channels == "luma";
   if (options.name != image::MethodName::Noise)
     options.tasks = image::tasks_with_classes(source.tasks(), split_list(flags.protect_tasks));
+  if (options.name != image::MethodName::Noise && flags.protect_tasks.empty()) {
+    std::vector<std::string> left;
+    for (const image::TaskInfo& task : source.tasks())
+      if (!task.has_classes()) left.push_back(task.name);
+    if (!left.empty())
+      session.say(fmt::format("{} protects classes only; not protected: {}; mtl-ue, em, tap and sep protect them",
+                              flags.method, fmt::join(left, ", ")));
+  }
   noise.method = image::make_method(source, options, session.control());
   noise.tasks = options.tasks;
   return noise;

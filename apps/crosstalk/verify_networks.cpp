@@ -175,14 +175,7 @@ int verify(const VerifyFlags& flags, const Configuration& configuration) {
   facts.largest_change = change.largest();
   facts.psnr = change.psnr();
   facts.version = CROSSTALK_VERSION;
-  facts.command =
-      fmt::format("crosstalk verify {} --protected {} --victims {} --backbone {} --epochs {} --seeds {} --seed {}",
-                  flags.images.data, flags.published, flags.victims, flags.backbone, facts.options.epochs, flags.seeds,
-                  flags.common.seed);
-  if (flags.countermeasure != "none") facts.command += " --countermeasure " + flags.countermeasure;
-  if (flags.leak > 0) facts.command += fmt::format(" --leak {}", flags.leak);
-  if (facts.options.weighting != image::Weighting::Equal)
-    facts.command += " --weighting " + image::to_string(facts.options.weighting);
+  facts.command = command_text("verify", configuration);
   const std::size_t shown = std::min<std::size_t>(8, clean.source->size());
   facts.sheet_svg = in_svg(image::contact_sheet(clean.source->read(0, shown), published->read(0, shown)));
 

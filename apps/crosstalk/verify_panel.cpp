@@ -138,10 +138,7 @@ int verify_panel(const VerifyFlags& flags, const Configuration& configuration) {
                           .panel = flags.panel,
                           .seeds = flags.seeds,
                           .version = CROSSTALK_VERSION};
-  facts.command =
-      fmt::format("crosstalk verify {} --protected {} --panel {}{}{} --seeds {} --seed {}", flags.images.data,
-                  flags.published, flags.panel, flags.groups.empty() ? "" : " --groups " + flags.groups,
-                  flags.published_only ? " --protected-only" : "", flags.seeds, flags.common.seed);
+  facts.command = command_text("verify", configuration);
   session.write("panel.csv", report::to_csv(image::panel_table(results, "")));
   const auto page = session.write("report.html", report::to_html(image::panel_page(results, facts)));
   auto& record = session.record();
