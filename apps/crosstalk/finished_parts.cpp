@@ -75,11 +75,13 @@ bool PartsFolder::holds_parts_of(const nlohmann::ordered_json& identity) const {
 }
 
 void PartsFolder::mark_as(const nlohmann::ordered_json& identity) const {
+  say_parts_are_kept(true);
   session_.keep(folder_ / mark_, json_text(nlohmann::ordered_json{{kMarkKey, kMarkText}, {"run", identity}}));
 }
 
 void PartsFolder::clear() const {
   if (!marked()) return;
+  say_parts_are_kept(false);
   clear(folder_);
   session_.folder().remove(folder_ / mark_);
   session_.folder().remove_empty(folder_);
@@ -102,6 +104,7 @@ void PartsFolder::clear(const fs::path& folder) const {
 FinishedParts::FinishedParts(const Session& session, nlohmann::ordered_json identity, bool resume)
     : session_(session), folder_(session, kFolder, "configuration.json"), identity_(std::move(identity)) {
   begun_ = resume && folder_.holds_parts_of(identity_);
+  say_parts_are_kept(begun_);
 }
 
 std::optional<std::string> FinishedParts::recall(const fs::path& file) const {

@@ -1,6 +1,7 @@
 #include "session.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cmath>
 #include <csignal>
@@ -36,6 +37,7 @@ std::mutex& writing() {
 }
 
 thread_local bool this_thread_writes = false;
+std::atomic<bool> parts_kept = false;
 
 class Writing {
  public:
@@ -156,9 +158,14 @@ void end_cleanly_on_interrupt() {
     int signal = 0;
     sigwait(&signals, &signal);
     const std::lock_guard lock(writing());
-    print_error("\ncrosstalk: interrupted; finished parts are kept, --resume goes on from them\n");
+    print_error(parts_kept ? "\ncrosstalk: interrupted; finished parts are kept, --resume goes on from them\n"
+                           : "\ncrosstalk: interrupted\n");
     std::_Exit(kInterrupted);
   }).detach();
+}
+
+void say_parts_are_kept(bool kept) {
+  parts_kept = kept;
 }
 
 void end_when_out_of_memory() {

@@ -79,6 +79,9 @@ void print_result(const std::string& text);
 /// the middle of writing a file.
 void end_cleanly_on_interrupt();
 
+/// Whether an interrupt may say that --resume goes on from finished parts.
+void say_parts_are_kept(bool kept);
+
 /// From here on an allocation by operator new that fails ends the process, but never in the middle of writing a file:
 /// libraries that we use do not survive the exception (a JSON value without its content, functions that must not
 /// throw).

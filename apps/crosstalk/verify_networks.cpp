@@ -127,6 +127,13 @@ int verify(const VerifyFlags& flags, const Configuration& configuration) {
     if (!clean_images.images) clean_images.images = recorded<std::size_t>(record, "/configuration/images");
     if (clean_images.size.empty())
       clean_images.size = recorded<std::string>(record, "/configuration/size").value_or("");
+  } else {
+    const auto as_protected = [&](std::string& flag, const char* key) {
+      if (flag.empty()) flag = recorded<std::string>(record, key).value_or("");
+    };
+    as_protected(clean_images.size, "/configuration/size");
+    as_protected(clean_images.labels, "/configuration/labels");
+    clean_images.skip_bad = clean_images.skip_bad || recorded<bool>(record, "/configuration/skip-bad").value_or(false);
   }
   const image::FolderSet clean = open_images(clean_images, opening, image::Part::Training, control);
   for (const std::string& note : clean.notes) session.say(note);
