@@ -40,7 +40,7 @@ struct Flags {
   int epsilon = 8;
   std::optional<int> epochs;
   double most_minutes = 0.0;
-  std::string channels = "luma";
+  std::string channels = "rgb";
   bool flip = false;
   bool resume = false;
   bool show_noise = false;
@@ -237,10 +237,10 @@ Action add_protect(CLI::App& app) {
   app.add_option("--epsilon", flags->epsilon, "Largest change of a pixel in levels of 255")
       ->check(CLI::Range(1, 255))
       ->group("Protection");
-  app.add_option(
-         "--channels", flags->channels,
-         "luma: change all channels of a colour image alike, so that a grey copy keeps the protection; rgb: each "
-         "on its own, as the papers do")
+  app.add_option("--channels", flags->channels,
+                 "rgb: change each channel of a colour image on its own, as the papers do; luma: all alike, so that a "
+                 "grey copy "
+                 "keeps the change")
       ->check(CLI::IsMember({"luma", "rgb"}))
       ->group("Protection");
   app.add_option("--epochs", flags->epochs, "Epochs of learning the noise; the method's own by default")

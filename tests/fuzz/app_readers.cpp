@@ -20,6 +20,7 @@
 #include "crosstalk/json_text.hpp"
 #include "crosstalk/pages/audit_page.hpp"
 #include "crosstalk/pages/reproduction_page.hpp"
+#include "crosstalk/problem/more_rows.hpp"
 #include "crosstalk/report/page.hpp"
 #include "crosstalk/rng.hpp"
 #include "crosstalk/split.hpp"
@@ -241,7 +242,7 @@ void read_rows(std::string_view bytes) {
                                              {.ignore_unseen = true, .take_unknown_tasks = true, .keep_text = true});
   if (rows.features.cols() != table.train.features()) throw std::logic_error("rows with other features");
   std::vector<std::string> notes;
-  app::read_more_rows(path, table, table.train, 0, notes);
+  read_more_rows(path, table, table.train, 0, notes);
 }
 
 void read_parts_mark(std::string_view bytes) {
