@@ -440,14 +440,13 @@ class PageMaker {
 
   [[nodiscard]] std::vector<std::string> limits() const {
     std::vector<std::string> items = {
-        has(Method::Exact)
-            ? "It is a simulated attack, not a guarantee: the numbers are a lower bound of the damage. The "
-              "exact attack climbs as far as "
-              "it can from its starts; from other starts, or with more steps, an attack may do more."
-            : "It is a simulated attack, not a guarantee: the numbers are a lower bound of the damage. PATOM "
-              "is a heuristic; its gradient "
-              "holds the learned relations of the tasks and the dual variables fixed. The exact attack "
-              "(--method exact) does more.",
+        std::string("It is a simulated attack, not a guarantee: the numbers are a lower bound of the damage. ") +
+            (has(Method::Exact) ? "The exact attack climbs as far as it can from its starts; from other starts, or "
+                                  "with more steps, an attack may do more."
+             : has(Method::Patom)
+                 ? "PATOM is a heuristic; its gradient holds the learned relations of the tasks and the dual variables "
+                   "fixed. The exact attack (--method exact) does more."
+                 : "Random rows are a weak attack. Optimised rows (--method exact) do more."),
         has(Method::Exact) && facts_.options.labels == attack::LabelRule::Free
             ? "The injected labels lie in the range of the task's own; an attacker who may write any label can do more."
             : "The labels of injected rows are drawn by a rule and not optimised; an attacker who also chooses labels "

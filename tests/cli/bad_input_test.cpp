@@ -228,8 +228,7 @@ TEST_F(BadInput, CommandsAndFlagsThatDoNotExist) {
   EXPECT_TRUE(was_refused(crosstalk({}), 2,
                           {"audit, fit, attack, defend, check-gradient, predict, reproduce, protect, verify, data"}));
   EXPECT_TRUE(was_refused(crosstalk({"audt"}), 2, {"\"audt\"", "did you mean \"audit\"?"}));
-  EXPECT_TRUE(
-      was_refused(crosstalk({"cook"}), 2, {"\"cook\"", "attack, audit, check-gradient, data, defend, fit, predict"}));
+  EXPECT_TRUE(was_refused(crosstalk({"cook"}), 2, {"\"cook\"", "attack, audit, "}));
   EXPECT_TRUE(was_refused(crosstalk({"fit"}), 2, {"fit", "DATA"}));
   EXPECT_TRUE(was_refused(crosstalk({"attack", "--seed", "1"}), 2, {"attack", "DATA"}));
   EXPECT_TRUE(was_refused(crosstalk({"predict"}), 2, {"predict"}));

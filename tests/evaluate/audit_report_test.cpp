@@ -199,12 +199,12 @@ TEST(AuditAnswer, NamesTheKindThatIsWorst) {
 TEST(AuditAnswer, ASmallRiseOfTheLossWithABadMetricIsDamage) {
   EXPECT_THAT(
       answer_to(small_audit::told({.direct = 0.02, .indirect = 0.0, .hybrid = 0.0, .random = 0.0, .drop = 10.0})),
-      AllOf(StartsWith("When somebody"), HasSubstr("AUC falls from 0.900 to 0.700")));
+      AllOf(StartsWith("When an attacker"), HasSubstr("AUC falls from 0.900 to 0.700")));
 }
 
 TEST(AuditAnswer, ARisingLossWithTheSameMetricIsDamage) {
   EXPECT_THAT(answer_to(small_audit::told({.direct = 0.5, .hybrid = 0.2, .drop = 0.0})),
-              AllOf(StartsWith("When somebody"), HasSubstr("rises by 50 %. Their mean AUC stays at 0.900.")));
+              AllOf(StartsWith("When an attacker"), HasSubstr("rises by 50 %. Their mean AUC stays at 0.900.")));
 }
 
 TEST(AuditAnswer, SaysWhenRandomRowsDoAsMuchOrMore) {
