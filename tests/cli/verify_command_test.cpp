@@ -153,7 +153,7 @@ TEST_F(NetworkCommand, VerifyTakesCountermeasuresAndALeak) {
   const std::string page = read_file(path("v/report.html"));
   EXPECT_THAT(page, HasSubstr("jpeg10+grey+cutmix+early-stop"));
   EXPECT_THAT(page, HasSubstr("25 % of the images to train on"));
-  EXPECT_THAT(page, HasSubstr("--countermeasure jpeg10+grey+cutmix+early-stop --leak 25"));
+  EXPECT_THAT(page, HasSubstr("--countermeasure=jpeg10+grey+cutmix+early-stop --leak=25"));
 }
 
 TEST_F(NetworkCommand, CountermeasuresAndTransformationsThatAreNoneAreRefused) {
@@ -187,7 +187,7 @@ TEST_F(NetworkCommand, VerifyCombinesLossesAndBuildsNetworksAsAsked) {
   EXPECT_EQ(record("v").at("configuration").at("weighting"), "cagrad");
   EXPECT_EQ(record("v").at("configuration").at("backbone"), "small-vgg");
   EXPECT_THAT(read_file(path("v/report.html")), HasSubstr("combined by cagrad"));
-  EXPECT_THAT(read_file(path("v/report.html")), HasSubstr("--weighting cagrad"));
+  EXPECT_THAT(read_file(path("v/report.html")), HasSubstr("--weighting=cagrad"));
   EXPECT_TRUE(was_refused(crosstalk({"verify", "photos", "--protected", "out", "--weighting", "best"}), 2,
                           {"--weighting", "best", "aligned-mtl"}));
 }
