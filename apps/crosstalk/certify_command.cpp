@@ -204,7 +204,8 @@ int run(const Flags& flags, Configuration configuration) {
   for (const std::string& note : data.dataset.notes) notes += fmt::format("{}: {}\n", data.dataset.name, note);
   session.finish(notes +
                  fmt::format("{} tasks, {} groups, lambda1 {:g}, lambda2 {:g}, smoothing {:g} (constants)\n{}\n"
-                             "The bound is for this voting predictor, not for the model of `fit`.\nreport: {}\n",
+                             "The bound counts tasks with new names, too. It is for this voting predictor, not for the "
+                             "model of `fit`.\nreport: {}\n",
                              data.train.size(), options.groups, options.learner.lambda1, options.learner.lambda2,
                              options.learner.smoothing, pages::certificate_answer(facts), report_path.string()));
   return kDone;
