@@ -19,7 +19,7 @@ import textwrap
 from pathlib import Path
 
 GUIDE = Path(__file__).resolve().parent.parent / "docs" / "guide"
-PAGES = ["fit", "predict", "attack", "audit", "defend", "check-gradient", "data", "options"]  # each uses those before it
+PAGES = ["fit", "predict", "attack", "audit", "defend", "certify", "check-gradient", "data", "options"]  # each uses those before it
 NEW_ROWS = "shop,visitors,price,sunshine\nharbour,47,4.41,8.7\npark,60,2.10,11.5\n"
 NUMBER = re.compile(r"[-+−]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 

@@ -21,6 +21,7 @@ using Action = std::function<int(const Configuration&)>;
 /// Each adds a subcommand's flags to `app` and returns what to do with them.
 Action add_audit(CLI::App& app);
 Action add_attack(CLI::App& app);
+Action add_certify(CLI::App& app);
 Action add_check_gradient(CLI::App& app);
 Action add_data(CLI::App& app);
 Action add_defend(CLI::App& app);

@@ -58,28 +58,42 @@ std::string covariance_csv(const TaskSet& tasks, const mtrl::Covariance& covaria
 
 constexpr const char* kFormat = "crosstalk model 2";
 constexpr const char* kOldFormat = "crosstalk model 1";  // without columns and classes
+constexpr const char* kVotingFormat = "crosstalk voting model 1";
 
 nlohmann::json to_json(const Model& model) {
-  nlohmann::json json = {{"format", kFormat},
+  nlohmann::json json = {{"format", model.voting ? kVotingFormat : kFormat},
                          {"tasks", model.tasks},
                          {"loss", model.loss},
-                         {"label_column", model.label_column},
-                         {"preparation", model.preparation.to_json()},
-                         {"weights", matrix_to_json(model.weights)}};
+                         {"label_column", model.label_column}};
+  if (model.voting) {
+    json["features"] = model.voting_features;
+    json["votes"] = model.voting->to_json();
+  } else {
+    json["preparation"] = model.preparation.to_json();
+    json["weights"] = matrix_to_json(model.weights);
+  }
   if (model.coding) json["columns"] = model.coding->to_json();
   if (model.classes) json["classes"] = {{"negative", model.classes->negative}, {"positive", model.classes->positive}};
   return json;
 }
 
-void require_sizes(const Model& model) {
-  const auto require = [](bool good, const std::string& what) {
-    if (!good) throw std::invalid_argument(what);
-  };
+void require(bool good, const std::string& what) {
+  if (!good) throw std::invalid_argument(what);
+}
+
+void require_tasks_and_columns(const Model& model) {
   require(!model.tasks.empty(), "it has no task");
   auto names = model.tasks;
   std::sort(names.begin(), names.end());
   const auto twice = std::adjacent_find(names.begin(), names.end());
   require(twice == names.end(), twice == names.end() ? "" : fmt::format("two tasks are named \"{}\"", *twice));
+  const auto features = static_cast<std::size_t>(model.feature_count());
+  require(!model.coding || model.coding->feature_count() == features,
+          fmt::format("columns of {} features; the weights have {}", model.coding ? model.coding->feature_count() : 0,
+                      features));
+}
+
+void require_sizes(const Model& model) {
   require(static_cast<std::size_t>(model.weights.cols()) == model.tasks.size(),
           fmt::format("weights of {} tasks for {} task names", model.weights.cols(), model.tasks.size()));
   require(model.weights.allFinite(), "a weight is not a finite number");
@@ -96,9 +110,20 @@ void require_sizes(const Model& model) {
           fmt::format("weights of {} rows for {} features", model.weights.rows(), prepared));
   require(model.preparation.fits(features),
           fmt::format("the preparation does not have the {} features of the weights", features));
-  require(!model.coding || model.coding->feature_count() == static_cast<std::size_t>(features),
-          fmt::format("columns of {} features; the weights have {}", model.coding ? model.coding->feature_count() : 0,
-                      features));
+}
+
+void read_weights(Model& model, const nlohmann::json& json) {
+  model.preparation = Preparation::from_json(json.at("preparation"));
+  model.weights = matrix_from_json(json.at("weights"));
+  require_sizes(model);
+}
+
+void read_votes(Model& model, const nlohmann::json& json) {
+  json.at("features").get_to(model.voting_features);
+  model.voting =
+      defence::VotingModel::from_json(json.at("votes"), static_cast<Eigen::Index>(model.voting_features.size()));
+  require(model.voting->targets.size() == model.tasks.size(),
+          fmt::format("votes of {} tasks for {} task names", model.voting->targets.size(), model.tasks.size()));
 }
 
 }  // namespace
@@ -106,21 +131,22 @@ void require_sizes(const Model& model) {
 Model read_model(const std::filesystem::path& path) {
   const auto json = nlohmann::json::parse(data::read_file(path), nullptr, false);
   const bool known = !json.is_discarded() && json.is_object() && json.contains("format") &&
-                     (json["format"] == kFormat || json["format"] == kOldFormat);
+                     (json["format"] == kFormat || json["format"] == kOldFormat || json["format"] == kVotingFormat);
   if (!known) throw DataError(fmt::format("{}: not a model that `crosstalk fit` wrote", path.string()));
   try {
-    Model model{json.at("tasks"),
-                json.at("loss"),
-                json.at("label_column"),
-                {},
-                {},
-                Preparation::from_json(json.at("preparation")),
-                matrix_from_json(json.at("weights"))};
+    Model model;
+    json.at("tasks").get_to(model.tasks);
+    json.at("loss").get_to(model.loss);
+    json.at("label_column").get_to(model.label_column);
     if (json.contains("columns")) model.coding = data::CsvCoding::from_json(json["columns"]);
     if (json.contains("classes"))
       model.classes = data::ClassNames{json["classes"].at("negative"), json["classes"].at("positive")};
     mtrl::loss_named(model.loss);
-    require_sizes(model);
+    if (json["format"] == kVotingFormat)
+      read_votes(model, json);
+    else
+      read_weights(model, json);
+    require_tasks_and_columns(model);
     return model;
   } catch (const nlohmann::json::exception& error) {
     throw DataError(fmt::format("{}: {}", path.string(), error.what()));
@@ -137,10 +163,27 @@ nlohmann::json write_model(Session& session, const Problem& problem, const Eigen
                     problem.dataset.csv ? std::optional(problem.dataset.csv->coding) : std::nullopt,
                     problem.dataset.classes,
                     problem.preparation,
-                    W};
+                    W,
+                    {},
+                    {}};
   return {{"model_file", session.write("model.json", to_json(model).dump() + "\n").string()},
           {"weights_file", session.write("weights.csv", weights_csv(problem.train, W)).string()},
           {"covariance_file", session.write("covariance.csv", covariance_csv(problem.train, covariance)).string()}};
+}
+
+std::filesystem::path write_voting_model(Session& session, const data::Dataset& dataset, const mtrl::Loss& loss,
+                                         const TaskSet& train, const defence::VotingModel& voting) {
+  Model model;
+  model.tasks = train.names();
+  model.loss = loss.name();
+  model.label_column = dataset.label_column;
+  if (dataset.csv) model.coding = dataset.csv->coding;
+  model.classes = dataset.classes;
+  model.voting = voting;
+  model.voting_features = train.feature_names;
+  if (model.voting_features.empty())
+    for (Eigen::Index k = 0; k < train.features(); ++k) model.voting_features.push_back(fmt::format("x{}", k + 1));
+  return session.write("model.json", to_json(model).dump() + "\n");
 }
 
 }  // namespace crosstalk::app

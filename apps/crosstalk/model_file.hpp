@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "crosstalk/defence/group_certificate.hpp"
 #include "crosstalk/mtrl/solve.hpp"
 #include "crosstalk/preparation.hpp"
 #include "crosstalk/task_set.hpp"
@@ -24,6 +25,17 @@ struct Model {
   std::optional<data::ClassNames> classes;  ///< in the words of the file
   Preparation preparation;
   Eigen::MatrixXd weights;  ///< d x m in the learner's units, the bias last
+  /// Of `certify`: what predicts in place of preparation and weights, which are empty then.
+  std::optional<defence::VotingModel> voting;
+  std::vector<std::string> voting_features;  ///< names of the file's features; x1, x2, ... where it has none
+
+  /// Of the file.
+  [[nodiscard]] Eigen::Index feature_count() const {
+    return voting ? static_cast<Eigen::Index>(voting_features.size()) : preparation.raw_features(weights.rows());
+  }
+  [[nodiscard]] const std::vector<std::string>& feature_names() const {
+    return voting ? voting_features : preparation.raw_names();
+  }
 };
 
 /// Checks every size against the others, so that whatever it returns can predict.
@@ -36,5 +48,9 @@ Model read_model(const std::filesystem::path& path);
 /// @return their paths for the record: model_file, weights_file, covariance_file.
 nlohmann::json write_model(Session& session, const Problem& problem, const Eigen::MatrixXd& W,
                            const mtrl::Covariance& covariance);
+
+/// Writes model.json of `certify`. @return its path.
+std::filesystem::path write_voting_model(Session& session, const data::Dataset& dataset, const mtrl::Loss& loss,
+                                         const TaskSet& train, const defence::VotingModel& voting);
 
 }  // namespace crosstalk::app

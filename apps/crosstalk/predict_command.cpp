@@ -30,6 +30,15 @@ struct Flags {
   std::string unseen = "error";
   std::string unknown_task = "error";
   bool keep_columns = false;
+  std::string k;  ///< a,b,c
+};
+
+// Predictions with, of a voting model, where k malicious tasks can move them.
+struct Predictions {
+  Eigen::VectorXd values;
+  std::vector<std::size_t> k;
+  Eigen::MatrixXd low;   // rows x k
+  Eigen::MatrixXd high;  // rows x k
 };
 
 // The rows of a file that has no columns, or of a known set, in the order of the model's tasks.
@@ -40,10 +49,10 @@ data::NewRows rows_of_other_file(const Flags& flags, const Model& model) {
   options.csv = csv_options(flags.data);
   if (flags.data.label.empty()) options.csv.label_columns = {model.label_column};
   const data::Dataset dataset = data::load(flags.data.data, options);
-  const auto features = model.preparation.raw_features(model.weights.rows());
+  const auto features = model.feature_count();
   TaskSet tasks;
   try {
-    tasks = rows_in_order(dataset.train, "the model", model.tasks, model.preparation.raw_names(), features);
+    tasks = rows_in_order(dataset.train, "the model", model.tasks, model.feature_names(), features);
   } catch (const DataError& error) {
     throw DataError(fmt::format("{}: {}", dataset.name, error.what()));
   }
@@ -103,6 +112,59 @@ Eigen::VectorXd predictions(const Model& model, const data::NewRows& rows) {
   return z;
 }
 
+// The k of --k, or all of which a voting model proves something.
+std::vector<std::size_t> numbers_of_malicious_tasks(const Flags& flags, const Model& model) {
+  const std::size_t half = (model.voting->groups.size() - 1) / 2;
+  bool clipped = true;
+  for (const auto& target : model.voting->targets) clipped = clipped && target.clip_middle.size() > 0;
+  const std::size_t most = half + (clipped ? 1 : 0);
+  std::vector<std::size_t> k;
+  if (flags.k.empty())
+    for (std::size_t one = 1; one <= most; ++one) k.push_back(one);
+  else
+    for (const double one : number_list("--k", flags.k)) {
+      if (!(one >= 1.0 && one <= static_cast<double>(most)) || one != std::floor(one))
+        throw std::invalid_argument(fmt::format(
+            "--k: {:g} is not a whole number between 1 and {}, the most that the model proves something for", one,
+            most));
+      k.push_back(static_cast<std::size_t>(one));
+    }
+  return k;
+}
+
+Predictions voting_predictions(const Flags& flags, const Model& model, const data::NewRows& rows) {
+  Predictions result;
+  result.k = numbers_of_malicious_tasks(flags, model);
+  const Eigen::Index n = rows.features.rows();
+  const auto count = static_cast<Eigen::Index>(result.k.size());
+  result.values.resize(n);
+  result.low.resize(n, count);
+  result.high.resize(n, count);
+  std::vector<std::vector<Eigen::Index>> of_task(model.tasks.size());
+  for (std::size_t r = 0; r < rows.tasks.size(); ++r) {
+    if (rows.tasks[r] == data::NewRows::kUnknownTask)
+      throw DataError(fmt::format("row {}: task {} is none of the model's, and a voting model predicts its own only",
+                                  rows.records[r] + 1, data::in_quotes(rows.task_names[r])));
+    of_task[rows.tasks[r]].push_back(static_cast<Eigen::Index>(r));
+  }
+  for (std::size_t t = 0; t < of_task.size(); ++t) {
+    if (of_task[t].empty()) continue;
+    const defence::Votes votes = model.voting->votes(t, rows.features(of_task[t], Eigen::all));
+    result.values(of_task[t]) = votes.prediction();
+    for (Eigen::Index c = 0; c < count; ++c) {
+      result.low(of_task[t], c) = votes.lower(result.k[static_cast<std::size_t>(c)]);
+      result.high(of_task[t], c) = votes.upper(result.k[static_cast<std::size_t>(c)]);
+    }
+  }
+  for (Eigen::Index r = 0; r < n; ++r)
+    if (!std::isfinite(result.values[r]))
+      throw DataError(
+          fmt::format("row {}: the prediction is too large for a double; a feature is out of all proportion "
+                      "to those that the model was learned from",
+                      rows.records[static_cast<std::size_t>(r)] + 1));
+  return result;
+}
+
 // The rows of known tasks that have labels, in the learner's units.
 TaskSet labelled_rows(const Model& model, const data::NewRows& rows) {
   std::vector<std::vector<Eigen::Index>> of_task(model.tasks.size());
@@ -115,7 +177,8 @@ TaskSet labelled_rows(const Model& model, const data::NewRows& rows) {
   return model.preparation.apply(tasks);
 }
 
-std::string predictions_csv(const Model& model, const data::NewRows& rows, const Eigen::VectorXd& z) {
+std::string predictions_csv(const Model& model, const data::NewRows& rows, const Predictions& predictions) {
+  const Eigen::VectorXd& z = predictions.values;
   std::vector<std::string> others;
   std::vector<std::size_t> positions;
   if (rows.text) {
@@ -124,6 +187,7 @@ std::string predictions_csv(const Model& model, const data::NewRows& rows, const
       if (!model.coding || others[j] != model.coding->task_column) positions.push_back(j);
   }
   std::string text = "row,task,prediction,class,score";
+  for (const std::size_t k : predictions.k) text += fmt::format(",low_{0},high_{0}", k);
   for (const std::size_t j : positions) {
     const bool is_ours = others[j] == "row" || others[j] == "task" || others[j] == "prediction" ||
                          others[j] == "class" || others[j] == "score";
@@ -140,6 +204,8 @@ std::string predictions_csv(const Model& model, const data::NewRows& rows, const
       word = z[r] >= 0.0 ? "1" : "-1";
     text += fmt::format("{},{},{},{},{}", rows.records[row] + 1, data::csv_quoted(rows.task_names[row]),
                         word.empty() ? score : word, word, score);
+    for (Eigen::Index c = 0; c < static_cast<Eigen::Index>(predictions.k.size()); ++c)
+      text += fmt::format(",{},{}", report::exact(predictions.low(r, c)), report::exact(predictions.high(r, c)));
     if (rows.text) {
       std::vector<std::string_view> fields;
       const std::size_t record = rows.records[row];
@@ -154,19 +220,26 @@ std::string predictions_csv(const Model& model, const data::NewRows& rows, const
 
 int run(const Flags& flags, const Configuration& configuration) {
   const Model model = read_model(flags.model);
+  if (!model.voting && !flags.k.empty())
+    throw std::invalid_argument("--k: the model is none of `certify`, which alone proves intervals");
   const data::NewRows rows = rows_to_predict(flags, model);
-  const Eigen::VectorXd z = predictions(model, rows);
+  const Predictions z =
+      model.voting ? voting_predictions(flags, model, rows) : Predictions{predictions(model, rows), {}, {}, {}};
   Session session({"predict", flags.common.out, flags.common.json, flags.common.quiet});
   const auto file = session.write("predictions.csv", predictions_csv(model, rows, z));
   session.record()["configuration"] = configuration.flags;
-  session.record()["predict"] = {{"rows", z.size()}, {"notes", rows.notes}, {"predictions_file", file.string()}};
+  session.record()["predict"] = {{"rows", z.values.size()}, {"notes", rows.notes}, {"predictions_file", file.string()}};
   const auto unknown = std::count(rows.tasks.begin(), rows.tasks.end(), data::NewRows::kUnknownTask);
   session.record()["predict"]["rows_of_unknown_tasks"] = unknown;
   std::string summary;
   for (const std::string& note : rows.notes) summary += fmt::format("{}: {}\n", flags.data.data, note);
-  summary += fmt::format("{} rows predicted: {}\n", z.size(), file.string());
+  summary += fmt::format("{} rows predicted: {}\n", z.values.size(), file.string());
   if (unknown > 0) summary += fmt::format("{} of them with the mean of all tasks, as their task is unknown\n", unknown);
-  if (rows.labels.size() > 0 && !rows.labels.array().isNaN().all()) {
+  if (model.voting)
+    summary +=
+        "low_k and high_k: where k malicious tasks can move a prediction of this voting model, not of one that `fit` "
+        "wrote\n";
+  else if (rows.labels.size() > 0 && !rows.labels.array().isNaN().all()) {
     const mtrl::Metrics metrics = mtrl::evaluate(labelled_rows(model, rows), mtrl::loss_named(model.loss),
                                                  model.weights, model.preparation.label_units());
     session.record()["test"] = evaluate::to_json(metrics, model.tasks);
@@ -183,7 +256,7 @@ Action add_predict(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
   flags->common.out = "crosstalk-out/predict";
   flags->data.label.clear();
-  app.add_option("model,--model", flags->model, "model.json of an earlier fit");
+  app.add_option("model,--model", flags->model, "model.json of an earlier fit or certify");
   app.add_option("data,--data", flags->data.data,
                  "Rows to predict: the same kind of file as the model was learned from. Columns are found by name; the "
                  "label may be missing");
@@ -200,12 +273,16 @@ Action add_predict(CLI::App& app) {
   app.add_option("--unknown-task", flags->unknown_task,
                  "A task that the model does not know: error, or mean of all tasks")
       ->check(CLI::IsMember({"error", "mean"}));
+  app.add_option("--k", flags->k,
+                 "Of a model of certify: intervals for so many malicious tasks, a,b,c; all that are proven without it");
   app.add_flag("--keep-columns", flags->keep_columns, "Write the file's own columns behind the predictions");
   add_options(app, flags->common);
   app.footer(
       "predictions.csv has the rows in the order of the file: row (1 for the first), task, prediction, class (in the "
       "words of the file), score\n"
-      "(the number that decides: at least 0 is the positive class).");
+      "(the number that decides: at least 0 is the positive class). With a model of certify low_k and high_k follow: "
+      "the "
+      "score's bounds for k malicious tasks.");
   return [flags](const Configuration& configuration) { return run(*flags, configuration); };
 }
 

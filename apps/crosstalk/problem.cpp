@@ -67,8 +67,8 @@ int thread_count(const CommonOptions& common) {
   return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
 }
 
-Problem load_problem(const CommonOptions& common, const DataOptions& data, const LearnerOptions& learner,
-                     HoldOut hold_out) {
+ProblemOptions problem_options(const CommonOptions& common, const DataOptions& data, const LearnerOptions& learner,
+                               HoldOut hold_out) {
   ProblemOptions options;
   options.load.seed = common.seed;
   options.load.loss = learner.loss;
@@ -81,7 +81,12 @@ Problem load_problem(const CommonOptions& common, const DataOptions& data, const
   if (data.scale) options.scale = scale_named(*data.scale);
   options.pca = data.pca;
   if (data.standardise_labels) options.label_scale = label_scale_named(*data.standardise_labels);
-  Problem problem = crosstalk::load_problem(data.data, options);
+  return options;
+}
+
+Problem load_problem(const CommonOptions& common, const DataOptions& data, const LearnerOptions& learner,
+                     HoldOut hold_out) {
+  Problem problem = crosstalk::load_problem(data.data, problem_options(common, data, learner, hold_out));
   if (const std::vector<std::string> flags = given_csv_flags(data); !problem.dataset.csv && !flags.empty())
     problem.dataset.notes.push_back(fmt::format("this is no CSV file, so {} changed nothing", fmt::join(flags, ", ")));
   for (std::string& note : problem.dataset.notes) note = in_flags(note);

@@ -14,6 +14,9 @@ namespace crosstalk::app {
 /// Whether rows are held out when neither the user nor the set says how many.
 enum class HoldOut { ByRecipe, WhenAsked };
 
+/// What the flags say of loading, splitting and preparing.
+ProblemOptions problem_options(const CommonOptions& common, const DataOptions& data, const LearnerOptions& learner,
+                               HoldOut hold_out);
 /// crosstalk::load_problem as the flags say.
 Problem load_problem(const CommonOptions& common, const DataOptions& data, const LearnerOptions& learner,
                      HoldOut hold_out = HoldOut::ByRecipe);

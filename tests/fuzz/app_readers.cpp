@@ -182,11 +182,16 @@ void read_model(std::string_view bytes) {
   static NamelessFile file;
   const app::Model model = app::read_model(file.holding(bytes));
   // What can be read can predict.
-  const Eigen::Index features = model.preparation.raw_features(model.weights.rows());
-  const TaskSet rows = model.preparation.apply({{"", Eigen::MatrixXd::Ones(1, features), Eigen::VectorXd::Zero(1)}});
-  for (std::size_t t = 0; t < model.tasks.size(); ++t)
-    static_cast<void>(model.preparation.label_in_file_units(
-        t, rows[0].features.row(0).dot(model.weights.col(static_cast<Eigen::Index>(t)))));
+  const Eigen::MatrixXd row = Eigen::MatrixXd::Ones(1, model.feature_count());
+  if (model.voting) {
+    for (std::size_t t = 0; t < model.tasks.size(); ++t)
+      static_cast<void>(model.voting->votes(t, row).upper(model.voting->groups.size()));
+  } else {
+    const TaskSet rows = model.preparation.apply({{"", row, Eigen::VectorXd::Zero(1)}});
+    for (std::size_t t = 0; t < model.tasks.size(); ++t)
+      static_cast<void>(model.preparation.label_in_file_units(
+          t, rows[0].features.row(0).dot(model.weights.col(static_cast<Eigen::Index>(t)))));
+  }
   if (!model.coding) return;
   NamelessFile table;
   const auto path = table.holding("shop,stars,a,b,c\nalpha,1,0.5,red,\"1,000\"\nbeta,2,,blue,2\n");

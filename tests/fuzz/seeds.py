@@ -222,6 +222,9 @@ def by_the_command(command):
                            ("units", ["--standardise-labels", "task", "--scale", "none"])):
             subprocess.run([command, "fit", *words, *more, "--out", name], cwd=root, check=True, stdout=subprocess.DEVNULL)
             put("model", name, (root / name / "model.json").read_bytes())
+        subprocess.run([command, "certify", *words, "--groups", "3", "--loss", "squared", "--out", "votes"], cwd=root,
+                       check=True, stdout=subprocess.DEVNULL)
+        put("model", "votes", (root / "votes" / "model.json").read_bytes())
         record = (root / "plain" / "run.json").read_text()
         put("record", "fit", record)
         put("record", "flags", '{"command":"audit","configuration":{"task":"shop","lambda1":0.1,"cv":true,"seed":null}}')
