@@ -108,6 +108,10 @@ TABLES = {
         ("reading", "", text), ("clean metric", "AUC clean", THREE), ("harm, direct", "fall, direct", THREE),
         ("harm, indirect", "indirect", THREE), ("harm, random rows", "random rows", THREE)],
         lambda row: row["set"] == "landmine"),
+    "channels_utkface": ("channels_utkface.csv", [
+        ("method", "", text), ("channels", "", text), ("countermeasure", "", text), ("age", "", THREE),
+        ("race", "", THREE), ("gender", "", THREE), ("mean", "", THREE),
+        ("majority_baseline", "majority baseline", THREE)]),
 }
 
 
