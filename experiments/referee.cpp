@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <Eigen/Eigenvalues>
 #include <Eigen/LU>
-#include <fmt/format.h>
 
 #include "crosstalk/attack/exact_attack.hpp"
 #include "crosstalk/attack/threat.hpp"
@@ -175,8 +175,7 @@ class Referee {
     const double reach = inverse_.diagonal().head(d).cwiseSqrt().dot(box.half_widths.head(d));
     const double change = w.head(d).cwiseAbs().dot(box.half_widths.head(d)) + box.half_widths[d];
     const double rows = static_cast<double>(instance_.tasks[instance_.attacker].rows() + 1);
-    const double distance =
-        2.0 / rows * (residual * reach + change * (std::sqrt(x.dot(inverse_ * x)) + reach)) + gap_;
+    const double distance = 2.0 / rows * (residual * reach + change * (std::sqrt(x.dot(inverse_ * x)) + reach)) + gap_;
     box.bound = std::pow(std::sqrt(loss) + target_norm_ * distance, 2);
   }
 
@@ -231,8 +230,7 @@ int main(int argc, char** argv) {
     for (std::size_t n = 0; n < std::stoul(argv[1]); ++n) {
       const Instance one = instance(n);
       Referee referee(one);
-      const double clean =
-          (one.tasks[0].labels - one.tasks[0].features * referee.fit().weights.col(0)).squaredNorm();
+      const double clean = (one.tasks[0].labels - one.tasks[0].features * referee.fit().weights.col(0)).squaredNorm();
       const double attack = attacked(one, referee);
       const Optimum optimum = referee.optimum(std::stoul(argv[2]));
       const double bound = certified(one, referee);

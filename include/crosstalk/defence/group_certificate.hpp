@@ -70,8 +70,8 @@ struct Votes {
 
 /// The voting predictor: for each target T linear models, each of the target's own rows and those of one group.
 ///
-/// A group is learned once, as (2) on its tasks (docs/methods/learner.md). With T_g = (W W' + e^2 I)^(1/2) of its weights
-/// and tau_g its trace over as many values as the group has tasks, the model of target i under group g is
+/// A group is learned once, as (2) on its tasks (docs/methods/learner.md). With T_g = (W W' + e^2 I)^(1/2) of its
+/// weights and tau_g its trace over as many values as the group has tasks, the model of target i under group g is
 ///   argmin over w of  1/n_i sum_j loss(w'x_ij, y_ij) + l1/2 |w|^2 + l2 tau_g / 2  w' T_g^-1 w,
 /// which for a target inside the group is its column of the group's own answer. Under an empty group, or one that
 /// cannot be learned, it is the target alone, with (l1 + l2)/2 |w|^2: (2) with one task.
