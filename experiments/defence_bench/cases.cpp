@@ -151,35 +151,18 @@ Case case_of(const CaseName& name, const std::string& folder) {
   return problem;
 }
 
-double learned_metric(const Case& problem, const std::vector<std::vector<Eigen::Index>>& kept) {
+double learned_metric(const Case& problem, const defence::Rows& kept, const defence::Rows& near) {
   const HonestSet& honest = problem.honest;
-  TaskSet joint;
-  std::vector<std::size_t> of_joint;
-  for (std::size_t i = 0; i < kept.size(); ++i)
-    if (!kept[i].empty()) {
-      of_joint.push_back(i);
-      joint.tasks.push_back(select_rows(problem.rows[i], kept[i]));
-    }
-  std::vector<Eigen::VectorXd> predicted(honest.test.size());
-  const auto learn = [&](const TaskSet& rows, const std::vector<std::size_t>& which) {
-    const Preparation preparation = Preparation::fit(rows, honest.preparation);
-    const TaskSet prepared = preparation.apply(rows);
-    const Eigen::MatrixXd W =
-        mtrl::solve(prepared, *honest.loss, chosen_learner(prepared, *honest.loss)).weights;
-    for (std::size_t k = 0; k < which.size(); ++k) {
-      if (which[k] >= honest.test.size()) continue;
-      TaskSet test = rows;
-      test[k] = honest.test[which[k]];
-      Eigen::VectorXd z = preparation.apply(test)[k].features * W.col(static_cast<Eigen::Index>(k));
-      for (double& value : z)
-        if (!honest.loss->is_classification()) value = preparation.label_in_file_units(k, value);
-      predicted[which[k]] = std::move(z);
-    }
-  };
-  learn(joint, of_joint);
-  for (std::size_t i = 0; i < honest.test.size(); ++i)
-    if (kept[i].empty()) learn({problem.rows[i]}, {i});
-
+  const Preparation preparation = Preparation::fit(defence::select(problem.rows, near), honest.preparation);
+  const TaskSet prepared = preparation.apply(defence::select(problem.rows, kept));
+  const Eigen::MatrixXd W = mtrl::solve(prepared, *honest.loss, chosen_learner(prepared, *honest.loss)).weights;
+  const TaskSet test = preparation.apply(honest.test);
+  std::vector<Eigen::VectorXd> predicted;
+  for (std::size_t i = 0; i < test.size(); ++i) {
+    predicted.emplace_back(test[i].features * W.col(static_cast<Eigen::Index>(i)));
+    if (!honest.loss->is_classification())
+      for (double& value : predicted.back()) value = preparation.label_in_file_units(i, value);
+  }
   double sum = 0.0;
   double count = 0.0;
   if (honest.loss->is_classification()) {

@@ -6,6 +6,7 @@
 
 #include "attackers.hpp"
 #include "corpus.hpp"
+#include "crosstalk/defence/trim.hpp"
 #include "crosstalk/task_set.hpp"
 
 namespace bench {
@@ -35,8 +36,9 @@ struct Case {
 Case case_of(const CaseName& name, const std::string& folder);
 
 /// What a learner that chooses scale and lambdas by `fit`'s rule makes of some rows, on the test rows of the targets.
-/// @param kept  rows to learn from; a task without any is learned alone from all of its rows.
-double learned_metric(const Case& problem, const std::vector<std::vector<Eigen::Index>>& kept);
+/// @param kept  rows to learn from, at least one a task.
+/// @param near  those of them that the scale is learned from.
+double learned_metric(const Case& problem, const crosstalk::defence::Rows& kept, const crosstalk::defence::Rows& near);
 
 /// The learner's options by cross-validation on prepared rows.
 crosstalk::mtrl::Options chosen_learner(const crosstalk::TaskSet& prepared, const crosstalk::mtrl::Loss& loss);

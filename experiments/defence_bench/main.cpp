@@ -64,18 +64,10 @@ double task_auc(const Case& problem, const defence::Defended& defended) {
 
 std::string lines_of(const CaseName& name, const std::string& folder) {
   const Case problem = case_of(name, folder);
-  defence::Rows clean_rows;
-  for (const auto& injected : problem.injected) {
-    clean_rows.emplace_back();
-    for (std::size_t j = 0; j < injected.size(); ++j)
-      if (!injected[j]) clean_rows.back().push_back(static_cast<Eigen::Index>(j));
-  }
-  Case honest = problem;  // flipped labels as they were
-  for (std::size_t i = 0; i < honest.honest.train.size(); ++i)
-    honest.rows[i].labels.head(honest.honest.train[i].rows()) = honest.honest.train[i].labels;
-  honest.rows.tasks.resize(honest.honest.train.size());
-  const double clean = learned_metric(honest, defence::all_rows(honest.honest.train));
-  const double attacked = learned_metric(problem, defence::all_rows(problem.rows));
+  Case honest = problem;
+  honest.rows = honest.honest.train;
+  const double clean = learned_metric(honest, defence::all_rows(honest.rows), defence::all_rows(honest.rows));
+  const double attacked = learned_metric(problem, defence::all_rows(problem.rows), defence::all_rows(problem.rows));
 
   const Preparation preparation = Preparation::fit(problem.rows, problem.honest.preparation);
   const TaskSet prepared = preparation.apply(problem.rows);
@@ -85,7 +77,8 @@ std::string lines_of(const CaseName& name, const std::string& folder) {
   const defence::Defended defended = defence::defend(prepared, *problem.honest.loss, {.learner = learner});
   const double seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
   const Counts counts = counted(problem, defended);
-  const double value = defended.left_out == 0.0 ? attacked : learned_metric(problem, defended.kept);
+  const defence::Rows near = defence::rows_for_scale(defended, {});
+  const double value = near == defence::all_rows(problem.rows) ? attacked : learned_metric(problem, defended.kept, near);
   lines += fmt::format("{},trim,{:.6g},{:.6g},{:.6g},{:.4f},{:.4f},{:.4f},{:.4f},{:.3f}\n", name.text(), clean,
                        attacked, value, counts.honest_left_out / counts.honest,
                        counts.injected > 0.0 ? counts.injected_left_out / counts.injected : 0.0,

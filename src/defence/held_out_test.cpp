@@ -56,13 +56,19 @@ Rows HeldOutTest::learned_rows(const Rows& kept, std::size_t fold) const {
   return outside_fold(kept, folds_, fold);
 }
 
-HeldOutTest::Models HeldOutTest::fits(const Rows& kept, const mtrl::Options& learner, const Models& near) const {
+HeldOutTest::Models HeldOutTest::fits(const Rows& kept, const mtrl::Options& learner,
+                                      const std::vector<Models>& starts) const {
   constexpr int kSteps = 4;  // of Newton's method: enough to compare
   Models models;
   for (std::size_t fold = 0; fold < calibration_.folds; ++fold) {
     const mtrl::EmpiricalRisk risk(select(tasks_, learned_rows(kept, fold)), loss_);
-    models.push_back(
-        (near.empty() ? mtrl::solve(risk, learner) : mtrl::improve(risk, learner, near[fold], kSteps)).weights);
+    if (starts.empty()) {
+      models.push_back(mtrl::solve(risk, learner).weights);
+      continue;
+    }
+    const auto& start = *std::ranges::min_element(
+        starts, {}, [&](const Models& near) { return mtrl::objective(risk, learner, near[fold]); });
+    models.push_back(mtrl::improve(risk, learner, start[fold], kSteps).weights);
   }
   return models;
 }
@@ -89,7 +95,7 @@ mtrl::Options HeldOutTest::chosen_learner(const Rows& kept) const {
       options.push_back(learner_);
       options.back().lambda1 = lambda1;
       options.back().lambda2 = lambda2;
-      models.push_back(fits(kept, options.back(), models.empty() ? Models() : models.back()));
+      models.push_back(fits(kept, options.back(), models.empty() ? models : std::vector<Models>{models.back()}));
       if (loss_.is_classification()) continue;
       const Eigen::VectorXd own = scales(kept, models.back());
       least = least.size() == 0 ? own : Eigen::VectorXd(least.cwiseMin(own));

@@ -34,8 +34,9 @@ class HeldOutTest {
   HeldOutTest(const TaskSet& tasks, const mtrl::Loss& loss, const mtrl::Options& learner, Rows folds,
               const Calibration& calibration);
 
-  /// @param near  models to start from, or none.
-  [[nodiscard]] Models fits(const Rows& kept, const mtrl::Options& learner, const Models& near) const;
+  /// @param starts  models to start from, the better for each fold, and to end at after a few Newton steps; none for
+  ///   fits to the tolerance.
+  [[nodiscard]] Models fits(const Rows& kept, const mtrl::Options& learner, const std::vector<Models>& starts) const;
   /// The same with Huber's loss, which bounds what a row with a large residual does.
   [[nodiscard]] Models huber_fits(const Rows& kept, const mtrl::Options& learner, const Models& near) const;
   /// The lambdas of the calibration whose fits to the kept rows have the least bounded loss on held-out kept rows.

@@ -153,18 +153,20 @@ class Rounds {
   struct Models {
     std::vector<mtrl::Options> learners;  // chosen with all kept rows, and without those that stand out most
     HeldOutTest::Models before;
+    HeldOutTest::Models without_most;  // with the second of the learners, and without the rows that it was chosen without
     HeldOutTest::Models bounded;  // numbers: Huber's, which need not leave out a row for a large residual
   };
 
   [[nodiscard]] Models models_before() const {
     Models models;
     models.learners = {test_.chosen_learner(result_.kept)};
-    const mtrl::Options trimmed =
-        test_.chosen_learner(without(result_.statistics.back(), calibration_.trimmed_share));
+    const Rows fewer = without(result_.statistics.back(), calibration_.trimmed_share);
+    const mtrl::Options trimmed = test_.chosen_learner(fewer);
     if (std::pair(trimmed.lambda1, trimmed.lambda2) !=
         std::pair(models.learners[0].lambda1, models.learners[0].lambda2))
       models.learners.push_back(trimmed);
     models.before = test_.fits(result_.kept, models.learners[0], {});
+    models.without_most = test_.fits(fewer, trimmed, {});
     if (!is_classification_) models.bounded = test_.huber_fits(result_.kept, models.learners[0], models.before);
     return models;
   }
@@ -176,7 +178,7 @@ class Rounds {
     if (same(result_.kept) || std::ranges::any_of(candidates, [&](const Candidate& old) { return same(old.kept); }))
       return;
     for (const mtrl::Options& learner : models.learners) {
-      const HeldOutTest::Models after = test_.fits(candidate.kept, learner, models.before);
+      const HeldOutTest::Models after = test_.fits(candidate.kept, learner, {models.before, models.without_most});
       Comparison comparison = test_.compare(candidate.kept, models.before, after);
       if (!is_classification_) {
         const Comparison huber = test_.compare(candidate.kept, models.bounded, after);

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <Eigen/QR>
 
+#include "crosstalk/rng.hpp"
 #include "injected.hpp"
 
 namespace crosstalk {

@@ -10,9 +10,10 @@ namespace crosstalk::defence {
 struct Calibration {
   std::size_t folds = 3;
   double norm_quantile = 0.9;
+  double far = 10.0;
   double bound = 1.5;
   double shrinkage_rows = 10.0;
-  double level = 0.01;
+  double level = 0.05;
   double least_gain = 0.06;
   double most_of_a_task = 0.5;
   std::vector<double> shares = {0.005, 0.01, 0.02, 0.04, 0.08, 0.12, 0.18, 0.25};
