@@ -16,7 +16,7 @@ std::vector<CalibrationEntry> described(const Calibration& calibration) {
        "a share 1 - q of far rows does not move a quantile"},
       {"far", "f", number(calibration.far), "> 1",
        "kept rows farther than f times the quantile q of the distances do not set the scale of the features",
-       "f^2 is two decades of the lambdas, more than their grid makes up for"},
+       "f^2 is four decades of the lambdas, most of what their grid spans"},
       {"bound", "c", number(calibration.bound), "> 0",
        "the bounded loss is 1 - exp(-u^2 / (2 c^2)), u the residual in scales of the task",
        "Dennis and Welsch, Communications in Statistics B 1978; of 1, 1.5, 2.5 on the development half"},
