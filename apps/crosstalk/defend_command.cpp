@@ -78,8 +78,8 @@ std::vector<std::vector<std::size_t>> lines_of(const Problem& problem) {
   return lines;
 }
 
-// The learner of the rows that are kept: scale and lambdas are chosen anew, as `fit` would from cleaned.csv, but for far
-// rows, which do not set the scale.
+// The learner of the rows that are kept: scale and lambdas are chosen anew, as `fit` would from cleaned.csv, but for
+// far rows, which do not set the scale.
 struct Relearned {
   Problem problem;
   Eigen::MatrixXd weights;
@@ -212,9 +212,10 @@ Action add_defend(CLI::App& app) {
   flags->common.out = "crosstalk-out/defend";
   flags->data.keep_text = true;
   add_options(app, flags->data);
-  app.add_option("--method", flags->method,
-                 "trim: leave out rows where the others are then predicted better, huber: bound every row's force, screen: "
-                 "sphere and slab")
+  app.add_option(
+         "--method", flags->method,
+         "trim: leave out rows where the others are then predicted better, huber: bound every row's force, screen: "
+         "sphere and slab")
       ->group("Defence");
   app.add_option("--alpha", flags->alpha, "Share of honest rows that may be flagged, in (0, 0.5)")->group("Defence");
   app.add_option("--share", flags->share, "trim: leave out this share of all rows, in [0, 0.5); found without it")

@@ -144,8 +144,7 @@ class Attacker {
   TaskSet far() {
     threat_.budget = 0.02;
     for (std::size_t i = 0; i < clean_.size(); ++i) threat_.rows.push_back(0);
-    for (const std::size_t i : threat_.attackers)
-      threat_.rows[i] = std::max<Eigen::Index>(1, clean_[i].rows() / 50);
+    for (const std::size_t i : threat_.attackers) threat_.rows[i] = std::max<Eigen::Index>(1, clean_[i].rows() / 50);
     TaskSet rows = random(ball());
     for (Task& task : rows)
       for (Eigen::Index j = 0; j < task.rows(); ++j) {
@@ -158,8 +157,7 @@ class Attacker {
   // 2 % of the rows (two at least) that share a value of one feature which no honest row has.
   TaskSet rare_feature() {
     for (std::size_t i = 0; i < clean_.size(); ++i) threat_.rows.push_back(0);
-    for (const std::size_t i : threat_.attackers)
-      threat_.rows[i] = std::max<Eigen::Index>(2, clean_[i].rows() / 50);
+    for (const std::size_t i : threat_.attackers) threat_.rows[i] = std::max<Eigen::Index>(2, clean_[i].rows() / 50);
     TaskSet rows = random(ball());
     double largest = 0.0;
     for (const Task& task : clean_) largest = std::max(largest, task.features.col(0).cwiseAbs().maxCoeff());
@@ -191,8 +189,7 @@ class Attacker {
       const Task& task = clean_[i];
       Eigen::MatrixXd C = task.features.transpose() * task.features;
       C.diagonal().array() += 1e-6 * (1.0 + C.trace());
-      const Eigen::VectorXd leverage =
-          (task.features * C.llt().solve(task.features.transpose())).diagonal();
+      const Eigen::VectorXd leverage = (task.features * C.llt().solve(task.features.transpose())).diagonal();
       std::vector<Eigen::Index> order(static_cast<std::size_t>(task.rows()));
       std::iota(order.begin(), order.end(), Eigen::Index{0});
       std::ranges::stable_sort(order, [&](Eigen::Index a, Eigen::Index b) { return leverage[a] > leverage[b]; });
@@ -265,8 +262,7 @@ class Attacker {
 
 }  // namespace
 
-Poisoned attacked(const std::string& attacker, const Victim& victim, const attack::Threat& threat,
-                  std::uint64_t seed) {
+Poisoned attacked(const std::string& attacker, const Victim& victim, const attack::Threat& threat, std::uint64_t seed) {
   return Attacker(victim, threat, seed).run(attacker);
 }
 

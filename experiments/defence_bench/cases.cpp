@@ -179,9 +179,7 @@ double learned_metric(const Case& problem, const defence::Rows& kept, const defe
     labels.insert(labels.end(), honest.test[i].labels.begin(), honest.test[i].labels.end());
   const auto all = Eigen::VectorXd::Map(labels.data(), static_cast<Eigen::Index>(labels.size()));
   const double centre = honest.is_heavy_tailed ? median(all) : all.mean();
-  const auto error = [&](const Eigen::ArrayXd& r) {
-    return honest.is_heavy_tailed ? r.abs().sum() : r.square().sum();
-  };
+  const auto error = [&](const Eigen::ArrayXd& r) { return honest.is_heavy_tailed ? r.abs().sum() : r.square().sum(); };
   for (const std::size_t i : problem.targets) sum += error((predicted[i] - honest.test[i].labels).array());
   return sum / error((all.array() - centre));
 }

@@ -39,11 +39,25 @@ struct Law {
 };
 
 const std::vector<Law>& laws() {
-  static const std::vector<Law> all = {
-      {"gauss-6", 40, 6}, {"gauss-10", 40, 10}, {"gauss-15", 40, 15}, {"gauss-20", 40, 20}, {"gauss-40", 20, 40},
-      {"student-t2", 20, 40, false, true}, {"cauchy", 20, 40, false, true}, {"log-normal"}, {"mixture"},
-      {"zero-inflated"}, {"heteroscedastic"}, {"nonlinear", 10, 80}, {"curved", 10, 200}, {"fan", 20, 60}, {"duplicated-rows"}, {"whole-numbers"},
-      {"time-series"}, {"binary-words", 12, 80, true}, {"one-task", 1, 200}};
+  static const std::vector<Law> all = {{"gauss-6", 40, 6},
+                                       {"gauss-10", 40, 10},
+                                       {"gauss-15", 40, 15},
+                                       {"gauss-20", 40, 20},
+                                       {"gauss-40", 20, 40},
+                                       {"student-t2", 20, 40, false, true},
+                                       {"cauchy", 20, 40, false, true},
+                                       {"log-normal"},
+                                       {"mixture"},
+                                       {"zero-inflated"},
+                                       {"heteroscedastic"},
+                                       {"nonlinear", 10, 80},
+                                       {"curved", 10, 200},
+                                       {"fan", 20, 60},
+                                       {"duplicated-rows"},
+                                       {"whole-numbers"},
+                                       {"time-series"},
+                                       {"binary-words", 12, 80, true},
+                                       {"one-task", 1, 200}};
   return all;
 }
 
@@ -125,8 +139,7 @@ HonestSet drawn_set(const Law& law, std::uint64_t seed) {
     test.labels = all.labels.tail(kTestRows);
   }
   set.loss = law.is_classification ? &mtrl::squared_hinge_loss() : &mtrl::squared_loss();
-  set.preparation = {.scale = Scale::Standard,
-                     .labels = law.is_classification ? LabelScale::None : LabelScale::Pooled};
+  set.preparation = {.scale = Scale::Standard, .labels = law.is_classification ? LabelScale::None : LabelScale::Pooled};
   set.is_heavy_tailed = law.is_heavy_tailed;
   return set;
 }
@@ -135,8 +148,8 @@ HonestSet drawn_set(const Law& law, std::uint64_t seed) {
 TaskSet large_tasks(TaskSet tasks, Eigen::Index fewest) {
   const bool signs = has_sign_labels(tasks);
   std::erase_if(tasks.tasks, [&](const Task& task) {
-    return task.rows() < fewest || (signs && ((task.labels.array() > 0.0).count() < 3 ||
-                                              (task.labels.array() < 0.0).count() < 3));
+    return task.rows() < fewest ||
+           (signs && ((task.labels.array() > 0.0).count() < 3 || (task.labels.array() < 0.0).count() < 3));
   });
   return tasks;
 }
@@ -183,22 +196,21 @@ Half half_named(const std::string& name) {
 
 const std::vector<std::string>& sets_of(Half half) {
   static const std::vector<std::string> development = {
-      "gauss-6", "gauss-15", "student-t2", "log-normal", "zero-inflated", "nonlinear", "curved", "fan", "whole-numbers",
-      "one-task",
-      "guns", "parkinsons", "sarcos", "landmine", "school", "mnist"};
+      "gauss-6",       "gauss-15", "student-t2", "log-normal", "zero-inflated", "nonlinear", "curved", "fan",
+      "whole-numbers", "one-task", "guns",       "parkinsons", "sarcos",        "landmine",  "school", "mnist"};
   static const std::vector<std::string> reported = {
-      "gauss-10", "gauss-20", "gauss-40", "cauchy", "mixture", "heteroscedastic", "duplicated-rows", "time-series",
-      "binary-words", "diamonds", "boston", "radon", "wages", "produc", "hsb82", "insteval", "bike", "contraception",
-      "student", "movielens"};
+      "gauss-10",    "gauss-20",     "gauss-40", "cauchy",        "mixture", "heteroscedastic", "duplicated-rows",
+      "time-series", "binary-words", "diamonds", "boston",        "radon",   "wages",           "produc",
+      "hsb82",       "insteval",     "bike",     "contraception", "student", "movielens"};
   return half == Half::Development ? development : reported;
 }
 
 const std::vector<std::string>& attackers_of(Half half) {
   static const std::vector<std::string> development = {"none", "patom", "exact", "copies",
                                                        "hull", "far",   "flips", "fictitious-opposed"};
-  static const std::vector<std::string> reported = {"none",  "patom",        "exact",    "stealth",
-                                                    "moved-copies", "between-tasks", "drift", "rare-feature",
-                                                    "relation", "fictitious-random"};
+  static const std::vector<std::string> reported = {
+      "none",          "patom", "exact",        "stealth",  "moved-copies",
+      "between-tasks", "drift", "rare-feature", "relation", "fictitious-random"};
   return half == Half::Development ? development : reported;
 }
 

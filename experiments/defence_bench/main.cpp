@@ -78,7 +78,8 @@ std::string lines_of(const CaseName& name, const std::string& folder) {
   const double seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
   const Counts counts = counted(problem, defended);
   const defence::Rows near = defence::rows_for_scale(defended, {});
-  const double value = near == defence::all_rows(problem.rows) ? attacked : learned_metric(problem, defended.kept, near);
+  const double value =
+      near == defence::all_rows(problem.rows) ? attacked : learned_metric(problem, defended.kept, near);
   lines += fmt::format("{},trim,{:.6g},{:.6g},{:.6g},{:.4f},{:.4f},{:.4f},{:.4f},{:.3f}\n", name.text(), clean,
                        attacked, value, counts.honest_left_out / counts.honest,
                        counts.injected > 0.0 ? counts.injected_left_out / counts.injected : 0.0,
@@ -91,7 +92,8 @@ std::string lines_of(const CaseName& name, const std::string& folder) {
 }
 
 void run(const std::vector<std::string>& words) {
-  if (words.size() < 4) throw std::invalid_argument("usage: HALF FIRST_SEED LAST_SEED FILE.csv [SET,... [ATTACKER,...]]");
+  if (words.size() < 4)
+    throw std::invalid_argument("usage: HALF FIRST_SEED LAST_SEED FILE.csv [SET,... [ATTACKER,...]]");
   const Half half = half_named(words[0]);
   const auto chosen = [&](std::size_t k, const std::string& name) {
     if (words.size() <= k || words[k] == "all") return true;

@@ -14,7 +14,8 @@ namespace crosstalk::defence {
 
 inline constexpr std::size_t kFolds = 3;
 
-/// Rows dealt out to folds in the order of how far they scores, so that the folds do not depend on the order of the file.
+/// Rows dealt out to folds in the order of how far they scores, so that the folds do not depend on the order of the
+/// file.
 /// @return the fold of every row, 0 to kFolds - 1.
 Rows folds_of(const RowScores& scores);
 

@@ -7,12 +7,12 @@
 
 #include <fmt/format.h>
 
+#include "cross_validator.hpp"
 #include "crosstalk/confidence_interval.hpp"
 #include "crosstalk/defence/detectors.hpp"
 #include "crosstalk/defence/huber.hpp"
 #include "crosstalk/defence/row_scores.hpp"
 #include "crosstalk/quantile.hpp"
-#include "cross_validator.hpp"
 #include "trimming.hpp"
 
 namespace crosstalk::defence {
@@ -107,8 +107,7 @@ void score(Defended& result, const TaskSet& tasks, const std::vector<RowScores>&
     rows.reasons.resize(static_cast<std::size_t>(tasks[i].rows()));
     for (std::size_t j = 0; j < rows.reasons.size(); ++j)
       if (!causes[i][j].empty())
-        rows.reasons[j] =
-            reasons_of(causes[i][j], p_of, i, static_cast<Eigen::Index>(j), result.statistics, alpha);
+        rows.reasons[j] = reasons_of(causes[i][j], p_of, i, static_cast<Eigen::Index>(j), result.statistics, alpha);
     double flagged = 0.0;
     for (const double value : p[i]) {
       rows.flagged.push_back(value <= alpha);

@@ -34,7 +34,8 @@ class Tree {
 
   [[nodiscard]] double depth(const Eigen::RowVectorXd& x) const {
     std::size_t at = 0;
-    while (nodes_[at].feature >= 0) at = x[nodes_[at].feature] < nodes_[at].threshold ? nodes_[at].low : nodes_[at].high;
+    while (nodes_[at].feature >= 0)
+      at = x[nodes_[at].feature] < nodes_[at].threshold ? nodes_[at].low : nodes_[at].high;
     return nodes_[at].depth;
   }
 

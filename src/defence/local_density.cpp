@@ -25,8 +25,7 @@ class Neighbours {
     std::vector<Place> chosen;
     for (std::size_t k = 0; k < rows.size(); k += stride) chosen.push_back(rows[k]);
     references_.resize(d, static_cast<Eigen::Index>(chosen.size()));
-    for (std::size_t k = 0; k < chosen.size(); ++k)
-      references_.col(static_cast<Eigen::Index>(k)) = features(chosen[k]);
+    for (std::size_t k = 0; k < chosen.size(); ++k) references_.col(static_cast<Eigen::Index>(k)) = features(chosen[k]);
   }
 
   // 0 where a place has no k-th neighbour.
@@ -60,7 +59,9 @@ void fill_densities(RowScores& scores, const Rows& measured, const std::vector<s
   std::vector<double> distances;
   for (const std::size_t i : tasks)
     for (const Eigen::Index j : measured[i]) distances.push_back(scores[i][j]);
-  const double usual = distances.empty() ? 0.0 : median(Eigen::VectorXd::Map(distances.data(), static_cast<Eigen::Index>(distances.size())));
+  const double usual =
+      distances.empty() ? 0.0
+                        : median(Eigen::VectorXd::Map(distances.data(), static_cast<Eigen::Index>(distances.size())));
   for (const std::size_t i : tasks)
     scores[i] = usual > 0.0 ? Eigen::VectorXd(usual * scores[i].cwiseMax(usual / kLargestRatio).cwiseInverse())
                             : Eigen::VectorXd::Ones(scores[i].size());

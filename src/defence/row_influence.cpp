@@ -8,8 +8,8 @@
 
 #include <fmt/format.h>
 
-#include "crosstalk/split.hpp"
 #include "cross_validator.hpp"
+#include "crosstalk/split.hpp"
 
 namespace crosstalk::defence {
 
@@ -37,7 +37,7 @@ Eigen::VectorXd mean_gradient(const Task& task, const mtrl::Loss& loss, const Ei
 }  // namespace
 
 RowScores influence_on_others(const TaskSet& tasks, const mtrl::Loss& loss, const mtrl::Options& learner,
-                         const Rows& judged) {
+                              const Rows& judged) {
   constexpr double kAdjointTolerance = 1e-8;
   require_valid(tasks, "influence_on_others");
   const Rows folds = random_folds(tasks, kSeed);

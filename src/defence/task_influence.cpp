@@ -7,8 +7,8 @@
 
 #include <fmt/format.h>
 
-#include "crosstalk/rng.hpp"
 #include "cross_validator.hpp"
+#include "crosstalk/rng.hpp"
 
 namespace crosstalk::defence {
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
-#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -36,7 +35,8 @@ TaskSet scaled(TaskSet tasks, bool bias, double norm_quantile) {
   return tasks;
 }
 
-// Without the share of the rows with the largest scores. Rows with one score go or stay together; a task keeps its part.
+// Without the share of the rows with the largest scores. Rows with one score go or stay together; a task keeps its
+// part.
 Rows without_largest(const Rows& rows, const RowScores& scores, double share, double most_of_a_task) {
   std::vector<std::tuple<double, std::size_t, Eigen::Index>> order;
   for (std::size_t i = 0; i < rows.size(); ++i)
@@ -152,9 +152,10 @@ class Rounds {
   // What the candidates are compared with, and the lambdas that they are learned with.
   struct Models {
     std::vector<mtrl::Options> learners;  // chosen with all kept rows, and without those that stand out most
-    HeldOutTest::Models before;
-    HeldOutTest::Models without_most;  // with the second of the learners, and without the rows that it was chosen without
-    HeldOutTest::Models bounded;  // numbers: Huber's, which need not leave out a row for a large residual
+    // Of all kept rows: with each of the learners, so that none gains by its lambdas alone; for numbers also Huber's,
+    // which need not leave out a row for a large residual.
+    std::vector<HeldOutTest::Models> before;
+    HeldOutTest::Models fewer;  // without the rows that stand out most
   };
 
   [[nodiscard]] Models models_before() const {
@@ -165,27 +166,31 @@ class Rounds {
     if (std::pair(trimmed.lambda1, trimmed.lambda2) !=
         std::pair(models.learners[0].lambda1, models.learners[0].lambda2))
       models.learners.push_back(trimmed);
-    models.before = test_.fits(result_.kept, models.learners[0], {});
-    models.without_most = test_.fits(fewer, trimmed, {});
-    if (!is_classification_) models.bounded = test_.huber_fits(result_.kept, models.learners[0], models.before);
+    for (const mtrl::Options& learner : models.learners) models.before.push_back(test_.fits(result_.kept, learner, {}));
+    if (!is_classification_)
+      models.before.push_back(test_.huber_fits(result_.kept, models.learners[0], models.before[0]));
+    models.fewer = test_.fits(fewer, trimmed, {});
     return models;
   }
 
-  // Adds what the share is worth, unless it is tried already or leaves out nothing.
+  // Adds what the share is worth, unless it is tried already or leaves out nothing: against the best of the models
+  // before, with the better of the learners.
   void try_share(std::vector<Candidate>& candidates, std::size_t detector, double share, const Models& models) const {
     Candidate candidate{&detectors()[detector], without(result_.statistics[detector], share), {}, 1.0};
     const auto same = [&](const Rows& rows) { return count_of(rows) == count_of(candidate.kept); };
     if (same(result_.kept) || std::ranges::any_of(candidates, [&](const Candidate& old) { return same(old.kept); }))
       return;
-    for (const mtrl::Options& learner : models.learners) {
-      const HeldOutTest::Models after = test_.fits(candidate.kept, learner, {models.before, models.without_most});
-      Comparison comparison = test_.compare(candidate.kept, models.before, after);
-      if (!is_classification_) {
-        const Comparison huber = test_.compare(candidate.kept, models.bounded, after);
-        if (huber.p() > comparison.p()) comparison = huber;
+    for (std::size_t k = 0; k < models.learners.size(); ++k) {
+      const HeldOutTest::Models after =
+          test_.fits(candidate.kept, models.learners[k], {models.before[k], models.fewer});
+      Comparison worst;
+      for (const HeldOutTest::Models& before : models.before) {
+        const Comparison comparison = test_.compare(candidate.kept, before, after);
+        if (&before == &models.before.front() || comparison.p() > worst.p() ||
+            (comparison.p() == worst.p() && comparison.gain < worst.gain))
+          worst = comparison;
       }
-      if (&learner == &models.learners.front() || comparison.p() < candidate.comparison.p())
-        candidate.comparison = comparison;
+      if (k == 0 || worst.p() < candidate.comparison.p()) candidate.comparison = worst;
     }
     candidates.push_back(std::move(candidate));
   }

@@ -98,9 +98,10 @@ Table tasks_table(const TaskSet& tasks, const defence::Defended& result,
 std::string method_in_words(const defence::Options& options) {
   switch (options.method) {
     case defence::Method::Trim:
-      return options.share ? fmt::format("the rows that stand out most, {} of all, left out as asked",
-                                         report::shown(*options.share, kShare))
-                           : "rows that stand out by their features are left out where the held-out loss of the others falls";
+      return options.share
+                 ? fmt::format("the rows that stand out most, {} of all, left out as asked",
+                               report::shown(*options.share, kShare))
+                 : "rows that stand out by their features are left out where the held-out loss of the others falls";
     case defence::Method::Huber: return "Huber loss; no row is left out";
     case defence::Method::Screen:
       return "sphere and slab; the farthest rows of each task are left out, whatever they are";
@@ -136,8 +137,8 @@ Table rounds_table(const defence::Defended& result) {
                           {.name = "p", .format = kNumber},
                           {.name = "left out"}}};
   for (const defence::Decision& decision : result.decisions)
-    table.rows.push_back({decision.detector, static_cast<double>(decision.rows), decision.gain, decision.p,
-                          yes(decision.accepted)});
+    table.rows.push_back(
+        {decision.detector, static_cast<double>(decision.rows), decision.gain, decision.p, yes(decision.accepted)});
   return table;
 }
 

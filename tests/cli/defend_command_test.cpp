@@ -148,8 +148,8 @@ TEST_F(DefendCommand, LearnsWhatFitLearnsOfTheCleanedData) {
   write("ratings.csv", with_injected_rows(8));
   ASSERT_TRUE(ended_well(crosstalk(on_ratings("defend") + std::vector<std::string>{"--margin", "1e9", "--out", "a"})));
   ASSERT_GT(record("a").at("defend").at("share_left_out"), 0.0);
-  ASSERT_TRUE(ended_well(crosstalk({"fit", "a/cleaned.csv", "--task", "shop", "--label", "stars", "--test-fraction", "0",
-                                    "--out", "b"})));
+  ASSERT_TRUE(ended_well(
+      crosstalk({"fit", "a/cleaned.csv", "--task", "shop", "--label", "stars", "--test-fraction", "0", "--out", "b"})));
   const Eigen::MatrixXd wanted = cli::weights_in(read_file(path("b/weights.csv")));
   EXPECT_LT((cli::weights_in(read_file(path("a/weights.csv"))) - wanted).norm(), 1e-6 * wanted.norm());
 }

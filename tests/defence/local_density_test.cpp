@@ -14,7 +14,8 @@ TEST(LocalDensity, OfRowsInOnePlaceIsLargerThanThatOfOthers) {
   const TaskSet tasks = problems::with_cluster(
       problems::related_regression({.tasks = 2, .rows = 60, .features = 4, .seed = 5}), 0, 10, 1.0);
   const defence::Rows all = defence::all_rows(tasks);
-  for (const RowScores& scores : {defence::local_density(tasks, true, all), defence::pooled_density(tasks, true, all)}) {
+  for (const RowScores& scores :
+       {defence::local_density(tasks, true, all), defence::pooled_density(tasks, true, all)}) {
     EXPECT_GT(scores[0].tail(10).minCoeff(), 1000.0);
     EXPECT_LT(scores[0].head(60).maxCoeff(), 10.0);
   }

@@ -12,8 +12,8 @@ namespace crosstalk {
 
 namespace {
 
-using defence::RowScores;
 using defence::Rows;
+using defence::RowScores;
 
 constexpr mtrl::Options kLearner = {.lambda1 = 0.01, .lambda2 = 0.05};
 constexpr std::size_t kTask = 1;
@@ -42,7 +42,8 @@ double loss_of_others(const TaskSet& tasks, const mtrl::Loss& loss, std::size_t 
 // The squared loss of a row is (1 + h) times as large where row and label are sqrt(1 + h) times as large.
 TEST(InfluenceOnOthers, IsTheDerivativeInTheWeightOfARow) {
   const TaskSet tasks = honest();
-  const RowScores scores = defence::influence_on_others(tasks, mtrl::squared_loss(), kLearner, defence::all_rows(tasks));
+  const RowScores scores =
+      defence::influence_on_others(tasks, mtrl::squared_loss(), kLearner, defence::all_rows(tasks));
   const auto folds = assign_folds(tasks, 3, 1);
   constexpr double kStep = 1e-3;
   for (const Eigen::Index row : {0, 7, 30}) {

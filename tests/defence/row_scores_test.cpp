@@ -58,7 +58,8 @@ TEST(RareValueFraction, CountsFeaturesOffTheLatticeOnly) {
   for (std::size_t i = 0; i < scores.size(); ++i)
     for (Eigen::Index j = 0; j < scores[i].size(); ++j) EXPECT_EQ(scores[i][j], i == 1 && j == 7 ? 0.8 : 0.0);
   for (Task& task : tasks) task.features = task.features.rightCols(4).eval();  // two that recur
-  for (const Eigen::VectorXd& task : defence::rare_value_fraction(tasks, true, defence::all_rows(tasks))) EXPECT_TRUE(task.isZero(0.0));
+  for (const Eigen::VectorXd& task : defence::rare_value_fraction(tasks, true, defence::all_rows(tasks)))
+    EXPECT_TRUE(task.isZero(0.0));
 }
 
 TEST(RareValueFraction, DoesNotCountWhatIsTheSameAllOverATask) {
@@ -104,7 +105,8 @@ TEST(TrimFraction, NoTaskLosesMoreThanHalfOfItsRows) {
 TEST(ResidualScores, IsOneInTheMiddleOfEveryTask) {
   const TaskSet tasks = problems::related_regression({.tasks = 3, .rows = 21, .features = 4, .seed = 8});
   const Eigen::MatrixXd W = Eigen::MatrixXd::Zero(4, 3);
-  for (const Eigen::VectorXd& scores : defence::residual_scores(tasks, mtrl::squared_loss(), W, defence::all_rows(tasks))) {
+  for (const Eigen::VectorXd& scores :
+       defence::residual_scores(tasks, mtrl::squared_loss(), W, defence::all_rows(tasks))) {
     Eigen::VectorXd sorted = scores;
     std::sort(sorted.begin(), sorted.end());
     EXPECT_DOUBLE_EQ(sorted[(sorted.size() + 1) / 2 - 1], 1.0);

@@ -13,7 +13,7 @@ struct Calibration {
   double far = 100.0;
   double bound = 1.5;
   double shrinkage_rows = 10.0;
-  double level = 0.05;
+  double level = 0.01;
   double least_gain = 0.06;
   double most_of_a_task = 0.5;
   std::vector<double> shares = {0.005, 0.01, 0.02, 0.04, 0.08, 0.12, 0.18, 0.25};

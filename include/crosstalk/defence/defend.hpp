@@ -33,7 +33,7 @@ struct Options {
   /// >= 0. A task whose held-out loss is worse than that of learning it alone by more than this share is learned alone,
   /// where the rows say so with 97.5 % confidence.
   double margin = 0.1;
-  bool bias = true;  ///< the last feature is the constant 1
+  bool bias = true;              ///< the last feature is the constant 1
   Calibration calibration = {};  ///< of Trim
 };
 /// @throws std::invalid_argument naming the option that is outside its range.
@@ -48,9 +48,9 @@ struct Reason {
 /// What is said of the rows of a task.
 struct RowScreen {
   std::vector<Eigen::VectorXd> statistics;  ///< one for each of Defended::statistics
-  Eigen::VectorXd score;  ///< -log10 of the smallest of the shares of kept rows with the row's statistic or more
-  Eigen::VectorXd p;      ///< share of the kept rows of all tasks that have this score or more, (1 + k) / (1 + n)
-  std::vector<bool> flagged;                 ///< p <= alpha
+  Eigen::VectorXd score;      ///< -log10 of the smallest of the shares of kept rows with the row's statistic or more
+  Eigen::VectorXd p;          ///< share of the kept rows of all tasks that have this score or more, (1 + k) / (1 + n)
+  std::vector<bool> flagged;  ///< p <= alpha
   std::vector<std::vector<Reason>> reasons;  ///< of every row; none for a row that was kept
 };
 
@@ -94,8 +94,8 @@ struct Defended {
 Defended defend(const TaskSet& tasks, const mtrl::Loss& loss, const Options& options);
 
 /// The kept rows that the scale of the features is to be learned from: all but those whose distance is more than
-/// Calibration::far times the norm_quantile of the kept rows' distances. One such row would make all others small, which
-/// no lambda of a grid makes up for. A task keeps all where it would have none.
+/// Calibration::far times the norm_quantile of the kept rows' distances. One such row would make all others small,
+/// which no lambda of a grid makes up for. A task keeps all where it would have none.
 Rows rows_for_scale(const Defended& result, const Calibration& calibration);
 
 }  // namespace crosstalk::defence

@@ -18,8 +18,8 @@ inline constexpr double kLargestRatio = 1e6;
 /// @param rows  those that neighbours are sought among; of more than 2,000 in a task, evenly spaced ones.
 RowScores local_density(const TaskSet& tasks, bool bias, const Rows& rows);
 
-/// The same among the rows of all tasks, k = 0.5 %, whatever the features; of more than 2,000 rows neighbours are sought
-/// among evenly spaced ones.
+/// The same among the rows of all tasks, k = 0.5 %, whatever the features; of more than 2,000 rows neighbours are
+/// sought among evenly spaced ones.
 RowScores pooled_density(const TaskSet& tasks, bool bias, const Rows& rows);
 
 }  // namespace crosstalk::defence

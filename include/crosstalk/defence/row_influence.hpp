@@ -18,7 +18,7 @@ namespace crosstalk::defence {
 /// would do.
 /// @param judged  the rows that losses are measured on.
 RowScores influence_on_others(const TaskSet& tasks, const mtrl::Loss& loss, const mtrl::Options& learner,
-                         const Rows& judged);
+                              const Rows& judged);
 
 struct RoniOptions {
   mtrl::Options learner = {};

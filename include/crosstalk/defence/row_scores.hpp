@@ -29,13 +29,13 @@ void divide_by_class_median(RowScores& scores, const TaskSet& tasks, const Rows&
 /// @param bias  the last feature is the constant 1 and has no distance.
 RowScores distance_from_mean(const TaskSet& tasks, bool bias);
 
-/// Whether some feature takes more than half as many values as the task has rows: it was measured, not counted or chosen
-/// from a few.
+/// Whether some feature takes more than half as many values as the task has rows: it was measured, not counted or
+/// chosen from a few.
 bool is_continuous(const Task& task, bool bias);
 
 /// Share of the recurring features in which a row has a rare value: less than 1 % of the given rows have it, and less
-/// than half of those of its task. A feature recurs when at most a quarter of the given rows have a rare value there, as
-/// counts and categories do. 0 for all rows where less than three features recur.
+/// than half of those of its task. A feature recurs when at most a quarter of the given rows have a rare value there,
+/// as counts and categories do. 0 for all rows where less than three features recur.
 /// @param rows  those that values are counted among.
 RowScores rare_value_fraction(const TaskSet& tasks, bool bias, const Rows& rows);
 
@@ -43,8 +43,8 @@ RowScores rare_value_fraction(const TaskSet& tasks, bool bias, const Rows& rows)
 /// score or more. For honest data all of which is kept, a share q of the rows has p <= q, whatever the scores are.
 RowScores p_values(const RowScores& scores, const Rows& kept);
 
-/// Mean over the statistics of 1 / p, p as p_values has it: large where one p is very small or several are small. 1 over
-/// it is the harmonic mean of the p [Wilson 2019].
+/// Mean over the statistics of 1 / p, p as p_values has it: large where one p is very small or several are small. 1
+/// over it is the harmonic mean of the p [Wilson 2019].
 RowScores harmonic_mean_score(const std::vector<RowScores>& statistics, const Rows& kept);
 
 /// The rows with scores up to the threshold, or the lower half of a task that has less of them.
