@@ -78,8 +78,7 @@ std::vector<std::vector<std::size_t>> lines_of(const Problem& problem) {
   return lines;
 }
 
-// The learner of the rows that are kept: scale and lambdas are chosen anew, as `fit` would from cleaned.csv, but for
-// far rows, which do not set the scale.
+// The learner of the rows that are kept: scale and lambdas are chosen anew, as `fit` would from cleaned.csv.
 struct Relearned {
   Problem problem;
   Eigen::MatrixXd weights;
@@ -89,11 +88,10 @@ struct Relearned {
 Relearned relearned(const Problem& problem, const defence::Defended& result, const Flags& flags,
                     const RunControl& control) {
   Relearned learned{problem, result.weights, result.fit};
-  const defence::Rows near = defence::rows_for_scale(result, defence::Calibration());
-  if (near == defence::all_rows(problem.raw_train)) return learned;
+  if (result.left_out == 0.0) return learned;
   Problem& cleaned = learned.problem;
   cleaned.raw_train = defence::select(problem.raw_train, result.kept);
-  cleaned.preparation = Preparation::fit(defence::select(problem.raw_train, near), problem.preparation.options());
+  cleaned.preparation = Preparation::fit(cleaned.raw_train, problem.preparation.options());
   cleaned.train = cleaned.preparation.apply(cleaned.raw_train);
   cleaned.test = cleaned.preparation.apply(problem.raw_test);
   choose_lambdas(cleaned, flags.common, flags.learner, control);

@@ -151,10 +151,11 @@ Case case_of(const CaseName& name, const std::string& folder) {
   return problem;
 }
 
-double learned_metric(const Case& problem, const defence::Rows& kept, const defence::Rows& near) {
+double learned_metric(const Case& problem, const defence::Rows& kept) {
   const HonestSet& honest = problem.honest;
-  const Preparation preparation = Preparation::fit(defence::select(problem.rows, near), honest.preparation);
-  const TaskSet prepared = preparation.apply(defence::select(problem.rows, kept));
+  const TaskSet rows = defence::select(problem.rows, kept);
+  const Preparation preparation = Preparation::fit(rows, honest.preparation);
+  const TaskSet prepared = preparation.apply(rows);
   const Eigen::MatrixXd W = mtrl::solve(prepared, *honest.loss, chosen_learner(prepared, *honest.loss)).weights;
   const TaskSet test = preparation.apply(honest.test);
   std::vector<Eigen::VectorXd> predicted;

@@ -37,8 +37,7 @@ Case case_of(const CaseName& name, const std::string& folder);
 
 /// What a learner that chooses scale and lambdas by `fit`'s rule makes of some rows, on the test rows of the targets.
 /// @param kept  rows to learn from, at least one a task.
-/// @param near  those of them that the scale is learned from.
-double learned_metric(const Case& problem, const crosstalk::defence::Rows& kept, const crosstalk::defence::Rows& near);
+double learned_metric(const Case& problem, const crosstalk::defence::Rows& kept);
 
 /// The learner's options by cross-validation on prepared rows.
 crosstalk::mtrl::Options chosen_learner(const crosstalk::TaskSet& prepared, const crosstalk::mtrl::Loss& loss);

@@ -66,8 +66,8 @@ std::string lines_of(const CaseName& name, const std::string& folder) {
   const Case problem = case_of(name, folder);
   Case honest = problem;
   honest.rows = honest.honest.train;
-  const double clean = learned_metric(honest, defence::all_rows(honest.rows), defence::all_rows(honest.rows));
-  const double attacked = learned_metric(problem, defence::all_rows(problem.rows), defence::all_rows(problem.rows));
+  const double clean = learned_metric(honest, defence::all_rows(honest.rows));
+  const double attacked = learned_metric(problem, defence::all_rows(problem.rows));
 
   const Preparation preparation = Preparation::fit(problem.rows, problem.honest.preparation);
   const TaskSet prepared = preparation.apply(problem.rows);
@@ -77,9 +77,7 @@ std::string lines_of(const CaseName& name, const std::string& folder) {
   const defence::Defended defended = defence::defend(prepared, *problem.honest.loss, {.learner = learner});
   const double seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
   const Counts counts = counted(problem, defended);
-  const defence::Rows near = defence::rows_for_scale(defended, {});
-  const double value =
-      near == defence::all_rows(problem.rows) ? attacked : learned_metric(problem, defended.kept, near);
+  const double value = defended.left_out == 0.0 ? attacked : learned_metric(problem, defended.kept);
   lines += fmt::format("{},trim,{:.6g},{:.6g},{:.6g},{:.4f},{:.4f},{:.4f},{:.4f},{:.3f}\n", name.text(), clean,
                        attacked, value, counts.honest_left_out / counts.honest,
                        counts.injected > 0.0 ? counts.injected_left_out / counts.injected : 0.0,

@@ -208,17 +208,4 @@ Defended defend(const TaskSet& tasks, const mtrl::Loss& loss, const Options& opt
   return result;
 }
 
-Rows rows_for_scale(const Defended& result, const Calibration& calibration) {
-  RowScores squares;
-  for (const RowScreen& rows : result.rows) squares.push_back(rows.statistics[0]);
-  const double limit =
-      calibration.far * calibration.far * quantile(pooled(squares, result.kept), calibration.norm_quantile);
-  Rows near = result.kept;
-  for (std::size_t i = 0; i < near.size(); ++i) {
-    std::erase_if(near[i], [&](Eigen::Index j) { return squares[i][j] > limit; });
-    if (near[i].empty()) near[i] = result.kept[i];
-  }
-  return near;
-}
-
 }  // namespace crosstalk::defence

@@ -10,7 +10,6 @@ namespace crosstalk::defence {
 struct Calibration {
   std::size_t folds = 3;
   double norm_quantile = 0.9;
-  double far = 100.0;
   double bound = 1.5;
   double shrinkage_rows = 10.0;
   double level = 0.01;

@@ -93,9 +93,4 @@ struct Defended {
 ///   be left out.
 Defended defend(const TaskSet& tasks, const mtrl::Loss& loss, const Options& options);
 
-/// The kept rows that the scale of the features is to be learned from: all but those whose distance is more than
-/// Calibration::far times the norm_quantile of the kept rows' distances. One such row would make all others small,
-/// which no lambda of a grid makes up for. A task keeps all where it would have none.
-Rows rows_for_scale(const Defended& result, const Calibration& calibration);
-
 }  // namespace crosstalk::defence
