@@ -201,7 +201,7 @@ class Trial {
     const double injected_share =
         1.0 - share(static_cast<double>(problem_.train.rows()), static_cast<double>(rows_.rows()));
     const defence::Rows all = defence::all_rows(rows_);
-    const defence::Rows uninfluential = defence::without_worst(
+    const defence::Rows uninfluential = defence::trim_fraction(
         all, defence::influence_on_others(rows_, *problem_.loss, problem_.learner, all), injected_share);
     seconds = seconds_since(begin);
     line("influence on others", metric_of(uninfluential), left_out(uninfluential, rows_, problem_.train), seconds);

@@ -78,14 +78,52 @@ std::vector<std::vector<std::size_t>> lines_of(const Problem& problem) {
   return lines;
 }
 
-void require_doubtless_rows(const Problem& problem, const defence::Defended& result, const Session& session) {
-  for (std::size_t i = 0; i < problem.train.size(); ++i) {
-    const auto& flagged = result.rows[i].flagged;
-    if (std::find(flagged.begin(), flagged.end(), false) == flagged.end())
-      throw DataError(fmt::format(
-          "{}: all {} rows of task \"{}\" are flagged ({}); there is nothing left to learn it from: leave the task out",
-          problem.dataset.name, flagged.size(), problem.train[i].name, session.path("flags.csv").string()));
-  }
+// The learner of the rows that are kept: scale and lambdas are chosen anew, as `fit` would from cleaned.csv.
+struct Relearned {
+  Problem problem;
+  Eigen::MatrixXd weights;
+  mtrl::Fit fit;
+};
+
+Relearned relearned(const Problem& problem, const defence::Defended& result, const Flags& flags,
+                    const RunControl& control) {
+  Relearned learned{problem, result.weights, result.fit};
+  if (result.left_out == 0.0) return learned;
+  Problem& cleaned = learned.problem;
+  cleaned.raw_train = defence::select(problem.raw_train, result.kept);
+  cleaned.preparation = Preparation::fit(cleaned.raw_train, problem.preparation.options());
+  cleaned.train = cleaned.preparation.apply(cleaned.raw_train);
+  cleaned.test = cleaned.preparation.apply(problem.raw_test);
+  choose_lambdas(cleaned, flags.common, flags.learner, control);
+  learned.fit = mtrl::solve(cleaned.train, *cleaned.loss, cleaned.learner);
+  learned.weights = learned.fit.weights;
+  for (std::size_t i = 0; i < cleaned.train.size(); ++i)
+    if (result.tasks[i].alone)
+      learned.weights.col(static_cast<Eigen::Index>(i)) =
+          mtrl::solve({cleaned.train[i]}, *cleaned.loss, cleaned.learner).weights;
+  return learned;
+}
+
+nlohmann::ordered_json calibration_record(const defence::Calibration& calibration) {
+  nlohmann::ordered_json record;
+  for (const defence::CalibrationEntry& entry : defence::described(calibration))
+    record[entry.name] = {{"symbol", entry.symbol},
+                          {"value", entry.value},
+                          {"range", entry.range},
+                          {"meaning", entry.meaning},
+                          {"source", entry.source}};
+  return record;
+}
+
+nlohmann::ordered_json decisions_record(const defence::Defended& result) {
+  nlohmann::ordered_json record = nlohmann::ordered_json::array();
+  for (const defence::Decision& decision : result.decisions)
+    record.push_back({{"detector", decision.detector},
+                      {"rows", decision.rows},
+                      {"gain", decision.gain},
+                      {"p", decision.p},
+                      {"accepted", decision.accepted}});
+  return record;
 }
 
 int run(const Flags& flags, const Configuration& configuration) {
@@ -109,12 +147,12 @@ int run(const Flags& flags, const Configuration& configuration) {
 
   for (const auto& [name, table] : pages::defence_tables(problem.train, result, influences, lines_of(problem)))
     session.write(name + ".csv", report::to_csv(table));
-  require_doubtless_rows(problem, result, session);
+  const Relearned learned = relearned(problem, result, flags, session.control());
   pages::DefenceFacts facts;
   facts.data_name = problem.dataset.name;
   facts.learner = fmt::format("MTRL, {} loss, lambda1 {:g}, lambda2 {:g}", problem.loss->name(),
-                              problem.learner.lambda1, problem.learner.lambda2);
-  facts.preparation = preparation_text(problem);
+                              learned.problem.learner.lambda1, learned.problem.learner.lambda2);
+  facts.preparation = preparation_text(learned.problem);
   facts.version = CROSSTALK_VERSION;
   facts.options = options;
   const report::Page page = pages::defence_page(problem.train, result, influences, facts);
@@ -129,8 +167,15 @@ int run(const Flags& flags, const Configuration& configuration) {
             {"rows", problem.train.rows()},
             {"rows_flagged", pages::rows_flagged(result)},
             {"share_left_out", result.left_out},
-            {"objective", result.fit.objective},
-            {"status", to_string(result.fit.status)}};
+            {"objective", learned.fit.objective},
+            {"status", to_string(learned.fit.status)},
+            {"lambda1", learned.problem.learner.lambda1},
+            {"lambda2", learned.problem.learner.lambda2},
+            {"divisor", learned.problem.preparation.divisor()}};
+  if (options.method == defence::Method::Trim) {
+    defend["decisions"] = decisions_record(result);
+    defend["calibration"] = calibration_record(options.calibration);
+  }
   for (std::size_t i = 0; i < names.size(); ++i) {
     const defence::TaskScreen& task = result.tasks[i];
     defend["tasks"][names[i]] = {{"share", task.left_out},
@@ -146,15 +191,16 @@ int run(const Flags& flags, const Configuration& configuration) {
   }
   defend["report_file"] = session.write("report.html", report::to_html(page)).string();
   defend["cleaned_file"] = session.write("cleaned.csv", cleaned_csv(problem, result.kept)).string();
-  defend.update(write_model(session, problem, result.weights, result.fit.covariance));
-  const TaskSet& rows = problem.evaluation();
+  defend.update(write_model(session, learned.problem, learned.weights, learned.fit.covariance));
+  const TaskSet rows =
+      learned.problem.preparation.apply(problem.raw_test.size() > 0 ? problem.raw_test : problem.raw_train);
   record["test"] = {{"rows", evaluation_rows(problem)},
-                    {"undefended", evaluate::to_json(problem.metrics(rows, plain.weights), names)},
-                    {"defended", evaluate::to_json(problem.metrics(rows, result.weights), names)}};
+                    {"undefended", evaluate::to_json(problem.metrics(problem.evaluation(), plain.weights), names)},
+                    {"defended", evaluate::to_json(learned.problem.metrics(rows, learned.weights), names)}};
   session.finish(notes_text(problem) +
                  fmt::format("{}\nreport: {}\n", page.answer, session.path("report.html").string()));
-  return plain.status == mtrl::Status::Converged && result.fit.status == mtrl::Status::Converged ? kDone
-                                                                                                 : kNotConverged;
+  return plain.status == mtrl::Status::Converged && learned.fit.status == mtrl::Status::Converged ? kDone
+                                                                                                  : kNotConverged;
 }
 
 }  // namespace
@@ -164,8 +210,10 @@ Action add_defend(CLI::App& app) {
   flags->common.out = "crosstalk-out/defend";
   flags->data.keep_text = true;
   add_options(app, flags->data);
-  app.add_option("--method", flags->method,
-                 "trim: leave out what is too much of, huber: bound every row's force, screen: sphere and slab")
+  app.add_option(
+         "--method", flags->method,
+         "trim: leave out rows where the others are then predicted better, huber: bound every row's force, screen: "
+         "sphere and slab")
       ->group("Defence");
   app.add_option("--alpha", flags->alpha, "Share of honest rows that may be flagged, in (0, 0.5)")->group("Defence");
   app.add_option("--share", flags->share, "trim: leave out this share of all rows, in [0, 0.5); found without it")

@@ -8,8 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "cross_validator.hpp"
 #include "crosstalk/split.hpp"
-#include "study.hpp"
 
 namespace crosstalk::defence {
 
@@ -17,10 +17,10 @@ namespace {
 
 constexpr std::uint64_t kSeed = 1;  // of the folds: a screen says the same thing each time
 
-Look zeros(const TaskSet& tasks) {
-  Look look;
-  for (const Task& task : tasks) look.emplace_back(Eigen::VectorXd::Zero(task.rows()));
-  return look;
+RowScores zeros(const TaskSet& tasks) {
+  RowScores scores;
+  for (const Task& task : tasks) scores.emplace_back(Eigen::VectorXd::Zero(task.rows()));
+  return scores;
 }
 
 // Gradient of the mean loss of these rows of a task in its weights, d.
@@ -36,13 +36,13 @@ Eigen::VectorXd mean_gradient(const Task& task, const mtrl::Loss& loss, const Ei
 
 }  // namespace
 
-Look influence_on_others(const TaskSet& tasks, const mtrl::Loss& loss, const mtrl::Options& learner,
-                         const Rows& judged) {
+RowScores influence_on_others(const TaskSet& tasks, const mtrl::Loss& loss, const mtrl::Options& learner,
+                              const Rows& judged) {
   constexpr double kAdjointTolerance = 1e-8;
   require_valid(tasks, "influence_on_others");
   const Rows folds = random_folds(tasks, kSeed);
-  Look sums = zeros(tasks);
-  Look times = zeros(tasks);
+  RowScores sums = zeros(tasks);
+  RowScores times = zeros(tasks);
   for (std::size_t fold = 0; fold < kFolds; ++fold) {
     const Rows taught = outside_fold(all_rows(tasks), folds, fold);
     const Rows held_out = inside_fold(judged, folds, fold);
@@ -70,7 +70,7 @@ Look influence_on_others(const TaskSet& tasks, const mtrl::Loss& loss, const mtr
   return sums;
 }
 
-Look roni(const TaskSet& tasks, const mtrl::Loss& loss, const Rows& trusted, const RoniOptions& options) {
+RowScores roni(const TaskSet& tasks, const mtrl::Loss& loss, const Rows& trusted, const RoniOptions& options) {
   require_valid(tasks, "roni");
   if (options.blocks == 0) throw std::invalid_argument("roni: blocks is 0; it must be at least 1");
   // Half of the trusted rows to learn from, half to judge by.
@@ -79,18 +79,18 @@ Look roni(const TaskSet& tasks, const mtrl::Loss& loss, const Rows& trusted, con
   Rows judged(tasks.size());
   for (std::size_t i = 0; i < tasks.size(); ++i)
     for (std::size_t r = 0; r < trusted[i].size(); ++r) (halves[i][r] == 0 ? base : judged)[i].push_back(trusted[i][r]);
-  mtrl::Options learner = Study::coarse(options.learner);
+  mtrl::Options learner = CrossValidator::coarse(options.learner);
   TaskSet taught = select(tasks, base);
   const Eigen::MatrixXd start = mtrl::solve(taught, loss, learner).weights;
   const auto losses_under = [&](const Eigen::MatrixXd& W) {
-    Look losses;
+    RowScores losses;
     for (std::size_t i = 0; i < tasks.size(); ++i)
       losses.emplace_back(row_losses(tasks[i], loss, W.col(static_cast<Eigen::Index>(i)))(judged[i]));
     return losses;
   };
-  const Look before = losses_under(start);
+  const RowScores before = losses_under(start);
   const auto standard_errors_worse = [&](const Eigen::MatrixXd& W) {
-    const Look after = losses_under(W);
+    const RowScores after = losses_under(W);
     double rise = 0.0;
     double variance = 0.0;
     for (std::size_t i = 0; i < tasks.size(); ++i) {
@@ -102,7 +102,7 @@ Look roni(const TaskSet& tasks, const mtrl::Loss& loss, const Rows& trusted, con
     }
     return variance > 0.0 ? rise / std::sqrt(variance) : 0.0;
   };
-  Look look = zeros(tasks);
+  RowScores scores = zeros(tasks);
   for (std::size_t k = 0; k < tasks.size(); ++k) {
     const Eigen::VectorXd losses = row_losses(tasks[k], loss, start.col(static_cast<Eigen::Index>(k)));
     std::vector<Eigen::Index> candidates;
@@ -120,11 +120,11 @@ Look roni(const TaskSet& tasks, const mtrl::Loss& loss, const Rows& trusted, con
       rows.insert(rows.end(), at(block), at(block + 1));
       taught[k] = select_rows(tasks[k], rows);
       const mtrl::Fit with = mtrl::solve_from(mtrl::EmpiricalRisk(taught, loss), learner, start);
-      look[k](std::vector<Eigen::Index>(at(block), at(block + 1))).setConstant(standard_errors_worse(with.weights));
+      scores[k](std::vector<Eigen::Index>(at(block), at(block + 1))).setConstant(standard_errors_worse(with.weights));
     }
     taught[k] = std::move(base_rows);
   }
-  return look;
+  return scores;
 }
 
 }  // namespace crosstalk::defence

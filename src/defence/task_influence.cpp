@@ -7,8 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "cross_validator.hpp"
 #include "crosstalk/rng.hpp"
-#include "study.hpp"
 
 namespace crosstalk::defence {
 
@@ -98,13 +98,13 @@ double deviations(double value, const Eigen::VectorXd& values, double resolution
 }
 
 // Everything but p.
-std::vector<TaskInfluence> scored(const Study& study, const Rows& trusted, const LabelModel& labels,
+std::vector<TaskInfluence> scored(const CrossValidator& validator, const Rows& trusted, const LabelModel& labels,
                                   const LeaveOneOutOptions& options, Rng rng, const std::function<void()>& after_task) {
   constexpr double kShare = 1.0 / static_cast<double>(kFolds);
   constexpr double kFitTolerance = 1e-8;
   constexpr double kResolution = 1e-6;  // of the others' loss; what two fits of that tolerance can tell apart
-  const TaskSet& tasks = study.tasks();
-  const mtrl::Loss& loss = study.loss();
+  const TaskSet& tasks = validator.tasks();
+  const mtrl::Loss& loss = validator.loss();
   const std::size_t m = tasks.size();
   mtrl::Options learner = options.learner;
   learner.tolerance = std::max(learner.tolerance, kFitTolerance);
@@ -113,9 +113,9 @@ std::vector<TaskInfluence> scored(const Study& study, const Rows& trusted, const
   std::vector<Eigen::VectorXd> of_draws(m, Eigen::VectorXd::Zero(static_cast<Eigen::Index>(options.draws)));
   Eigen::VectorXd losses = Eigen::VectorXd::Zero(static_cast<Eigen::Index>(m));  // of the others, without the task
   for (std::size_t fold = 0; fold < kFolds; ++fold) {
-    const Rows judged = inside_fold(trusted, study.folds(), fold);
-    const Rows taking_part = outside_fold(all_rows(tasks), study.folds(), fold);
-    TaskSet taught = select(tasks, outside_fold(trusted, study.folds(), fold));
+    const Rows judged = inside_fold(trusted, validator.folds(), fold);
+    const Rows taking_part = outside_fold(all_rows(tasks), validator.folds(), fold);
+    TaskSet taught = select(tasks, outside_fold(trusted, validator.folds(), fold));
     const Eigen::MatrixXd start = mtrl::solve(taught, loss, learner).weights;
     for (std::size_t k = 0; k < m; ++k) {
       const auto column = static_cast<Eigen::Index>(k);
@@ -167,23 +167,23 @@ std::vector<TaskInfluence> leave_one_task_out(const TaskSet& tasks, const mtrl::
   if (tasks.size() < 2) throw std::invalid_argument("leave_one_task_out: there is 1 task; there must be at least 2");
   if (options.draws < 2)
     throw std::invalid_argument(fmt::format("leave_one_task_out: draws is {}; it must be at least 2", options.draws));
-  const Study study(tasks, loss, options.learner, random_folds(tasks, options.seed));
+  const CrossValidator validator(tasks, loss, options.learner, random_folds(tasks, options.seed));
   const auto steps = static_cast<double>((1 + options.honest_sets) * kFolds * tasks.size());
   double taken = 0.0;
   const auto after_task = [&] {
     taken += 1.0;
     if (progress) progress(taken / steps);
   };
-  const mtrl::Options robust = study.screening_options(trusted);
-  const LabelModel labels(tasks, loss, trusted, study.robust_fit(trusted, robust).weights);
-  auto result = scored(study, trusted, labels, options, Rng::stream(options.seed, "honest draws"), after_task);
+  const mtrl::Options robust = validator.screening_options(trusted);
+  const LabelModel labels(tasks, loss, trusted, validator.robust_fit(trusted, robust).weights);
+  auto result = scored(validator, trusted, labels, options, Rng::stream(options.seed, "honest draws"), after_task);
 
   std::vector<double> honest_scores;
   for (std::size_t w = 0; w < options.honest_sets; ++w) {
     Rng rng = Rng::stream(options.seed, "honest set", w);
     TaskSet drawn = tasks;
     for (std::size_t k = 0; k < tasks.size(); ++k) drawn[k] = honest_draw(tasks[k], k, trusted[k], labels, rng);
-    const Study again(drawn, loss, options.learner, study.folds());
+    const CrossValidator again(drawn, loss, options.learner, validator.folds());
     const Rows all = all_rows(drawn);
     const LabelModel its_labels(drawn, loss, all, again.robust_fit(all, robust).weights);
     for (const TaskInfluence& task : scored(again, all, its_labels, options, rng, after_task))

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "crosstalk/defence/detectors.hpp"
 #include "crosstalk/report/number.hpp"
 
 namespace crosstalk::pages {
@@ -32,6 +33,13 @@ std::vector<std::vector<bool>> left_out(const TaskSet& tasks, const defence::Def
   return out;
 }
 
+std::string in_words(const std::vector<defence::Reason>& reasons) {
+  std::string text;
+  for (const defence::Reason& reason : reasons)
+    text += fmt::format("{}{} (p {:.2g})", text.empty() ? "" : "; ", reason.detector, reason.p);
+  return text;
+}
+
 Table flags_table(const TaskSet& tasks, const defence::Defended& result,
                   const std::vector<std::vector<std::size_t>>& lines) {
   Table table{.columns = {{.name = "task"},
@@ -40,9 +48,8 @@ Table flags_table(const TaskSet& tasks, const defence::Defended& result,
                           {.name = "p", .format = kNumber},
                           {.name = "flagged"},
                           {.name = "left out"},
-                          {.name = "distance", .format = kNumber},
-                          {.name = "residual", .format = kNumber},
-                          {.name = "crowding", .format = kNumber}}};
+                          {.name = "reasons"}}};
+  for (const std::string& name : result.statistics) table.columns.push_back({.name = name, .format = kNumber});
   if (!lines.empty()) table.columns.push_back({.name = "line", .format = kWhole});
   const auto out = left_out(tasks, result);
   for (std::size_t i = 0; i < tasks.size(); ++i) {
@@ -50,7 +57,8 @@ Table flags_table(const TaskSet& tasks, const defence::Defended& result,
     for (Eigen::Index j = 0; j < tasks[i].rows(); ++j) {
       const auto k = static_cast<std::size_t>(j);
       table.rows.push_back({tasks[i].name, static_cast<double>(j + 1), rows.score[j], rows.p[j], yes(rows.flagged[k]),
-                            yes(out[i][k]), rows.distance[j], rows.residual[j], rows.crowding[j]});
+                            yes(out[i][k]), in_words(rows.reasons[k])});
+      for (const Eigen::VectorXd& statistic : rows.statistics) table.rows.back().emplace_back(statistic[j]);
       if (!lines.empty()) table.rows.back().emplace_back(static_cast<double>(lines[i][k]));
     }
   }
@@ -90,9 +98,10 @@ Table tasks_table(const TaskSet& tasks, const defence::Defended& result,
 std::string method_in_words(const defence::Options& options) {
   switch (options.method) {
     case defence::Method::Trim:
-      return options.share ? fmt::format("trimmed learning, {} of all rows left out as asked",
-                                         report::shown(*options.share, kShare))
-                           : "trimmed learning; the share that is left out is found from the data";
+      return options.share
+                 ? fmt::format("the rows that stand out most, {} of all, left out as asked",
+                               report::shown(*options.share, kShare))
+                 : "rows that stand out by their features are left out where the held-out loss of the others falls";
     case defence::Method::Huber: return "Huber loss; no row is left out";
     case defence::Method::Screen:
       return "sphere and slab; the farthest rows of each task are left out, whatever they are";
@@ -118,6 +127,19 @@ std::string answer(const TaskSet& tasks, const defence::Defended& result, const 
     text += fmt::format(" {} {} better on held-out rows without the others, and {} learned alone.", alone,
                         alone == 1 ? "task does" : "tasks do", alone == 1 ? "was" : "were");
   return text;
+}
+
+Table rounds_table(const defence::Defended& result) {
+  Table table{.caption = "What each round found best to leave out",
+              .columns = {{.name = "detector"},
+                          {.name = "rows", .format = kWhole},
+                          {.name = "held-out loss falls by", .format = kShare},
+                          {.name = "p", .format = kNumber},
+                          {.name = "left out"}}};
+  for (const defence::Decision& decision : result.decisions)
+    table.rows.push_back(
+        {decision.detector, static_cast<double>(decision.rows), decision.gain, decision.p, yes(decision.accepted)});
+  return table;
 }
 
 Table most_doubtful(Table flags) {
@@ -165,19 +187,25 @@ report::Page defence_page(const TaskSet& tasks, const defence::Defended& result,
                 {"Version", facts.version}};
   auto tables = defence_tables(tasks, result, influences);
   page.sections.push_back({"Tasks", {report::TableBlock{std::move(tables.at("tasks")), ""}}});
+  if (!result.decisions.empty()) page.sections.push_back({"Rounds", {report::TableBlock{rounds_table(result), ""}}});
   page.sections.push_back({"Rows",
                            {report::TableBlock{most_doubtful(std::move(tables.at("flags"))), ""},
                             report::Paragraph{"All rows are in flags.csv. Rows count from 1 in the order of the "
                                               "task's rows that were learned from."}}});
-  report::List interpretation = {
-      {"distance: how far the features lie from where most rows of all tasks lie; 1 is usual. Where features take a "
-       "few "
-       "values only: 1 and the share of features with a value that few rows have",
-       "residual: how badly a robust fit explains the label; 1 is usual",
-       "crowding: how much closer the nearest rows are than is usual in the task",
-       "score: -log10 of the smallest share of kept rows that stand out as much by one of the three; p is "
+  report::List interpretation;
+  for (const defence::Detector& detector : defence::detectors())
+    interpretation.items.push_back(fmt::format("{}: {}. Honest rows: {}. It applies {}. [{}]", detector.name,
+                                               detector.statistic, detector.null_model, detector.applies,
+                                               detector.reference));
+  interpretation.items.insert(
+      interpretation.items.end(),
+      {"residual: size of the label's distance from the prediction of a model that did not learn from the row, in "
+       "scales of its task (two classes: the loss, over the median of its class)",
+       "reasons: the detector that a row was left out by, and all others that it stands out by, each with the share of "
+       "kept rows that stand out as much",
+       "score: -log10 of the smallest share of kept rows that stand out as much by one of the statistics; p is "
        "the share of kept rows with this score or more",
-       "score of a task: by how many standard deviations its rows stand out more than chance gives"}};
+       "score of a task: by how many standard deviations its rows stand out more than chance gives"});
   if (!influences.empty())
     interpretation.items.push_back(
         "leave-one-out: what the others' held-out loss and their correlations gain when the task takes part with all "
@@ -189,8 +217,8 @@ report::Page defence_page(const TaskSet& tasks, const defence::Defended& result,
       {"What this does not say",
        {report::List{
            {"A flagged row is unusual, not proven to be injected: of honest rows the stated share is flagged.",
-            "Injected rows that look like honest ones by all three looks are not seen; what they can still do is "
-            "what `crosstalk attack --stealth` measures.",
+            "Rows whose features are those of honest rows are not left out, whatever their labels: flipped labels, "
+            "labels that drift, copies with other labels.",
             "More than about 30 % injected rows set the standard that rows are measured by."}}}});
   page.footer = report::footer(facts.version);
   return page;

@@ -129,10 +129,29 @@ TEST_F(DefendCommand, NamesATaskTooSmallToScreen) {
                           {"ratings.csv: 1 task has only 1 training row; a task must have at least 2: \"epsilon\""}));
 }
 
-TEST_F(DefendCommand, NamesATaskAllOfWhoseRowsAreFlagged) {
+// Two rows that no other is like: both are flagged, and the task is learned from them.
+TEST_F(DefendCommand, LearnsATaskAllOfWhoseRowsAreFlagged) {
   write("ratings.csv", cli::ratings_csv() + "epsilon,90,90,0,0\nepsilon,-90,0,-90,0\n");
-  EXPECT_TRUE(was_refused(crosstalk(on_ratings("defend") + std::vector<std::string>{"--alpha", "0.2"}), 1,
-                          {"ratings.csv: all 2 rows of task \"epsilon\" are flagged", "leave the task out"}));
+  EXPECT_TRUE(ended_well(crosstalk(on_ratings("defend") + std::vector<std::string>{"--alpha", "0.2", "--out", "out"})));
+}
+
+TEST_F(DefendCommand, RecordsWhatItDecidedBy) {
+  ASSERT_TRUE(ended_well(crosstalk(on_ratings("defend") + std::vector<std::string>{"--out", "out"})));
+  const auto defend = record("out").at("defend");
+  EXPECT_EQ(defend.at("calibration").at("level").at("value"), "0.01");
+  ASSERT_FALSE(defend.at("decisions").empty());
+  EXPECT_FALSE(defend.at("decisions").back().at("accepted"));
+}
+
+// Scale and lambdas are those of the rows that are kept.
+TEST_F(DefendCommand, LearnsWhatFitLearnsOfTheCleanedData) {
+  write("ratings.csv", with_injected_rows(8));
+  ASSERT_TRUE(ended_well(crosstalk(on_ratings("defend") + std::vector<std::string>{"--margin", "1e9", "--out", "a"})));
+  ASSERT_GT(record("a").at("defend").at("share_left_out"), 0.0);
+  ASSERT_TRUE(ended_well(
+      crosstalk({"fit", "a/cleaned.csv", "--task", "shop", "--label", "stars", "--test-fraction", "0", "--out", "b"})));
+  const Eigen::MatrixXd wanted = cli::weights_in(read_file(path("b/weights.csv")));
+  EXPECT_LT((cli::weights_in(read_file(path("a/weights.csv"))) - wanted).norm(), 1e-6 * wanted.norm());
 }
 
 }  // namespace

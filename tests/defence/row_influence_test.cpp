@@ -12,8 +12,8 @@ namespace crosstalk {
 
 namespace {
 
-using defence::Look;
 using defence::Rows;
+using defence::RowScores;
 
 constexpr mtrl::Options kLearner = {.lambda1 = 0.01, .lambda2 = 0.05};
 constexpr std::size_t kTask = 1;
@@ -42,7 +42,8 @@ double loss_of_others(const TaskSet& tasks, const mtrl::Loss& loss, std::size_t 
 // The squared loss of a row is (1 + h) times as large where row and label are sqrt(1 + h) times as large.
 TEST(InfluenceOnOthers, IsTheDerivativeInTheWeightOfARow) {
   const TaskSet tasks = honest();
-  const Look look = defence::influence_on_others(tasks, mtrl::squared_loss(), kLearner, defence::all_rows(tasks));
+  const RowScores scores =
+      defence::influence_on_others(tasks, mtrl::squared_loss(), kLearner, defence::all_rows(tasks));
   const auto folds = assign_folds(tasks, 3, 1);
   constexpr double kStep = 1e-3;
   for (const Eigen::Index row : {0, 7, 30}) {
@@ -61,7 +62,7 @@ TEST(InfluenceOnOthers, IsTheDerivativeInTheWeightOfARow) {
       derivative += 0.5 * (with_weight(1.0 + kStep) - with_weight(1.0 - kStep)) / (2.0 * kStep);
     }
     // Central differences: second order in the step.
-    EXPECT_NEAR(look[kTask][row], derivative, 1e-4 * look[kTask].cwiseAbs().maxCoeff()) << row;
+    EXPECT_NEAR(scores[kTask][row], derivative, 1e-4 * scores[kTask].cwiseAbs().maxCoeff()) << row;
   }
 }
 
@@ -70,7 +71,7 @@ TEST(InfluenceOnOthers, IsTheDerivativeInTheWeightOfARow) {
 TEST(InfluenceOnOthers, IsTheEffectOfRepeatingARowWithSigns) {
   const TaskSet tasks = problems::related_classification({.tasks = 4, .rows = 30, .features = 4, .seed = 5});
   const mtrl::Loss& loss = mtrl::logistic_loss();
-  const Look look = defence::influence_on_others(tasks, loss, kLearner, defence::all_rows(tasks));
+  const RowScores scores = defence::influence_on_others(tasks, loss, kLearner, defence::all_rows(tasks));
   const auto folds = assign_folds(tasks, 3, 1);
   constexpr std::size_t kTimes = 400;
   // The mean over a fold's rows needs the influence in that fold, so two rows are compared: the mean cancels.
@@ -90,8 +91,8 @@ TEST(InfluenceOnOthers, IsTheEffectOfRepeatingARowWithSigns) {
   Eigen::Index first = 0;
   Eigen::Index second = 1;
   while (folds[kTask][static_cast<std::size_t>(second)] != folds[kTask][0]) ++second;
-  EXPECT_NEAR(look[kTask][first] - look[kTask][second], effect(first) - effect(second),
-              0.01 * look[kTask].cwiseAbs().maxCoeff());  // first order in 1/400
+  EXPECT_NEAR(scores[kTask][first] - scores[kTask][second], effect(first) - effect(second),
+              0.01 * scores[kTask].cwiseAbs().maxCoeff());  // first order in 1/400
 }
 
 TEST(InfluenceOnOthers, IsNoneWithoutCoupling) {
@@ -114,23 +115,23 @@ Rows first_rows(const TaskSet& tasks, Eigen::Index count) {
 }
 
 TEST(Roni, InjectedRowsMakeJudgedLossesWorse) {
-  const Look look =
+  const RowScores scores =
       defence::roni(attacked(), mtrl::squared_loss(), first_rows(honest(), 16), {.learner = kLearner, .blocks = 3});
-  EXPECT_GT(look[kTask].tail(12).minCoeff(), 2.0);
-  for (std::size_t i = 0; i < look.size(); ++i) {
-    EXPECT_EQ(look[i].head(16), Eigen::VectorXd::Zero(16));  // trusted
+  EXPECT_GT(scores[kTask].tail(12).minCoeff(), 2.0);
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    EXPECT_EQ(scores[i].head(16), Eigen::VectorXd::Zero(16));  // trusted
     if (i != kTask) {
-      EXPECT_LT(look[i].maxCoeff(), look[kTask].maxCoeff());
+      EXPECT_LT(scores[i].maxCoeff(), scores[kTask].maxCoeff());
     }
   }
 }
 
 TEST(Roni, RowsOfABlockShareItsNumberAndBlocksAreNoMoreThanRows) {
-  const Look coarse =
+  const RowScores coarse =
       defence::roni(honest(), mtrl::squared_loss(), first_rows(honest(), 28), {.learner = kLearner, .blocks = 1});
   EXPECT_EQ(coarse[0][28], coarse[0][29]);
   EXPECT_NE(coarse[0][28], 0.0);
-  const Look fine =
+  const RowScores fine =
       defence::roni(honest(), mtrl::squared_loss(), first_rows(honest(), 28), {.learner = kLearner, .blocks = 50});
   EXPECT_NE(fine[0][28], fine[0][29]);
 }

@@ -7,6 +7,7 @@
 
 #include <Eigen/Core>
 
+#include "crosstalk/defence/calibration.hpp"
 #include "crosstalk/defence/trim.hpp"
 #include "crosstalk/mtrl/solve.hpp"
 #include "crosstalk/task_set.hpp"
@@ -14,7 +15,7 @@
 namespace crosstalk::defence {
 
 enum class Method {
-  Trim,    ///< rows beyond what honest data has of them are left out: as far, as crowded, as badly explained
+  Trim,    ///< rows that stand out by their features are left out where the labels of the others say so
   Huber,   ///< nothing is left out; no row pulls with more than a bounded force
   Screen,  ///< the sphere and slab of [Steinhardt, Koh and Liang 2017]: a share alpha of each task is left out,
            ///< whatever it is
@@ -32,22 +33,25 @@ struct Options {
   /// >= 0. A task whose held-out loss is worse than that of learning it alone by more than this share is learned alone,
   /// where the rows say so with 97.5 % confidence.
   double margin = 0.1;
-  bool bias = true;  ///< the last feature is the constant 1
+  bool bias = true;              ///< the last feature is the constant 1
+  Calibration calibration = {};  ///< of Trim
 };
 /// @throws std::invalid_argument naming the option that is outside its range.
 void require_valid(const Options& options);
 
-/// What the screens say of the rows of a task.
+/// Why a row was left out.
+struct Reason {
+  std::string detector;
+  double p = 1.0;  ///< (1 + k) / (1 + n), k of the n kept rows of all tasks have the row's statistic or more
+};
+
+/// What is said of the rows of a task.
 struct RowScreen {
-  /// Robust distance from the rows of all tasks, median 1; of a task whose rows have twins 1 + unshared_values.
-  Eigen::VectorXd distance;
-  Eigen::VectorXd residual;  ///< under a robust fit, in units of what is usual in the task (numbers) or class (signs)
-  /// How much closer its neighbours are than is usual in the task; or its twin, or rows of other tasks, or how far its
-  /// residual is from its neighbours', where it was left out for them.
-  Eigen::VectorXd crowding;
-  Eigen::VectorXd score;  ///< -log10 of the smallest of the shares of kept rows that stand out as much by one of these
-  Eigen::VectorXd p;      ///< share of the kept rows of all tasks that have this score or more, (1 + k) / (1 + n)
+  std::vector<Eigen::VectorXd> statistics;  ///< one for each of Defended::statistics
+  Eigen::VectorXd score;      ///< -log10 of the smallest of the shares of kept rows with the row's statistic or more
+  Eigen::VectorXd p;          ///< share of the kept rows of all tasks that have this score or more, (1 + k) / (1 + n)
   std::vector<bool> flagged;  ///< p <= alpha
+  std::vector<std::vector<Reason>> reasons;  ///< of every row; none for a row that was kept
 };
 
 struct TaskScreen {
@@ -63,13 +67,24 @@ struct TaskScreen {
   bool alone = false;  ///< learned alone, since the others do it harm
 };
 
+/// The best that one round of Method::Trim found to leave out.
+struct Decision {
+  std::string detector;
+  std::size_t rows = 0;  ///< that were left out, or would have been
+  double gain = 0.0;     ///< by how much the held-out loss of the rows kept falls, as a share of it
+  double p = 1.0;        ///< of the hypothesis that it does not, over the number of tests
+  bool accepted = false;
+};
+
 struct Defended {
   Rows kept;
   mtrl::Fit fit;            ///< of the kept rows, all tasks together
   Eigen::MatrixXd weights;  ///< those of the fit, or of the task alone, d x m
   std::vector<RowScreen> rows;
   std::vector<TaskScreen> tasks;
-  double left_out = 0.0;  ///< share of all rows
+  double left_out = 0.0;                ///< share of all rows
+  std::vector<std::string> statistics;  ///< names of RowScreen::statistics: the detectors, then "residual"
+  std::vector<Decision> decisions;      ///< Trim: one a round, the last one not accepted unless rounds ran out
 };
 
 /// Learns in spite of rows that somebody may have injected (docs/defence.md).

@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-#include "crosstalk/defence/screens.hpp"
+#include "crosstalk/defence/row_scores.hpp"
 #include "crosstalk/defence/trim.hpp"
 #include "crosstalk/mtrl/solve.hpp"
 #include "crosstalk/task_set.hpp"
@@ -17,8 +17,8 @@ namespace crosstalk::defence {
 /// others. One adjoint solve for a fold and a task: with its own loss in U, which a row moves most, one for a fold
 /// would do.
 /// @param judged  the rows that losses are measured on.
-Look influence_on_others(const TaskSet& tasks, const mtrl::Loss& loss, const mtrl::Options& learner,
-                         const Rows& judged);
+RowScores influence_on_others(const TaskSet& tasks, const mtrl::Loss& loss, const mtrl::Options& learner,
+                              const Rows& judged);
 
 struct RoniOptions {
   mtrl::Options learner = {};
@@ -32,6 +32,6 @@ struct RoniOptions {
 /// @param trusted  at least one row of each task.
 /// @return the same number for the rows of a block; 0 for trusted rows, which are not tried.
 /// @throws std::invalid_argument for no blocks, or a task without trusted rows.
-Look roni(const TaskSet& tasks, const mtrl::Loss& loss, const Rows& trusted, const RoniOptions& options);
+RowScores roni(const TaskSet& tasks, const mtrl::Loss& loss, const Rows& trusted, const RoniOptions& options);
 
 }  // namespace crosstalk::defence

@@ -6,7 +6,7 @@
 
 #include <Eigen/Core>
 
-#include "crosstalk/defence/screens.hpp"
+#include "crosstalk/defence/row_scores.hpp"
 #include "crosstalk/defence/trim.hpp"
 #include "crosstalk/mtrl/solve.hpp"
 
@@ -14,9 +14,10 @@ namespace crosstalk::defence {
 
 inline constexpr std::size_t kFolds = 3;
 
-/// Rows dealt out to folds in the order of how far they look, so that the folds do not depend on the order of the file.
+/// Rows dealt out to folds in the order of how far they scores, so that the folds do not depend on the order of the
+/// file.
 /// @return the fold of every row, 0 to kFolds - 1.
-Rows folds_of(const Look& look);
+Rows folds_of(const RowScores& scores);
 
 /// Rows dealt out at random; signs are stratified.
 Rows random_folds(const TaskSet& tasks, std::uint64_t seed);
@@ -28,20 +29,20 @@ Rows outside_fold(const Rows& rows, const Rows& folds, std::size_t fold);
 Rows inside_fold(const Rows& rows, const Rows& folds, std::size_t fold);
 
 /// The data, and how well some rows teach others: what defences and screens share.
-class Study {
+class CrossValidator {
  public:
   /// @param tasks, loss  must outlive this.
-  Study(const TaskSet& tasks, const mtrl::Loss& loss, const mtrl::Options& learner, Rows folds);
+  CrossValidator(const TaskSet& tasks, const mtrl::Loss& loss, const mtrl::Options& learner, Rows folds);
 
   [[nodiscard]] mtrl::Fit fit(const Rows& rows, const mtrl::Options& options) const;
 
   /// Losses of the rows, each by a fit to those that are not in its fold. NaN for the others of the task.
-  [[nodiscard]] Look held_out(const Rows& rows, const mtrl::Options& options) const;
+  [[nodiscard]] RowScores held_out(const Rows& rows, const mtrl::Options& options) const;
 
   /// A model for choosing needs no ten digits.
   [[nodiscard]] static mtrl::Options coarse(mtrl::Options options);
 
-  /// The learner's options to look at residuals by. Where it pulls its weights hard to zero, injected rows hide among
+  /// The learner's options to scores at residuals by. Where it pulls its weights hard to zero, injected rows hide among
   /// large residuals: a weaker pull is taken as long as it predicts held-out rows better.
   [[nodiscard]] mtrl::Options screening_options(const Rows& rows) const;
 

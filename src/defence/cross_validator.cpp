@@ -1,4 +1,4 @@
-#include "study.hpp"
+#include "cross_validator.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -9,9 +9,9 @@
 
 namespace crosstalk::defence {
 
-Rows folds_of(const Look& look) {
+Rows folds_of(const RowScores& scores) {
   Rows folds;
-  for (const Eigen::VectorXd& values : look) {
+  for (const Eigen::VectorXd& values : scores) {
     std::vector<Eigen::Index> order(static_cast<std::size_t>(values.size()));
     for (std::size_t j = 0; j < order.size(); ++j) order[j] = static_cast<Eigen::Index>(j);
     std::stable_sort(order.begin(), order.end(), [&](Eigen::Index a, Eigen::Index b) { return values[a] < values[b]; });
@@ -55,15 +55,15 @@ Rows inside_fold(const Rows& rows, const Rows& folds, std::size_t fold) {
   return result;
 }
 
-Study::Study(const TaskSet& tasks, const mtrl::Loss& loss, const mtrl::Options& learner, Rows folds)
+CrossValidator::CrossValidator(const TaskSet& tasks, const mtrl::Loss& loss, const mtrl::Options& learner, Rows folds)
     : tasks_(tasks), loss_(loss), learner_(learner), folds_(std::move(folds)) {}
 
-mtrl::Fit Study::fit(const Rows& rows, const mtrl::Options& options) const {
+mtrl::Fit CrossValidator::fit(const Rows& rows, const mtrl::Options& options) const {
   return mtrl::solve(mtrl::EmpiricalRisk(select(tasks_, rows), loss_), options);
 }
 
-Look Study::held_out(const Rows& rows, const mtrl::Options& options) const {
-  Look losses;
+RowScores CrossValidator::held_out(const Rows& rows, const mtrl::Options& options) const {
+  RowScores losses;
   for (const Task& task : tasks_)
     losses.push_back(Eigen::VectorXd::Constant(task.rows(), std::numeric_limits<double>::quiet_NaN()));
   for (std::size_t fold = 0; fold < kFolds; ++fold) {
@@ -75,19 +75,19 @@ Look Study::held_out(const Rows& rows, const mtrl::Options& options) const {
   return losses;
 }
 
-mtrl::Options Study::coarse(mtrl::Options options) {
+mtrl::Options CrossValidator::coarse(mtrl::Options options) {
   options.tolerance = std::max(options.tolerance, 1e-6);
   return options;
 }
 
-mtrl::Options Study::screening_options(const Rows& rows) const {
+mtrl::Options CrossValidator::screening_options(const Rows& rows) const {
   mtrl::Options best = coarse(learner_);
   double least = std::numeric_limits<double>::infinity();
   for (const double factor : {1.0, 0.1, 0.01, 1e-3}) {
     mtrl::Options options = coarse(learner_);
     options.lambda1 *= factor;
     options.lambda2 *= factor;
-    const Look losses = held_out(rows, options);
+    const RowScores losses = held_out(rows, options);
     double loss = 0.0;
     for (std::size_t i = 0; i < rows.size(); ++i) loss += losses[i](rows[i]).mean();
     if (!(loss < least)) break;
@@ -97,7 +97,7 @@ mtrl::Options Study::screening_options(const Rows& rows) const {
   return best;
 }
 
-mtrl::Fit Study::robust_fit(const Rows& rows, const mtrl::Options& options) const {
+mtrl::Fit CrossValidator::robust_fit(const Rows& rows, const mtrl::Options& options) const {
   constexpr double enough_to_look_by = 1e-3;
   const mtrl::EmpiricalRisk risk(select(tasks_, rows), loss_);
   return huber(risk.clean(), loss_, options, mtrl::solve(risk, options), enough_to_look_by).fit;

@@ -1,4 +1,4 @@
-#include "crosstalk/defence/robust_distance.hpp"
+#include "crosstalk/defence/mcd_distances.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -9,7 +9,7 @@
 
 #include <Eigen/Cholesky>
 
-#include "crosstalk/defence/screens.hpp"
+#include "crosstalk/defence/row_scores.hpp"
 #include "crosstalk/quantile.hpp"
 
 namespace crosstalk::defence {
@@ -71,7 +71,7 @@ std::vector<Eigen::Index> nearest(const Eigen::VectorXd& distances, Eigen::Index
 
 }  // namespace
 
-Eigen::VectorXd robust_distances(const Eigen::MatrixXd& X, double core, const Eigen::MatrixXd& rows) {
+Eigen::VectorXd mcd_distances(const Eigen::MatrixXd& X, double core, const Eigen::MatrixXd& rows) {
   constexpr int kMostSteps = 50;
   if (X.cols() == 0) return Eigen::VectorXd::Ones(rows.rows());
   const Eigen::Index n = X.rows();
@@ -112,7 +112,7 @@ std::vector<double> recurring_values(Eigen::VectorXd column) {
 }
 
 // Whether a feature takes two values in most rows, and both of them inside of tasks, as indicators of categories do.
-bool is_indicator(const Look& columns, const Rows& rows, const std::vector<double>& values) {
+bool is_indicator(const RowScores& columns, const Rows& rows, const std::vector<double>& values) {
   constexpr double kMost = 0.7;
   constexpr double kFew = 0.002;
   if (values.size() < 2) return false;
@@ -134,7 +134,7 @@ bool is_indicator(const Look& columns, const Rows& rows, const std::vector<doubl
 // likes from a core that has none of it, but what lies between two is no category.
 TaskSet without_categories(TaskSet tasks, const Rows& known, Eigen::Index d) {
   for (Eigen::Index k = 0; k < d; ++k) {
-    Look columns;
+    RowScores columns;
     for (const Task& task : tasks) columns.emplace_back(task.features.col(k));
     const std::vector<double> values = recurring_values(pooled(columns, known));
     if (!is_indicator(columns, known, values)) continue;
@@ -150,7 +150,7 @@ TaskSet without_categories(TaskSet tasks, const Rows& known, Eigen::Index d) {
 
 }  // namespace
 
-std::vector<Eigen::VectorXd> robust_distances(const TaskSet& all_tasks, bool bias, double core, const Rows& known) {
+std::vector<Eigen::VectorXd> mcd_distances(const TaskSet& all_tasks, bool bias, double core, const Rows& known) {
   const Eigen::Index d = all_tasks.features() - (bias ? 1 : 0);
   // Tasks may stand in different places, as patients of different age do: each has its own median; with less than ten
   // rows mixed with that of all rows.
@@ -177,7 +177,7 @@ std::vector<Eigen::VectorXd> robust_distances(const TaskSet& all_tasks, bool bia
     first += tasks[i].rows();
     first_in_core += in_core[i].rows();
   }
-  const Eigen::VectorXd distances = robust_distances(all, core, rows);
+  const Eigen::VectorXd distances = mcd_distances(all, core, rows);
   std::vector<Eigen::VectorXd> result;
   first = 0;
   for (const Task& task : tasks) {

@@ -1,0 +1,269 @@
+#include "attackers.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <stdexcept>
+
+#include <fmt/format.h>
+#include <Eigen/Cholesky>
+
+#include "crosstalk/attack/exact_attack.hpp"
+#include "crosstalk/attack/influence.hpp"
+
+namespace bench {
+
+using namespace crosstalk;
+
+namespace {
+
+class Attacker {
+ public:
+  Attacker(const Victim& victim, attack::Threat threat, std::uint64_t seed)
+      : victim_(victim),
+        clean_(victim.risk.clean()),
+        threat_(std::move(threat)),
+        utility_(clean_, victim.risk.loss(), threat_.targets),
+        ranges_(attack::label_ranges(clean_)),
+        rng_(Rng::stream(seed, "bench attack")),
+        batches_(Rng::stream(seed, "bench batches")) {}
+
+  Poisoned run(const std::string& name) {
+    if (name == "patom") return with(patom());
+    if (name == "exact") return with(exact(utility_, ball()));
+    if (name == "stealth") {
+      attack::FeasibleSet feasible = ball();
+      feasible.screen = attack::Screen(clean_, victim_.fit.weights, true, {});
+      return with(exact(utility_, feasible));
+    }
+    if (name == "copies") return with(copies(0.0));
+    if (name == "moved-copies") return with(copies(0.1));
+    if (name == "hull") return with(hull());
+    if (name == "between-tasks") return with(between_tasks());
+    if (name == "far") return with(far());
+    if (name == "rare-feature") return with(rare_feature());
+    if (name == "relation") {
+      const attack::RelationUtility relation(threat_.targets[0], other_task(threat_.targets[0]), -1.0, clean_.size(),
+                                             victim_.learner.smoothing);
+      return with(exact(relation, ball()));
+    }
+    if (name == "flips") return flips();
+    if (name == "drift") return drift();
+    if (name == "fictitious-opposed") return fictitious(true);
+    if (name == "fictitious-random") return fictitious(false);
+    throw std::invalid_argument(fmt::format("there is no attacker \"{}\"", name));
+  }
+
+ private:
+  [[nodiscard]] attack::FeasibleSet ball() const { return {.radius = victim_.radius}; }
+
+  [[nodiscard]] std::size_t other_task(std::size_t task) const { return task == 0 ? 1 : 0; }
+
+  TaskSet random(const attack::FeasibleSet& feasible) {
+    return attack::random_rows(clean_, threat_, feasible, attack::LabelRule::Uniform, rng_);
+  }
+
+  TaskSet patom() {
+    return attack::patom(victim_.risk, utility_, ball(), random(ball()), victim_.learner, {}, victim_.fit, batches_)
+        .injected;
+  }
+
+  TaskSet exact(const attack::Utility& utility, const attack::FeasibleSet& feasible, double moved = 0.0) {
+    TaskSet start = random(feasible);
+    if (moved > 0.0) attack::move_towards_clean(start, clean_, feasible, moved, rng_);
+    return attack::exact_attack(victim_.risk, utility, feasible, start, victim_.learner,
+                                {.starts = 1, .iterations = 8, .free_labels = true}, {}, victim_.fit, batches_)
+        .injected;
+  }
+
+  TaskSet copies(double moved) {
+    attack::FeasibleSet feasible = ball();
+    for (Eigen::Index k = 0; k + 1 < clean_.features(); ++k) feasible.fixed.push_back(k);
+    feasible.screen = attack::Screen(clean_, victim_.fit.weights, true, {.distance = false});
+    return exact(utility_, feasible, moved);
+  }
+
+  // Labels at the end of the range that the influence prefers, for rows where they are.
+  void choose_labels(TaskSet& injected, const mtrl::Fit& fit) {
+    const Eigen::MatrixXd L =
+        mtrl::adjoint(victim_.risk, victim_.learner, fit.weights, utility_.gradient(fit.weights), 1e-6);
+    for (std::size_t i = 0; i < injected.size(); ++i) {
+      const auto column = static_cast<Eigen::Index>(i);
+      for (Eigen::Index j = 0; j < injected[i].rows(); ++j) {
+        const double z = injected[i].features.row(j).dot(fit.weights.col(column));
+        const double l = injected[i].features.row(j).dot(L.col(column));
+        const auto gain = [&](double y) { return -victim_.risk.loss().at(z, y).first * l; };
+        injected[i].labels[j] = gain(ranges_[i].low) > gain(ranges_[i].high) ? ranges_[i].low : ranges_[i].high;
+      }
+    }
+  }
+
+  // Frank and Wolfe's steps towards the honest row of the task that the gradient points at most.
+  TaskSet hull() {
+    constexpr int kSteps = 8;
+    TaskSet rows = random(ball());
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      for (Eigen::Index j = 0; j < rows[i].rows(); ++j)
+        rows[i].features.row(j) = (honest_row(i) + honest_row(i) + honest_row(i)) / 3.0;
+    choose_labels(rows, victim_.fit);
+    mtrl::Options coarse = victim_.learner;
+    coarse.tolerance = 1e-7;
+    mtrl::Fit fit = victim_.fit;
+    for (int step = 0; step < kSteps; ++step) {
+      const mtrl::EmpiricalRisk risk = victim_.risk.with_rows(rows);
+      fit = mtrl::solve_from(risk, coarse, fit.weights);
+      const Eigen::MatrixXd G = utility_.gradient(fit.weights);
+      const attack::RowDerivatives slope =
+          attack::row_gradient_from({risk, rows, fit, coarse, G}, mtrl::adjoint(risk, coarse, fit.weights, G, 1e-6));
+      for (std::size_t i = 0; i < rows.size(); ++i)
+        for (Eigen::Index j = 0; j < rows[i].rows(); ++j) {
+          Eigen::Index best = 0;
+          (clean_[i].features * slope.features[i].row(j).transpose()).maxCoeff(&best);
+          const double share = 2.0 / static_cast<double>(step + 4);
+          rows[i].features.row(j) = (1.0 - share) * rows[i].features.row(j) + share * clean_[i].features.row(best);
+        }
+    }
+    return rows;
+  }
+
+  Eigen::RowVectorXd honest_row(std::size_t task) {
+    const auto n = static_cast<std::size_t>(clean_[task].rows());
+    return clean_[task].features.row(static_cast<Eigen::Index>(rng_.below(n)));
+  }
+
+  TaskSet between_tasks() {
+    TaskSet rows = random(ball());
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      for (Eigen::Index j = 0; j < rows[i].rows(); ++j)
+        rows[i].features.row(j) = 0.5 * (honest_row(i) + honest_row(rng_.below(clean_.size())));
+    choose_labels(rows, victim_.fit);
+    return rows;
+  }
+
+  // 2 % of the rows, one at least, at 1,000 times the usual norm.
+  TaskSet far() {
+    threat_.budget = 0.02;
+    for (std::size_t i = 0; i < clean_.size(); ++i) threat_.rows.push_back(0);
+    for (const std::size_t i : threat_.attackers) threat_.rows[i] = std::max<Eigen::Index>(1, clean_[i].rows() / 50);
+    TaskSet rows = random(ball());
+    for (Task& task : rows)
+      for (Eigen::Index j = 0; j < task.rows(); ++j) {
+        auto x = task.features.row(j).head(task.features.cols() - 1);
+        x *= 1000.0 / x.norm();
+      }
+    return rows;
+  }
+
+  // 2 % of the rows (two at least) that share a value of one feature which no honest row has.
+  TaskSet rare_feature() {
+    for (std::size_t i = 0; i < clean_.size(); ++i) threat_.rows.push_back(0);
+    for (const std::size_t i : threat_.attackers) threat_.rows[i] = std::max<Eigen::Index>(2, clean_[i].rows() / 50);
+    TaskSet rows = random(ball());
+    double largest = 0.0;
+    for (const Task& task : clean_) largest = std::max(largest, task.features.col(0).cwiseAbs().maxCoeff());
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      for (Eigen::Index j = 0; j < rows[i].rows(); ++j) {
+        rows[i].features.row(j) = honest_row(i);
+        rows[i].features(j, 0) = 3.0 * largest;
+      }
+    choose_labels(rows, victim_.fit);
+    return rows;
+  }
+
+  [[nodiscard]] Poisoned with(const TaskSet& injected) const {
+    Poisoned result{join_rows(clean_, injected), {}};
+    for (std::size_t i = 0; i < clean_.size(); ++i) {
+      result.injected.emplace_back(static_cast<std::size_t>(clean_[i].rows()), false);
+      result.injected.back().resize(static_cast<std::size_t>(result.rows[i].rows()), true);
+    }
+    return result;
+  }
+
+  [[nodiscard]] double flipped(double label, std::size_t task) const {
+    return victim_.risk.loss().is_classification() ? -label : 2.0 * clean_[task].labels.mean() - label;
+  }
+
+  Poisoned flips() {
+    Poisoned result = with(no_rows());
+    for (const std::size_t i : threat_.attackers) {
+      const Task& task = clean_[i];
+      Eigen::MatrixXd C = task.features.transpose() * task.features;
+      C.diagonal().array() += 1e-6 * (1.0 + C.trace());
+      const Eigen::VectorXd leverage = (task.features * C.llt().solve(task.features.transpose())).diagonal();
+      std::vector<Eigen::Index> order(static_cast<std::size_t>(task.rows()));
+      std::iota(order.begin(), order.end(), Eigen::Index{0});
+      std::ranges::stable_sort(order, [&](Eigen::Index a, Eigen::Index b) { return leverage[a] > leverage[b]; });
+      order.resize(static_cast<std::size_t>(std::lround(threat_.budget * static_cast<double>(task.rows()))));
+      for (const Eigen::Index j : order) {
+        result.rows[i].labels[j] = flipped(task.labels[j], i);
+        result.injected[i][static_cast<std::size_t>(j)] = true;
+      }
+    }
+    return result;
+  }
+
+  // One standard deviation of the labels added to a share of them; signs are set to +1.
+  Poisoned drift() {
+    Poisoned result = with(no_rows());
+    for (const std::size_t i : threat_.attackers) {
+      Task& task = result.rows[i];
+      const double deviation = std::sqrt((task.labels.array() - task.labels.mean()).square().mean());
+      auto order = rng_.permutation(static_cast<std::size_t>(task.rows()));
+      order.resize(static_cast<std::size_t>(std::lround(threat_.budget * static_cast<double>(task.rows()))));
+      for (const std::size_t j : order) {
+        double& label = task.labels[static_cast<Eigen::Index>(j)];
+        label = victim_.risk.loss().is_classification() ? 1.0 : label + deviation;
+        result.injected[i][j] = true;
+      }
+    }
+    return result;
+  }
+
+  [[nodiscard]] TaskSet no_rows() const {
+    TaskSet none;
+    for (const Task& task : clean_)
+      none.tasks.push_back({task.name, Eigen::MatrixXd(0, task.features.cols()), Eigen::VectorXd(0)});
+    return none;
+  }
+
+  // Tasks of honest features whose weights are three times the mean weights, turned round, or random of that length.
+  Poisoned fictitious(bool opposed) {
+    Poisoned result = with(no_rows());
+    const auto m = static_cast<double>(clean_.size());
+    const auto count = static_cast<std::size_t>(std::max(1.0, std::round(threat_.budget * m)));
+    const Eigen::VectorXd mean = victim_.fit.weights.rowwise().mean();
+    for (std::size_t k = 0; k < count; ++k) {
+      const Eigen::Index n = clean_.rows() / static_cast<Eigen::Index>(clean_.size());
+      Task task{fmt::format("fictitious {}", k + 1), Eigen::MatrixXd(n, clean_.features()), Eigen::VectorXd(n)};
+      Eigen::VectorXd w = -3.0 * mean;
+      if (!opposed) {
+        for (double& value : w) value = rng_.normal();
+        w *= 3.0 * mean.norm() / w.norm();
+      }
+      for (Eigen::Index j = 0; j < n; ++j) {
+        task.features.row(j) = honest_row(rng_.below(clean_.size()));
+        const double z = task.features.row(j).dot(w);
+        task.labels[j] = victim_.risk.loss().is_classification() ? (z >= 0.0 ? 1.0 : -1.0) : z;
+      }
+      result.injected.emplace_back(static_cast<std::size_t>(n), true);
+      result.rows.tasks.push_back(std::move(task));
+    }
+    return result;
+  }
+
+  const Victim& victim_;
+  const TaskSet& clean_;
+  attack::Threat threat_;
+  attack::LossUtility utility_;
+  std::vector<attack::Interval> ranges_;
+  Rng rng_;
+  Rng batches_;
+};
+
+}  // namespace
+
+Poisoned attacked(const std::string& attacker, const Victim& victim, const attack::Threat& threat, std::uint64_t seed) {
+  return Attacker(victim, threat, seed).run(attacker);
+}
+
+}  // namespace bench
