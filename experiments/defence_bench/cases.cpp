@@ -141,9 +141,11 @@ Case case_of(const CaseName& name, const std::string& folder) {
   if (!folder.empty() && std::filesystem::exists(file)) {
     std::ifstream in(file, std::ios::binary);
     read(in, problem);
+    problem.rows.feature_names = problem.honest.train.feature_names;
     return problem;
   }
   attack_case(name, problem);
+  problem.rows.feature_names = problem.honest.train.feature_names;
   if (!folder.empty()) {
     std::ofstream out(file, std::ios::binary);
     write(out, problem);
