@@ -64,15 +64,15 @@ class Attacker {
   }
 
   TaskSet patom() {
-    return attack::patom(victim_.risk, utility_, ball(), random(ball()), victim_.learner, {}, victim_.fit, batches_)
-        .injected;
+    const TaskSet start = random(ball());
+    return attack::patom({victim_.risk, utility_, ball(), start, victim_.learner, victim_.fit, batches_}).injected;
   }
 
   TaskSet exact(const attack::Utility& utility, const attack::FeasibleSet& feasible, double moved = 0.0) {
     TaskSet start = random(feasible);
     if (moved > 0.0) attack::move_towards_clean(start, clean_, feasible, moved, rng_);
-    return attack::exact_attack(victim_.risk, utility, feasible, start, victim_.learner,
-                                {.starts = 1, .iterations = 8, .free_labels = true}, {}, victim_.fit, batches_)
+    return attack::exact_attack({victim_.risk, utility, feasible, start, victim_.learner, victim_.fit, batches_},
+                                {.starts = 1, .iterations = 8, .free_labels = true})
         .injected;
   }
 
