@@ -6,9 +6,8 @@ folder=$(realpath -m "${1:?tests/debian13.sh FOLDER [COMMAND...]}")
 shift
 [ $# -gt 0 ] || set -- make test
 source=$(cd "$(dirname "$0")/.." && pwd)
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 if [ ! -e "$folder/debootstrap-done" ]; then
-  debootstrap --variant=minbase --include=ca-certificates,make,git trixie "$folder" "$mirror"
+  debootstrap --variant=minbase --include=ca-certificates,make,git trixie "$folder" ${DEBIAN_MIRROR:-}
   touch "$folder/debootstrap-done"
 fi
 mkdir -p "$folder/crosstalk"
