@@ -54,7 +54,7 @@ Eigen::MatrixXd numbers_in(const std::string& csv) {
 void drop_timings(nlohmann::json& json) {
   if (!json.is_structured()) return;
   if (json.is_object())
-    for (const char* key : {"timings", "seconds", "peak_mb"}) json.erase(key);
+    for (const char* key : {"timings", "seconds", "learning_seconds", "peak_mb"}) json.erase(key);
   for (auto& entry : json) drop_timings(entry);
 }
 
