@@ -6,6 +6,7 @@
 #include <map>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
@@ -80,9 +81,17 @@ class KillChains : public Command {
   // Small data take the place of known sets, and no others are in reach.
   // The shell outlives what it runs, so that a signal that ends it is an exit code of its own: 137 for SIGKILL, which
   // `timeout` gives itself, too, and 139 for a crash.
+  // A killed process may be a moment in dying, after its shell has gone, and holds its folder's lock for so long.
   [[nodiscard]] Finished run(const std::string& words, const std::string& under = "") const {
-    return shell("export XDG_CACHE_HOME=\"$PWD/no cache\" CROSSTALK_UNCHECKED_SETS=1; unset CROSSTALK_DATA; " + under +
-                 " \"$CROSSTALK\" " + words + "; exit $?");
+    const std::string script =
+        "export XDG_CACHE_HOME=\"$PWD/no cache\" CROSSTALK_UNCHECKED_SETS=1; unset CROSSTALK_DATA; " + under +
+        " \"$CROSSTALK\" " + words + "; exit $?";
+    Finished finished = shell(script);
+    for (int again = 0; again < 50 && finished.err.find("is in use by another run") != std::string::npos; ++again) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      finished = shell(script);
+    }
+    return finished;
   }
 
   // The files in out; records without times.
