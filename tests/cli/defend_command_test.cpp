@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <random>
 #include <set>
 #include <string>
 #include <utility>
@@ -23,9 +24,19 @@ class DefendCommand : public cli::Command {
   void SetUp() override { write("ratings.csv", cli::ratings_csv()); }
 };
 
-// The file with `count` more rows of alpha, all in one far place.
+// Four shops of 30 rows under one law, and `count` more rows of gamma, all in one far place.
 std::string with_injected_rows(int count) {
-  std::string text = cli::ratings_csv();
+  std::string text = "shop,stars,size,light,age\n";
+  std::mt19937 random(1);
+  const auto uniform = [&] { return static_cast<double>(random() % 2001) / 1000.0 - 1.0; };
+  for (const char* shop : {"alpha", "beta", "gamma", "delta"})
+    for (int row = 0; row < 30; ++row) {
+      const double size = uniform();
+      const double light = uniform();
+      const double age = uniform();
+      text += fmt::format("{},{:.3f},{:.3f},{:.3f},{:.3f}\n", shop,
+                          3.0 + size + 0.5 * light - 0.2 * age + 0.2 * uniform(), size, light, age);
+    }
   for (int k = 0; k < count; ++k) text += fmt::format("gamma,40,{},9,9\n", 9.0 + 1e-6 * k);
   return text;
 }
@@ -146,7 +157,8 @@ TEST_F(DefendCommand, RecordsWhatItDecidedBy) {
 // Scale and lambdas are those of the rows that are kept.
 TEST_F(DefendCommand, LearnsWhatFitLearnsOfTheCleanedData) {
   write("ratings.csv", with_injected_rows(8));
-  ASSERT_TRUE(ended_well(crosstalk(on_ratings("defend") + std::vector<std::string>{"--margin", "1e9", "--out", "a"})));
+  ASSERT_TRUE(ended_well(
+      crosstalk({"defend", "ratings.csv", "--task", "shop", "--label", "stars", "--margin", "1e9", "--out", "a"})));
   ASSERT_GT(record("a").at("defend").at("share_left_out"), 0.0);
   ASSERT_TRUE(ended_well(
       crosstalk({"fit", "a/cleaned.csv", "--task", "shop", "--label", "stars", "--test-fraction", "0", "--out", "b"})));
