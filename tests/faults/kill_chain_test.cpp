@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <iostream>
 #include <map>
 #include <random>
 #include <string>
@@ -156,6 +157,7 @@ TEST_F(KillChains, EndAsIfNobodyHadStoppedThem) {
     EXPECT_EQ(end.size(), kind.end.size()) << "chain " << seed << ": " << story;
     EXPECT_TRUE(outside() == before) << "chain " << seed << ": " << story;
     fs::remove_all(path("out"));
+    if (wanted != nullptr) std::cout << "chain " << seed << " of " << chains << '\n' << std::flush;
   }
   RecordProperty("runs_stopped", stopped);
   RecordProperty("runs_done_before_the_signal", late);
