@@ -95,9 +95,11 @@ class KillChains : public Command {
     return finished;
   }
 
-  // The files in out; records without times.
+  // The files in out; records without times, and without the log of a panel's cell, which says that it was interrupted
+  // where that came as it ended.
   [[nodiscard]] std::map<std::string, std::string> ended() const {
     auto found = files("out");
+    std::erase_if(found, [](const auto& file) { return fs::path(file.first).filename() == "log.txt"; });
     for (auto& [name, content] : found)
       if (fs::path(name).filename() == "run.json")
         content = without_timings(record((fs::path("out") / name).parent_path().string())).dump(1);
