@@ -87,6 +87,15 @@ data::NewRows rows_to_predict(const Flags& flags, const Model& model) {
   return rows;
 }
 
+void require_finite(const Eigen::VectorXd& predictions, const data::NewRows& rows) {
+  for (Eigen::Index r = 0; r < predictions.size(); ++r)
+    if (!std::isfinite(predictions[r]))
+      throw DataError(
+          fmt::format("row {}: the prediction is too large for a double; a feature is out of all proportion "
+                      "to those that the model was learned from",
+                      rows.records[static_cast<std::size_t>(r)] + 1));
+}
+
 // Predictions in the units of the file; those of an unknown task are the mean of all tasks' predictions.
 Eigen::VectorXd predictions(const Model& model, const data::NewRows& rows) {
   const Task task{"", rows.features, Eigen::VectorXd::Zero(rows.features.rows())};
@@ -103,12 +112,8 @@ Eigen::VectorXd predictions(const Model& model, const data::NewRows& rows) {
       z[r] = of_task(t);
     else
       for (std::size_t k = 0; k < model.tasks.size(); ++k) z[r] += of_task(k) / static_cast<double>(model.tasks.size());
-    if (!std::isfinite(z[r]))
-      throw DataError(
-          fmt::format("row {}: the prediction is too large for a double; a feature is out of all proportion "
-                      "to those that the model was learned from",
-                      rows.records[static_cast<std::size_t>(r)] + 1));
   }
+  require_finite(z, rows);
   return z;
 }
 
@@ -156,12 +161,7 @@ Predictions voting_predictions(const Flags& flags, const Model& model, const dat
       result.high(of_task[t], c) = votes.upper(result.k[static_cast<std::size_t>(c)]);
     }
   }
-  for (Eigen::Index r = 0; r < n; ++r)
-    if (!std::isfinite(result.values[r]))
-      throw DataError(
-          fmt::format("row {}: the prediction is too large for a double; a feature is out of all proportion "
-                      "to those that the model was learned from",
-                      rows.records[static_cast<std::size_t>(r)] + 1));
+  require_finite(result.values, rows);
   return result;
 }
 

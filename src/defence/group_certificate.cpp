@@ -419,13 +419,20 @@ GroupCertificate certify_votes(const std::vector<Votes>& votes, const TaskSet& t
 SingleTasks learn_alone(const TaskSet& train, const TaskSet& test, const mtrl::Loss& loss, const GroupOptions& options,
                         std::size_t folds, std::uint64_t seed) {
   const std::vector<double> lambdas = {1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.05, 0.1, 0.3, 1.0, 3.0, 10.0};
-  const auto learn = [&](const Task& task, const Eigen::MatrixXd& at, double lambda) {
+  // The predictions at `at` of the task learned alone with each lambda, one column each.
+  const auto learn = [&](const Task& task, const Eigen::MatrixXd& at, const std::vector<double>& with) {
     const FeatureUnits units = FeatureUnits::fit(TaskSet{task}, options.preparation);
     const LabelUnits labels = options.preparation.labels == LabelScale::None ? LabelUnits{} : label_units({&task});
     const Eigen::VectorXd y = (task.labels.array() - labels.mean) / labels.unit;
-    const Eigen::MatrixXd P = lambda * Eigen::MatrixXd::Identity(units.width(), units.width());
-    const Eigen::VectorXd weights = in_file_units(learn_with_penalty(units.apply(task.features), y, loss, P), labels);
-    return weights.size() > 0 ? Eigen::VectorXd(units.apply(at) * weights) : Eigen::VectorXd::Zero(at.rows());
+    const Eigen::MatrixXd X = units.apply(task.features);
+    const Eigen::MatrixXd at_units = units.apply(at);
+    Eigen::MatrixXd predicted = Eigen::MatrixXd::Zero(at.rows(), static_cast<Eigen::Index>(with.size()));
+    for (std::size_t l = 0; l < with.size(); ++l) {
+      const Eigen::MatrixXd P = with[l] * Eigen::MatrixXd::Identity(units.width(), units.width());
+      const Eigen::VectorXd weights = in_file_units(learn_with_penalty(X, y, loss, P), labels);
+      if (weights.size() > 0) predicted.col(static_cast<Eigen::Index>(l)) = at_units * weights;
+    }
+    return predicted;
   };
   const auto fold_of = assign_folds(train, folds, seed);
   Eigen::MatrixXd held_out =
@@ -439,19 +446,17 @@ SingleTasks learn_alone(const TaskSet& train, const TaskSet& test, const mtrl::L
       if (kept.empty() || left.empty()) continue;
       const Task rest = select_rows(train[i], kept);
       const Task out = select_rows(train[i], left);
-      for (std::size_t l = 0; l < lambdas.size(); ++l) {
-        const Eigen::VectorXd predicted = learn(rest, out.features, lambdas[l]);
-        for (Eigen::Index r = 0; r < predicted.size(); ++r)
-          held_out(static_cast<Eigen::Index>(l), static_cast<Eigen::Index>(i)) +=
-              loss.at(predicted[r], out.labels[r]).value;
-      }
+      const Eigen::MatrixXd predicted = learn(rest, out.features, lambdas);
+      for (Eigen::Index l = 0; l < predicted.cols(); ++l)
+        for (Eigen::Index r = 0; r < predicted.rows(); ++r)
+          held_out(l, static_cast<Eigen::Index>(i)) += loss.at(predicted(r, l), out.labels[r]).value;
     }
   });
   Eigen::Index best = 0;
   held_out.rowwise().sum().minCoeff(&best);
   SingleTasks result{lambdas[static_cast<std::size_t>(best)], std::vector<Eigen::VectorXd>(train.size())};
   parallel_for(train.size(), options.threads,
-               [&](std::size_t i) { result.predictions[i] = learn(train[i], test[i].features, result.lambda); });
+               [&](std::size_t i) { result.predictions[i] = learn(train[i], test[i].features, {result.lambda}); });
   return result;
 }
 

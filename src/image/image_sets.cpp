@@ -58,31 +58,30 @@ void refuse(bool given, const char* option, const std::string& why) {
   if (given) throw std::invalid_argument(fmt::format("{}: {}", option, why));
 }
 
+// The options of a made set's part; --images counts the training part only.
+template <typename Options>
+Options made_images(const ImageSetOptions& options, Part part, std::size_t test_images) {
+  Options made;
+  made.seed = options.seed;
+  made.test = part == Part::Test;
+  if (made.test)
+    made.images = test_images;
+  else if (options.images)
+    made.images = *options.images;
+  return made;
+}
+
 FolderSet open_made_garments(const std::string& name, const ImageSetOptions& options, Part part) {
   const data::KnownSet& photos = *data::find_known_set("fashion-mnist");
   const auto folder = data::locate(photos, data::default_search_path());
   if (!folder)
     throw DataError(fmt::format("{} is made of {}, which is not on this machine; install {}", name, photos.name,
                                 photos.debian_package));
-  GarmentsOptions garments;
-  garments.seed = options.seed;
-  garments.test = part == Part::Test;
-  if (garments.test)
-    garments.images = 2000;
-  else if (options.images)
-    garments.images = *options.images;
-  return {open_garments(name, *folder, garments), {}};
+  return {open_garments(name, *folder, made_images<GarmentsOptions>(options, part, 2000)), {}};
 }
 
 FolderSet open_made_shapes(const ImageSetOptions& options, Part part) {
-  ShapesOptions shapes;
-  shapes.seed = options.seed;
-  shapes.test = part == Part::Test;
-  if (shapes.test)
-    shapes.images = 500;
-  else if (options.images)
-    shapes.images = *options.images;
-  return {open_shapes(shapes), {}};
+  return {open_shapes(made_images<ShapesOptions>(options, part, 500)), {}};
 }
 
 fs::path locate(const PhotoSet& set) {

@@ -82,19 +82,12 @@ void require_labels(const data::Dataset& dataset, bool loss_is_given, const mtrl
         "{}: the label has two values; say `loss=squared-hinge`, logistic or squared, since a third value in one "
         "row would make it a number",
         dataset.name));
-  if (!loss.is_classification()) return;
-  for (const Task& task : tasks)
-    for (const double label : task.labels)
-      if (label != 1.0 && label != -1.0)
-        throw DataError(
-            fmt::format("{}: task \"{}\" has the label {}; the {} loss needs two classes, or labels -1 and +1",
-                        dataset.name, task.name, label, loss.name()));
+  require_class_labels(tasks, loss, dataset.name);
 }
 
 // Each task by a stream of its own name: no other task's rows or place move a row from one part to the other.
 Split split_by_name(const TaskSet& tasks, double share, std::uint64_t seed) {
-  if (!(share >= 0.0 && share < 1.0))
-    throw std::invalid_argument(fmt::format("`test_fraction`: {} is not in [0, 1)", share));
+  require_test_fraction(share);
   if (share == 0.0) return {tasks, {}};
   Split split;
   split.train.feature_names = split.test.feature_names = tasks.feature_names;

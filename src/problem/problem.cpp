@@ -17,6 +17,7 @@ namespace crosstalk {
 namespace {
 
 void require_learnable(const TaskSet& train, const mtrl::Loss& loss, const data::Dataset& dataset) {
+  require_class_labels(train, loss, dataset.name);
   std::vector<std::string> small;
   std::vector<std::string> one_class;
   double largest = 0.0;
@@ -24,11 +25,6 @@ void require_learnable(const TaskSet& train, const mtrl::Loss& loss, const data:
     largest = std::max(largest, task.features.rowwise().norm().maxCoeff());
     if (task.rows() < 2) small.push_back(task.name);
     if (!loss.is_classification()) continue;
-    for (const double label : task.labels)
-      if (label != 1.0 && label != -1.0)
-        throw DataError(
-            fmt::format("{}: task \"{}\" has the label {}; the {} loss needs two classes, or labels -1 and +1",
-                        dataset.name, task.name, label, loss.name()));
     if (task.labels.minCoeff() == task.labels.maxCoeff()) one_class.push_back(task.name);
   }
   const std::string way_out = dataset.csv ? "; `min_rows=2` leaves such tasks out" : "";

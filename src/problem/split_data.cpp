@@ -123,8 +123,7 @@ DataSplit split_data(data::Dataset& dataset, const ProblemOptions& options) {
   if (!options.test_file.empty() && options.test_fraction)
     throw std::invalid_argument("`test_fraction`: `test` says what is held out; give one of them");
   const double share = options.test_fraction.value_or(options.hold_out ? dataset.recipe.test_fraction : 0.0);
-  if (!(share >= 0.0 && share < 1.0))
-    throw std::invalid_argument(fmt::format("`test_fraction`: {} is not in [0, 1)", share));
+  require_test_fraction(share);
   DataSplit split;
   if (dataset.test) {
     if (options.test_fraction || given > 0)
@@ -212,6 +211,21 @@ void leave_out_small_tasks(Split& rows, const ProblemOptions& options, bool is_c
   note(one_class, "only one class in their training rows");
   if (rows.train.size() == 0)
     throw DataError(fmt::format("`min_rows={}`: no task is left of {}", *options.min_rows, before));
+}
+
+void require_class_labels(const TaskSet& tasks, const mtrl::Loss& loss, const std::string& data) {
+  if (!loss.is_classification()) return;
+  for (const Task& task : tasks)
+    for (const double label : task.labels)
+      if (label != 1.0 && label != -1.0)
+        throw DataError(
+            fmt::format("{}: task \"{}\" has the label {}; the {} loss needs two classes, or labels -1 and +1", data,
+                        task.name, label, loss.name()));
+}
+
+void require_test_fraction(double fraction) {
+  if (!(fraction >= 0.0 && fraction < 1.0))
+    throw std::invalid_argument(fmt::format("`test_fraction`: {} is not in [0, 1)", fraction));
 }
 
 }  // namespace crosstalk

@@ -27,4 +27,10 @@ DataSplit split_data(data::Dataset& dataset, const ProblemOptions& options);
 void leave_out_small_tasks(Split& rows, const ProblemOptions& options, bool is_classification,
                            std::vector<std::string>& notes);
 
+/// @throws DataError for a label other than -1 and +1 where the loss is of classes; `data` is the data set's name.
+void require_class_labels(const TaskSet& tasks, const mtrl::Loss& loss, const std::string& data);
+
+/// @throws std::invalid_argument unless 0 <= fraction < 1.
+void require_test_fraction(double fraction);
+
 }  // namespace crosstalk
