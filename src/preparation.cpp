@@ -231,6 +231,21 @@ TaskSet Preparation::undo(const TaskSet& prepared) const {
   return raw;
 }
 
+Preparation Preparation::with_tasks_like(const std::vector<std::size_t>& like) const {
+  Preparation result = *this;
+  const Eigen::Index m = label_mean_.size();
+  if (m == 0) return result;
+  const auto added = static_cast<Eigen::Index>(like.size());
+  result.label_mean_.conservativeResize(m + added);
+  result.label_deviation_.conservativeResize(m + added);
+  for (Eigen::Index k = 0; k < added; ++k) {
+    const auto from = static_cast<Eigen::Index>(like[static_cast<std::size_t>(k)]);
+    result.label_mean_[m + k] = label_mean_[from];
+    result.label_deviation_[m + k] = label_deviation_[from];
+  }
+  return result;
+}
+
 double Preparation::label_in_file_units(std::size_t task, double label) const {
   if (options_.labels == LabelScale::None) return label;
   const auto t = static_cast<Eigen::Index>(task);

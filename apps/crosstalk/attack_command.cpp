@@ -8,6 +8,7 @@
 
 #include "attack_setup.hpp"
 #include "commands.hpp"
+#include "crosstalk/attack/fictitious.hpp"
 #include "crosstalk/data/csv.hpp"
 #include "crosstalk/data/csv_scanner.hpp"
 #include "crosstalk/error.hpp"
@@ -47,7 +48,7 @@ TaskSet rows_of_file(const Problem& problem, const Attacker& attacker, const Tas
         throw std::logic_error(
             fmt::format("injected row {} of \"{}\" does not pass the screen", j + 1, injected[i].name));
   TaskSet rows = problem.preparation.undo(injected);
-  if (attacker.schema) attacker.schema->settle(rows);
+  if (attacker.schema) attacker.schema->settle(rows, attacker.hosts);
   if (keeps_shape(problem, attacker)) rows = data::as_written(problem.dataset.csv->coding, std::move(rows));
   return rows;
 }
@@ -173,15 +174,31 @@ std::string utility_text(const Objective& objective, const Problem& problem) {
   return fmt::format("summed {} loss of the targets' {} rows", problem.loss->name(), objective.name);
 }
 
+// The flags that --fictitious stands in place of.
+void require_no_other_attacker(const AttackOptions& options, const Configuration& configuration) {
+  const auto refuse = [](const char* flag, bool is_given) {
+    if (is_given)
+      throw std::invalid_argument(fmt::format(
+          "{}: it does not go with --fictitious, whose tasks and rows are all that the attacker has", flag));
+  };
+  refuse("--attackers", !options.attackers.empty());
+  refuse("--budget", configuration.flags.value("budget", nlohmann::ordered_json()) !=
+                         configuration.defaults.value("budget", nlohmann::ordered_json()));
+  refuse("--money", options.money.has_value());
+  refuse("--prices", !options.prices.empty());
+}
+
 int run(const Flags& flags, const Configuration& configuration) {
   Problem problem = load_problem(flags.common, flags.data, flags.learner);
   require_no_own_column(problem);
+  const Fictitious fictitious = fictitious_of(flags.attack, problem);
+  if (fictitious.count > 0) require_no_other_attacker(flags.attack, configuration);
   const Objective objective = objective_of(flags.attack, problem);
   Attacker attacker =
       attacker_of(flags.attack, one_budget(flags.attack), problem, flags.common.seed, objective.targets);
   attack::Threat& threat = attacker.threat;
   const auto stealth = stealth_of(flags.attack, attacker.feasible);
-  const auto utility = utility_of(objective, problem, threat);
+  auto utility = utility_of(objective, problem, threat);
   attack::ExactOptions exact = exact_options(flags.attack);
   exact.threads = thread_count(flags.common);
   attack::require_valid(exact);
@@ -192,8 +209,18 @@ int run(const Flags& flags, const Configuration& configuration) {
   Session session({"attack", flags.common.out, flags.common.json, flags.common.quiet});
   choose_lambdas(problem, flags.common, flags.learner, session.control());
 
-  const mtrl::EmpiricalRisk risk(problem.train, *problem.loss);
-  const mtrl::Fit clean = mtrl::solve(risk, problem.learner);
+  mtrl::Fit clean = mtrl::solve(problem.train, *problem.loss, problem.learner);
+  const std::size_t honest_tasks = problem.train.size();
+  const std::vector<std::string> honest_names = problem.train.names();
+  TaskSet made_up;
+  if (fictitious.count > 0) {
+    made_up = make_up_tasks(fictitious, problem, attacker, flags.common.seed);
+    clean = attack::with_zero_columns(std::move(clean), fictitious.count);
+    utility = utility_of(objective, problem, threat);
+  }
+  const mtrl::EmpiricalRisk risk(
+      problem.train, *problem.loss, mtrl::EmpiricalRisk::Layout::Automatic,
+      fictitious.count > 0 ? mtrl::EmpiricalRisk::EmptyTasks::Allowed : mtrl::EmpiricalRisk::EmptyTasks::Refused);
   attack::FeasibleSet& feasible = attacker.feasible;
   if (stealth) feasible.screen = attack::Screen(problem.train, clean.weights, feasible.bias, *stealth);
   attack::PatomOptions patom = patom_options(flags.attack);
@@ -207,7 +234,8 @@ int run(const Flags& flags, const Configuration& configuration) {
     bought = attack::allocate_budget(nothing, attacker.prices->money, session.control());
     for (const Task& task : bought) threat.rows.push_back(task.rows());
   }
-  TaskSet initial = attacker.prices && exact.free_labels
+  TaskSet initial = fictitious.count > 0 ? std::move(made_up)
+                    : attacker.prices && exact.free_labels
                         ? std::move(bought)
                         : first_rows(flags.attack, attacker, problem, flags.common.seed);
   const Rng batches = Rng::stream(flags.common.seed, "batches");
@@ -233,11 +261,12 @@ int run(const Flags& flags, const Configuration& configuration) {
     record["configuration"]["label"] = problem.dataset.label_column;
   }
   describe(record, problem);
+  record["data"]["tasks"] = honest_tasks;
   record["attack"] = {{"kind", attack::to_string(attack::kind_of(threat))},
                       {"targets", names_of(threat.targets, problem.train)},
                       {"attackers", names_of(threat.attackers, problem.train)},
                       {"method", flags.attack.method},
-                      {"labels", flags.attack.labels},
+                      {"labels", fictitious.count > 0 && !exact.free_labels ? "against" : flags.attack.labels},
                       {"objective", flags.attack.objective},
                       {"budget", threat.budget},
                       {"rows", result.injected.rows()},
@@ -248,6 +277,10 @@ int run(const Flags& flags, const Configuration& configuration) {
                       {"converged", converged},
                       {"seconds", seconds}};
   if (std::isfinite(feasible.radius)) record["attack"]["radius"] = feasible.radius;
+  if (fictitious.count > 0) {
+    record["attack"]["budget"] = nullptr;
+    record["attack"]["fictitious"] = {{"tasks", fictitious.count}, {"rows_each", fictitious.rows_each}};
+  }
   if (is_exact) record["attack"]["optima"] = result.optima;
   double spent = 0.0;
   for (std::size_t i = 0; i < result.injected.size(); ++i)
@@ -284,14 +317,18 @@ int run(const Flags& flags, const Configuration& configuration) {
   record["attack"]["iterates_file"] =
       session.write("iterates.csv", report::to_csv(iterates_table(problem, result, threat))).string();
   record["test"] = {{"rows", evaluation_rows(problem)},
-                    {"clean", evaluate::to_json(before, names)},
-                    {"poisoned", evaluate::to_json(after, names)}};
+                    {"clean", evaluate::to_json(before, honest_names)},
+                    {"poisoned", evaluate::to_json(after, honest_names)}};
   record["test"]["targets"] = {{"clean", before.mean(0, threat.targets)}, {"poisoned", after.mean(0, threat.targets)}};
 
   std::string summary = notes_text(problem);
-  summary += fmt::format("{} attack on {} of {} tasks through {}: {} rows injected\n",
-                         attack::to_string(attack::kind_of(threat)), threat.targets.size(), names.size(),
-                         threat.attackers.size(), result.injected.rows());
+  summary += fictitious.count > 0
+                 ? fmt::format("attack on {} of {} tasks through {} made-up ones: {} rows injected, {} in each\n",
+                               threat.targets.size(), honest_tasks, fictitious.count, result.injected.rows(),
+                               fictitious.rows_each)
+                 : fmt::format("{} attack on {} of {} tasks through {}: {} rows injected\n",
+                               attack::to_string(attack::kind_of(threat)), threat.targets.size(), honest_tasks,
+                               threat.attackers.size(), result.injected.rows());
   summary += fmt::format("attacked: {}\nthrough: {}\n", task_names(threat.targets, problem.train),
                          task_names(threat.attackers, problem.train));
   if (attacker.prices)

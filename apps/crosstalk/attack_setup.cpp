@@ -1,6 +1,7 @@
 #include "attack_setup.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
@@ -9,9 +10,13 @@
 #include <fmt/format.h>
 
 #include "attack_files.hpp"
+#include "crosstalk/attack/fictitious.hpp"
 #include "crosstalk/data/csv.hpp"
+#include "crosstalk/data/unpacking.hpp"
 #include "crosstalk/error.hpp"
+#include "crosstalk/problem/fictitious_tasks.hpp"
 #include "crosstalk/problem/more_rows.hpp"
+#include "crosstalk/quantile.hpp"
 
 namespace crosstalk::app {
 
@@ -145,6 +150,73 @@ Attacker attacker_of(const AttackOptions& options, double budget, const Problem&
   attack::require_valid(attacker.threat, tasks);
   if (attacker.prices) for_flag("--money", [&] { attack::require_valid(*attacker.prices, tasks); });
   return attacker;
+}
+
+Fictitious fictitious_of(const AttackOptions& options, const Problem& problem) {
+  if (options.fictitious.empty()) {
+    if (options.rows_each)
+      throw std::invalid_argument(fmt::format("--rows-each: {} needs --fictitious", *options.rows_each));
+    return {};
+  }
+  const auto refuse = [](const char* flag, bool is_given, const char* why) {
+    if (is_given) throw std::invalid_argument(fmt::format("{}: it does not go with --fictitious: {}", flag, why));
+  };
+  refuse("--stealth", !options.stealth.empty(), "a screen is made from clean rows of the task");
+  if (problem.dataset.csv && problem.dataset.csv->coding.task_column.empty())
+    throw DataError(fmt::format("{}: --fictitious needs a column of tasks (--task); here the tasks are {}",
+                                problem.dataset.name,
+                                problem.dataset.csv->coding.label_columns.size() > 1 ? "the label columns" : "one"));
+  const double m = static_cast<double>(problem.train.size());
+  Fictitious fictitious;
+  std::string text = options.fictitious;
+  const bool is_percent = text.ends_with('%');
+  if (is_percent) text.pop_back();
+  const bool is_count = !is_percent && text.find_first_of(".eE") == std::string::npos;
+  const auto bad = [&] {
+    throw std::invalid_argument(
+        fmt::format("--fictitious: \"{}\" is neither a number of tasks >= 1 nor a share of the data's tasks, such as "
+                    "0.05 or 5%, in (0, 100]",
+                    options.fictitious));
+  };
+  double value = 0.0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) bad();
+  const double share = is_count ? value / m : is_percent ? 0.01 * value : value;
+  if (!(value > 0.0) || (!is_count && !(share <= 100.0))) bad();
+
+  const long rows = options.rows_each.value_or(0);
+  if (options.rows_each && rows < 2)
+    throw std::invalid_argument(fmt::format("--rows-each: {} is not >= 2, as a learner needs in a task", rows));
+  std::vector<double> sizes;
+  for (const Task& task : problem.train) sizes.push_back(static_cast<double>(task.rows()));
+  const double typical =
+      median(Eigen::Map<const Eigen::VectorXd>(sizes.data(), static_cast<Eigen::Index>(sizes.size())));
+  fictitious.rows_each = options.rows_each ? rows : std::max<Eigen::Index>(2, std::llround(typical));
+  const double count = is_count ? value : std::max(1.0, std::round(share * m));
+  const double bytes = count * static_cast<double>(fictitious.rows_each) *
+                       static_cast<double>(problem.train.features() + 1) * sizeof(double);
+  if (const auto most = static_cast<double>(data::most_unpacked_bytes()); bytes > most)
+    throw std::invalid_argument(fmt::format(
+        "--fictitious: {} tasks of {} rows would take {:.0f} MB, more than the {:.0f} MB that --max-memory allows",
+        count, fictitious.rows_each, bytes / 1e6, most / 1e6));
+  fictitious.count = static_cast<std::size_t>(count);
+  return fictitious;
+}
+
+TaskSet make_up_tasks(const Fictitious& fictitious, Problem& problem, Attacker& attacker, std::uint64_t seed) {
+  Rng rng = Rng::stream(seed, "fictitious tasks");
+  attack::FeasibleSet feasible = std::move(attacker.feasible);
+  feasible.keep_two_labels = problem.preparation.options().labels == LabelScale::Task;
+  attack::FictitiousAttack made =
+      attack::fictitious_attack(problem.train, attacker.threat.targets, fictitious.count, fictitious.rows_each,
+                                std::move(feasible), *problem.loss, rng);
+  const std::vector<std::string> names = fictitious_names(problem.train.names(), fictitious.count);
+  problem = with_fictitious_tasks(std::move(problem), names, made.hosts);
+  for (std::size_t i = 0; i < made.start.size(); ++i) made.start[i].name = problem.train[i].name;
+  attacker.threat = std::move(made.threat);
+  attacker.feasible = std::move(made.feasible);
+  attacker.hosts = std::move(made.hosts);
+  return std::move(made.start);
 }
 
 std::optional<attack::ScreenOptions> stealth_of(const AttackOptions& options, const attack::FeasibleSet& feasible) {

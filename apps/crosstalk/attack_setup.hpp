@@ -52,6 +52,7 @@ struct Attacker {
   attack::FeasibleSet feasible;  ///< without the screen, which needs the learned model
   std::optional<attack::Schema> schema = {};
   std::optional<attack::Prices> prices = {};
+  std::vector<std::size_t> hosts = {};  ///< of fictitious tasks; empty where there are none
 };
 /// Where injected rows may be, by --radius and --schema.
 struct Limits {
@@ -64,6 +65,18 @@ Limits limits_of(const AttackOptions& options, const Problem& problem);
 /// @param default_targets  when the flags name none.
 Attacker attacker_of(const AttackOptions& options, double budget, const Problem& problem, std::uint64_t seed,
                      const std::vector<std::size_t>& default_targets = {});
+/// How many tasks --fictitious asks for, and their rows.
+struct Fictitious {
+  std::size_t count = 0;  ///< 0: none
+  Eigen::Index rows_each = 0;
+};
+/// @throws std::invalid_argument for a number that is none, other flags that do not go with it, more rows than
+///   --max-memory allows; DataError for data whose tasks are the label columns of a table.
+Fictitious fictitious_of(const AttackOptions& options, const Problem& problem);
+/// Makes the tasks up: puts them behind those of the problem, and their rows and hosts into the attacker.
+/// @return the rows that the attack begins with, of all tasks.
+TaskSet make_up_tasks(const Fictitious& fictitious, Problem& problem, Attacker& attacker, std::uint64_t seed);
+
 /// The screen of --stealth; none without it.
 /// @throws std::invalid_argument where it does not go with the columns.
 std::optional<attack::ScreenOptions> stealth_of(const AttackOptions& options, const attack::FeasibleSet& feasible);

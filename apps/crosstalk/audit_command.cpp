@@ -16,6 +16,7 @@
 #include "crosstalk/evaluate/audit_summary.hpp"
 #include "crosstalk/json_text.hpp"
 #include "crosstalk/pages/audit_page.hpp"
+#include "crosstalk/problem/fictitious_tasks.hpp"
 #include "crosstalk/report/page.hpp"
 #include "crosstalk/report/table.hpp"
 #include "drawing.hpp"
@@ -62,6 +63,12 @@ evaluate::AuditOptions audit_options(const Flags& flags, const Problem& problem)
   options.feasible = limits_of(flags.attack, problem).feasible;
   options.stealth = stealth_of(flags.attack, options.feasible);
   if (!flags.attack.prices.empty()) options.prices = read_prices(flags.attack.prices, problem.train);
+  const Fictitious fictitious = fictitious_of(flags.attack, problem);
+  options.fictitious = fictitious.count;
+  if (fictitious.count > 0) {
+    options.rows_each = fictitious.rows_each;
+    options.feasible.keep_two_labels = problem.preparation.options().labels == LabelScale::Task;
+  }
   options.reach = flags.reach;
   options.repeats = for_flag("--repeats", [&] {
     if (flags.repeats < 1) throw std::invalid_argument("0 splits; there must be at least 1");
@@ -73,13 +80,18 @@ evaluate::AuditOptions audit_options(const Flags& flags, const Problem& problem)
     Problem other = load_problem(common, flags.data, flags.learner);
     if (other.train.names() != names) throw DataError("this split leaves out other tasks");
     attack::FeasibleSet feasible = limits_of(flags.attack, other).feasible;
+    feasible.keep_two_labels = other.preparation.options().labels == LabelScale::Task;
     TaskSet evaluation = other.evaluation();
     return evaluate::Resplit{std::move(other.train), std::move(evaluation), std::move(feasible)};
   };
   // Where rows are standardised, injected ones move the means and deviations, too.
   if (problem.preparation.options().scale == Scale::Standard)
-    options.refit = [&problem](const TaskSet& injected) {
-      return refit(problem, problem.preparation.undo(injected)).losses;
+    options.refit = [&problem](const TaskSet& injected, const std::vector<std::size_t>& hosts) -> Eigen::VectorXd {
+      if (hosts.empty()) return refit(problem, problem.preparation.undo(injected)).losses;
+      const std::size_t m = problem.train.size();
+      const Problem made_up =
+          with_fictitious_tasks(problem, fictitious_names(problem.train.names(), hosts.size()), hosts);
+      return refit(made_up, made_up.preparation.undo(injected)).losses.head(static_cast<Eigen::Index>(m));
     };
   if (!flags.defence.empty())
     options.defence = for_flag("--defence", [&] { return defence::method_named(flags.defence); });

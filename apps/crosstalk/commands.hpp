@@ -30,6 +30,7 @@ Action add_options_command(CLI::App& app);
 Action add_predict(CLI::App& app);
 Action add_protect(CLI::App& app);
 Action add_reproduce(CLI::App& app);
+Action add_screen(CLI::App& app);
 Action add_verify(CLI::App& app);
 
 }  // namespace crosstalk::app

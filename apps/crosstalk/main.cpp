@@ -196,6 +196,7 @@ int run(int argc, char** argv) {
   add("fit", "Learn a multi-task model and test it", add_fit);
   add("attack", "Compute the injected rows of one threat and write the poisoned data", add_attack);
   add("defend", "Find rows that may be injected, and learn in spite of them", add_defend);
+  add("screen", "Hold new rows against trusted ones, and reject those that stand out", add_screen);
   add("certify", "Prove what malicious tasks can do at most to a voting predictor", add_certify);
   add("check-gradient", "Compare the attacks' gradients with differences of refits", add_check_gradient);
   add("predict", "Predict with a model that fit wrote", add_predict);

@@ -178,6 +178,18 @@ void add_threat_options(CLI::App& command, AttackOptions& options, bool one_budg
 
 void add_options(CLI::App& command, AttackOptions& options, bool one_budget) {
   add_threat_options(command, options, one_budget);
+  command
+      .add_option("--fictitious", options.fictitious,
+                  std::string(one_budget ? "Attack through" : "Also attack through") +
+                      " tasks that the attacker makes up, such as user accounts: how many (5), or a share of the "
+                      "data's number of tasks (0.05 or 5%)" +
+                      (one_budget ? "; in place of --attackers and --budget"
+                                  : ", at the largest budget, in proportion fewer at a smaller one"))
+      ->group("Attack");
+  command
+      .add_option("--rows-each", options.rows_each,
+                  "Injected rows of each task that the attacker makes up, >= 2; the median of the data's tasks")
+      ->group("Attack");
   if (one_budget) {
     options.method = "patom";
     command

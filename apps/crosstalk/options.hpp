@@ -71,6 +71,8 @@ struct AttackOptions {
   std::string budget;  ///< a number, or for audit a list
   std::string method;  ///< a name, or for audit a list
   std::string labels;
+  std::string fictitious;  ///< a number of tasks, or a share of the data's
+  std::optional<long> rows_each;
   std::string objective = "training";
   std::string wanted;    ///< file
   std::string relation;  ///< task,task,correlation

@@ -17,6 +17,7 @@ inline constexpr int kDone = 0;
 inline constexpr int kDataError = 1;
 inline constexpr int kUsageError = 2;
 inline constexpr int kNotConverged = 3;
+inline constexpr int kRejected = 5;  ///< screen: more rows are rejected than are tolerated
 inline constexpr int kInterrupted = 130;
 
 /// The processor whose kernels OpenBLAS uses, such as "Haswell"; empty for another BLAS.

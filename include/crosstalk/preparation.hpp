@@ -58,6 +58,9 @@ class Preparation {
   [[nodiscard]] TaskSet apply(const TaskSet& raw) const;
   /// Back to the units of the file: exact without PCA; with PCA the point of the principal subspace.
   [[nodiscard]] TaskSet undo(const TaskSet& prepared) const;
+  /// The same with so many tasks behind the others, each with the label scale of one of them.
+  /// @param like  positions of those.
+  [[nodiscard]] Preparation with_tasks_like(const std::vector<std::size_t>& like) const;
   /// A prediction in the learner's units, in the units of the file.
   [[nodiscard]] double label_in_file_units(std::size_t task, double label) const;
   /// What one unit of the learner's labels is in units of the file, for every task; empty: all 1.

@@ -84,6 +84,11 @@ class Ascent {
 
   [[nodiscard]] bool replaces() const { return !ranges_.empty() || feasible_.has_jumps(); }
 
+  // Whether a row's label stays though labels are free.
+  [[nodiscard]] bool keeps_label(std::size_t task, Eigen::Index row) const {
+    return feasible_.keep_two_labels && row < 2 && clean_.clean()[task].rows() == 0;
+  }
+
   // In a round; where steps are few, the replacement must have its turn among them.
   [[nodiscard]] int gradient_steps_at_most() const {
     constexpr int kMost = 10;
@@ -135,9 +140,11 @@ class Ascent {
       const auto n = static_cast<double>(at.risk.rows(static_cast<Eigen::Index>(i)));
       Influence::Row to;
       for (Eigen::Index j = 0; j < task.rows(); ++j) {
-        const bool same_choice =
-            j > 0 && feasible_.fixed.empty() && (!ranges_.empty() || task.labels[j] == task.labels[j - 1]);
-        const Interval labels = ranges_.empty() ? Interval{task.labels[j], task.labels[j]} : ranges_[i];
+        const bool stays = ranges_.empty() || keeps_label(i, j);
+        const bool same_choice = j > 0 && feasible_.fixed.empty() &&
+                                 stays == (ranges_.empty() || keeps_label(i, j - 1)) &&
+                                 (!stays || task.labels[j] == task.labels[j - 1]);
+        const Interval labels = stays ? Interval{task.labels[j], task.labels[j]} : ranges_[i];
         if (!same_choice) to = influence.best_row(feasible_, i, labels, task.features.row(j).transpose());
         if (to.influence > now[j]) moves.push_back({i, j, to, (to.influence - now[j]) / n});
       }
@@ -196,6 +203,8 @@ class Ascent {
         task.labels =
             (all.segment(offset, task.rows()) * label_unit(i)).cwiseMax(ranges_[i].low).cwiseMin(ranges_[i].high);
         offset += task.rows();
+        for (Eigen::Index j = 0; j < std::min<Eigen::Index>(2, task.rows()); ++j)
+          if (keeps_label(i, j)) task.labels[j] = like[i].labels[j];
         feasible_.project_feasible_from(i, like[i], task, ranges_[i]);
       } else {
         feasible_.project_feasible_from(i, like[i], task);
@@ -262,8 +271,12 @@ TaskSet another_start(const TaskSet& like, const TaskSet& clean, const FeasibleS
     if (task.rows() == 0) continue;
     const bool high = rng.below(2) == 1;
     if (!ranges.empty()) task.labels.setConstant(high ? ranges[i].high : ranges[i].low);
+    const bool is_fictitious = clean[i].rows() == 0;
+    if (is_fictitious && feasible.keep_two_labels)
+      task.labels.head(std::min<Eigen::Index>(2, task.rows())) =
+          like[i].labels.head(std::min<Eigen::Index>(2, task.rows()));
     for (Eigen::Index j = 0; j < task.rows(); ++j) {
-      task.features.row(j) = feasible.random_row(clean[i], rng).transpose();
+      task.features.row(j) = feasible.random_row(is_fictitious ? like[i] : clean[i], rng).transpose();
       if (!ranges.empty())
         task.labels[j] = feasible.nearest_label(i, task.features.row(j).transpose(), task.labels[j], ranges[i]);
     }

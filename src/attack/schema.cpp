@@ -14,7 +14,7 @@ namespace crosstalk::attack {
 
 namespace {
 
-constexpr std::array kKinds = {ColumnKind::Continuous, ColumnKind::Integer, ColumnKind::Binary,
+constexpr std::array kColumnKinds = {ColumnKind::Continuous, ColumnKind::Integer, ColumnKind::Binary,
                                ColumnKind::OneHot,     ColumnKind::Fixed,   ColumnKind::Label};
 constexpr double kRounding = 1e-9;  // relative, of a value on the way to the learner's units and back
 
@@ -50,10 +50,10 @@ std::string_view to_string(ColumnKind kind) {
 }
 
 ColumnKind column_kind_named(const std::string& name) {
-  for (const ColumnKind kind : kKinds)
+  for (const ColumnKind kind : kColumnKinds)
     if (to_string(kind) == name) return kind;
   std::vector<std::string_view> names;
-  for (const ColumnKind kind : kKinds) names.push_back(to_string(kind));
+  for (const ColumnKind kind : kColumnKinds) names.push_back(to_string(kind));
   throw std::invalid_argument(fmt::format("\"{}\" is no kind of column; there are {}", name, fmt::join(names, ", ")));
 }
 
@@ -156,7 +156,7 @@ FeasibleSet Schema::in_learner_units(const Preparation& preparation, double radi
   return set;
 }
 
-void Schema::settle(TaskSet& rows) const {
+void Schema::settle(TaskSet& rows, const std::vector<std::size_t>& hosts) const {
   const std::vector<std::string> names = feature_names(raw_);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     Eigen::MatrixXd& X = rows[i].features;
@@ -165,7 +165,8 @@ void Schema::settle(TaskSet& rows) const {
         double& x = X(j, static_cast<Eigen::Index>(k));
         double settled = std::clamp(x, box_[k].low, box_[k].high);
         if (kinds_[k] == ColumnKind::Fixed) {
-          const auto column = raw_[i].features.col(static_cast<Eigen::Index>(k));
+          const auto column =
+              raw_[i < raw_.size() ? i : hosts.at(i - raw_.size())].features.col(static_cast<Eigen::Index>(k));
           Eigen::Index nearest = 0;
           (column.array() - x).abs().minCoeff(&nearest);
           settled = column[nearest];

@@ -37,6 +37,7 @@ Eigen::Index rows_of_attacker(const Threat& threat, const TaskSet& tasks, std::s
 }  // namespace
 
 Kind kind_of(const Threat& threat) {
+  if (threat.fictitious > 0) return Kind::Accounts;
   const auto targets = sorted(threat.targets);
   const auto attackers = sorted(threat.attackers);
   if (targets == attackers) return Kind::Direct;
@@ -50,6 +51,7 @@ std::string_view to_string(Kind kind) {
     case Kind::Direct: return "direct";
     case Kind::Indirect: return "indirect";
     case Kind::Hybrid: return "hybrid";
+    case Kind::Accounts: return "accounts";
   }
   return "unknown";
 }

@@ -11,6 +11,7 @@
 
 #include "audit_codec.hpp"
 #include "audit_plan.hpp"
+#include "crosstalk/attack/fictitious.hpp"
 #include "crosstalk/attack/greedy_budget.hpp"
 #include "crosstalk/attack/influence.hpp"
 #include "crosstalk/error.hpp"
@@ -18,6 +19,7 @@
 #include "crosstalk/evaluate/audit_summary.hpp"
 #include "crosstalk/json_number.hpp"
 #include "crosstalk/parallel.hpp"
+#include "crosstalk/problem/fictitious_tasks.hpp"
 #include "locked_parts.hpp"
 #include "words.hpp"
 
@@ -86,6 +88,7 @@ class Auditor {
     result.harm_is_partial = plan_.harm_is_partial;
     result.cheapest_attacks = plan_.cheapest_attacks;
     for (std::size_t s = 0; s < result.scenarios.size(); ++s) {
+      if (result.scenarios[s].kind == attack::Kind::Accounts) continue;  // bounds and defences know the m tasks alone
       if (plan_.is_planned()) result.bounds.push_back({.scenario = s});
       if (options_.defence) result.defended.push_back({s, {}, {}});
     }
@@ -315,19 +318,26 @@ class Auditor {
   // @param in_full  also measure what one injected row does and what a learner makes of the rows that prepares its data
   // anew, where the report has it.
   [[nodiscard]] Outcome attacked(const Scenario& scenario, Outcome outcome, bool in_full = false) const {
-    const attack::Threat who = threat_of(scenario, outcome.budget);
     const attack::LossUtility utility(train_, loss_, scenario.targets);
     const std::string rows = rows_key(scenario, outcome.budget);
     Rng rng = Rng::stream(options_.seed, rows);
-    TaskSet start = attack::random_rows(train_, who, feasible_, options_.labels, rng);
-    const attack::AttackResult attacked = attacked_by(outcome.method, risk_, utility, feasible_, start, rows);
+    const std::size_t accounts = accounts_at(scenario, outcome.budget, plan_.largest_budget());
+    const auto injected = [&] {
+      if (accounts > 0) return through_accounts(scenario, accounts, outcome.method, utility, rows, rng);
+      const TaskSet start =
+          attack::random_rows(train_, threat_of(scenario, outcome.budget), feasible_, options_.labels, rng);
+      return attacked_by(outcome.method, risk_, utility, feasible_, start, rows, clean_fit_);
+    };
+    const attack::AttackResult attacked = injected();
+    const auto m = static_cast<Eigen::Index>(train_.size());
     outcome.rows = static_cast<std::size_t>(attacked.injected.rows());
     const auto count = static_cast<Eigen::Index>(attacked.iterates.size());
     outcome.utility_curve.resize(count);
     outcome.metric_curve.resize(count);
     for (Eigen::Index t = 0; t < count; ++t) {
       const attack::Iterate& iterate = attacked.iterates[static_cast<std::size_t>(t)];
-      const mtrl::Metrics metrics = mtrl::evaluate(evaluation_, loss_, iterate.fit.weights, options_.label_units);
+      const mtrl::Metrics metrics =
+          mtrl::evaluate(evaluation_, loss_, iterate.fit.weights.leftCols(m), options_.label_units);
       outcome.utility_curve[t] = iterate.utility;
       outcome.metric_curve[t] = metrics.mean(0, scenario.targets);
       outcome.converged = outcome.converged && iterate.fit.status == mtrl::Status::Converged;
@@ -335,14 +345,27 @@ class Auditor {
     }
     const mtrl::Fit& last = attacked.iterates.back().fit;
     outcome.utility = attacked.iterates.back().utility;
-    outcome.loss = mtrl::mean_losses(evaluation_, loss_, last.weights);
-    if (outcome.budget == plan_.largest_budget() && train_.size() <= kCorrelationTasks)
-      outcome.correlation = last.covariance.correlation();
+    outcome.loss = mtrl::mean_losses(evaluation_, loss_, last.weights.leftCols(m));
+    if (outcome.budget == plan_.largest_budget() && train_.size() + accounts <= kCorrelationTasks)
+      outcome.correlation = last.covariance.correlation().topLeftCorner(m, m);
     if (in_full && outcome.budget == plan_.largest_budget() && outcome.method == plan_.strongest()) {
-      outcome.row_harm = row_harm(attacked.injected, last, utility);
-      if (options_.refit) outcome.refit_loss = options_.refit(attacked.injected);
+      if (accounts == 0) outcome.row_harm = row_harm(attacked.injected, last, utility);
+      if (options_.refit)
+        outcome.refit_loss = options_.refit(attacked.injected, attack::fictitious_hosts(scenario.targets, accounts));
     }
     return outcome;
+  }
+
+  // Through fictitious tasks: the injected rows are of m + accounts tasks, and so is every fit.
+  [[nodiscard]] attack::AttackResult through_accounts(const Scenario& scenario, std::size_t accounts, Method method,
+                                                      const attack::Utility& utility, const std::string& rows,
+                                                      Rng& rng) const {
+    const attack::FictitiousAttack attack =
+        attack::fictitious_attack(train_, scenario.targets, accounts, scenario.rows_each, feasible_, loss_, rng);
+    const mtrl::EmpiricalRisk risk(with_empty_tasks(train_, fictitious_names(train_.names(), accounts)), loss_,
+                                   mtrl::EmpiricalRisk::Layout::Automatic, mtrl::EmpiricalRisk::EmptyTasks::Allowed);
+    return attacked_by(method, risk, utility, attack.feasible, attack.start, rows,
+                       attack::with_zero_columns(clean_fit_, accounts));
   }
 
   [[nodiscard]] std::pair<double, double> certified(const Scenario& scenario, double budget) const {
@@ -394,7 +417,7 @@ class Auditor {
     const std::string rows = rows_key(scenario, budget);
     const RowPlacement place = [&](const mtrl::EmpiricalRisk& clean, const attack::FeasibleSet& feasible,
                                    TaskSet start) {
-      return attacked_by(plan_.strongest(), clean, utility, feasible, start, rows).injected;
+      return attacked_by(plan_.strongest(), clean, utility, feasible, start, rows, clean_fit_).injected;
     };
     const auto [same, adaptive] = adaptive_attack(problem, place, Rng::stream(options_.seed, rows));
     const auto told = [&](const DefendedAttack& attack) {
@@ -432,10 +455,11 @@ class Auditor {
 
   [[nodiscard]] attack::AttackResult attacked_by(Method method, const mtrl::EmpiricalRisk& clean,
                                                  const attack::Utility& utility, const attack::FeasibleSet& feasible,
-                                                 const TaskSet& start, const std::string& rows) const {
+                                                 const TaskSet& start, const std::string& rows,
+                                                 const mtrl::Fit& near) const {
     const Rng batches =
         Rng::stream(options_.seed, "batches-" + rows);  // the same for PATOM and for the exact attack from its end
-    const attack::AttackProblem problem = {clean, utility, feasible, start, options_.learner, clean_fit_, batches};
+    const attack::AttackProblem problem = {clean, utility, feasible, start, options_.learner, near, batches};
     attack::PatomOptions patom = options_.patom;
     if (method == Method::Exact) {
       attack::ExactOptions exact = options_.exact;
@@ -453,6 +477,7 @@ class Auditor {
     for (const std::size_t i : scenario.targets) key += fmt::format("{},", i);
     key += "/";
     for (const std::size_t i : scenario.attackers) key += fmt::format("{},", i);
+    if (scenario.fictitious > 0) key += fmt::format("{} accounts of {}", scenario.fictitious, scenario.rows_each);
     return key;
   }
 

@@ -66,6 +66,10 @@ json to_json(const AuditResult& result) {
                          {"targets", named(scenario.targets, names)},
                          {"attackers", named(scenario.attackers, names)},
                          {"utility_clean", result.clean_utility[static_cast<Eigen::Index>(s)]}});
+    if (scenario.fictitious > 0) {
+      scenarios.back()["fictitious"] = scenario.fictitious;
+      scenarios.back()["rows_each"] = scenario.rows_each;
+    }
   }
   // Every task under every attack is in the CSV files, too.
   const bool by_task = names.size() <= kRecordTasks;

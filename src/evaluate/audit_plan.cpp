@@ -23,12 +23,23 @@ std::vector<std::size_t> hybrid_attackers(const std::vector<std::size_t>& target
   return both;
 }
 
+// Behind the scenarios those through fictitious tasks, so that the others keep their numbers.
+std::vector<Scenario> with_accounts(std::vector<Scenario> scenarios,
+                                    const std::vector<std::vector<std::size_t>>& target_sets,
+                                    const AuditOptions& options) {
+  if (options.fictitious == 0) return scenarios;
+  for (const auto& targets : target_sets)
+    scenarios.push_back({targets, {}, attack::Kind::Accounts, options.fictitious, options.rows_each});
+  return scenarios;
+}
+
 std::vector<Scenario> make_scenarios(const TaskSet& train, const AuditOptions& options) {
   const std::size_t tasks = train.size();
   if (!options.targets.empty()) attack::require_valid({options.targets, options.targets, 0.0}, train);
   if (!options.attackers.empty()) {
     if (options.targets.empty()) throw std::invalid_argument("audit: attackers are named but no targets");
-    return {{options.targets, options.attackers, attack::kind_of({options.targets, options.attackers})}};
+    return with_accounts({{options.targets, options.attackers, attack::kind_of({options.targets, options.attackers})}},
+                         {options.targets}, options);
   }
   std::vector<std::vector<std::size_t>> target_sets = {options.targets};
   if (options.targets.empty()) {
@@ -46,7 +57,7 @@ std::vector<Scenario> make_scenarios(const TaskSet& train, const AuditOptions& o
     if (attack::kind_of({targets, hybrid}) == attack::Kind::Hybrid)
       scenarios.push_back({targets, hybrid, attack::Kind::Hybrid});
   }
-  return scenarios;
+  return with_accounts(std::move(scenarios), target_sets, options);
 }
 
 void require_valid(const TaskSet& train, const AuditOptions& options) {
@@ -54,6 +65,11 @@ void require_valid(const TaskSet& train, const AuditOptions& options) {
   attack::require_valid(options.exact);
   if (!(options.reach > 1.0 && std::isfinite(options.reach)))
     throw std::invalid_argument(fmt::format("audit: reach is {}; it must be > 1", options.reach));
+  if (options.fictitious > 0 && options.rows_each < 2)
+    throw std::invalid_argument(
+        fmt::format("audit: rows each is {}; a fictitious task must have at least 2", options.rows_each));
+  if (options.fictitious > 0 && options.stealth)
+    throw std::invalid_argument("audit: fictitious tasks have no clean rows that a screen could be made from");
   if (options.repeats < 1) throw std::invalid_argument("audit: repeats is 0; it must be >= 1");
   if (!options.prices.empty() && options.prices.size() != train.size())
     throw std::invalid_argument(fmt::format("audit: {} prices for {} tasks", options.prices.size(), train.size()));
@@ -86,6 +102,7 @@ void choose_budgets(AuditPlan& plan, const TaskSet& train, const AuditOptions& o
   for (const double budget : options.budgets) {
     bool is_small = false;
     for (const Scenario& scenario : plan.scenarios) {
+      if (scenario.kind == attack::Kind::Accounts) continue;
       if (options.drop_small_budgets && budget > 0.0 && budget < largest && !buys_rows(train, scenario, budget))
         is_small = true;
       else
@@ -172,6 +189,12 @@ std::vector<std::size_t> tasks_to_buy_in(const TaskSet& train, const AuditOption
 
 double price_of(const AuditOptions& options, std::size_t task) {
   return options.prices.empty() ? 1.0 : options.prices[task];
+}
+
+std::size_t accounts_at(const Scenario& scenario, double budget, double largest) {
+  if (scenario.fictitious == 0 || !(budget > 0.0)) return 0;
+  const double count = static_cast<double>(scenario.fictitious) * budget / largest;
+  return std::max<std::size_t>(1, static_cast<std::size_t>(std::llround(count)));
 }
 
 attack::Threat threat_of(const Scenario& scenario, double budget) {

@@ -37,6 +37,10 @@ std::vector<std::size_t> tasks_to_buy_in(const TaskSet& train, const AuditOption
 /// Of a row in that task; infinite where none is for sale.
 double price_of(const AuditOptions& options, std::size_t task);
 
+/// Fictitious tasks of a scenario at a budget: in proportion to the largest one, at least 1 where there is any.
+std::size_t accounts_at(const Scenario& scenario, double budget, double largest);
+
+/// Of a scenario without fictitious tasks.
 attack::Threat threat_of(const Scenario& scenario, double budget);
 
 }  // namespace crosstalk::evaluate

@@ -99,7 +99,7 @@ std::vector<TaskExposure> task_exposures(const AuditResult& result, const AuditS
     TaskExposure task;
     task.task = i;
     bool planned = false;
-    for (const attack::Kind kind : {attack::Kind::Direct, attack::Kind::Indirect, attack::Kind::Hybrid})
+    for (const attack::Kind kind : attack::kKinds)
       for (const Method method : summary.methods)
         for (std::size_t s = 0; s < result.scenarios.size(); ++s) {
           const Outcome* const outcome =
@@ -191,7 +191,7 @@ AuditSummary summarise(const AuditResult& result) {
   sort_and_thin(summary.budgets);
   sort_and_thin(summary.methods);
   if (!summary.methods.empty()) summary.planned = summary.methods.back();
-  for (const attack::Kind kind : {attack::Kind::Direct, attack::Kind::Indirect, attack::Kind::Hybrid}) {
+  for (const attack::Kind kind : attack::kKinds) {
     const bool there = std::any_of(result.scenarios.begin(), result.scenarios.end(),
                                    [&](const Scenario& scenario) { return scenario.kind == kind; });
     if (!there) continue;
@@ -214,6 +214,11 @@ AuditSummary summarise(const AuditResult& result) {
   if (summary.budget) summary.tasks = task_exposures(result, summary);
   summary.correlation_changes = correlation_changes(result, summary.planned);
 
+  for (const Scenario& scenario : result.scenarios)
+    if (scenario.fictitious > 0) {
+      summary.fictitious = scenario.fictitious;
+      summary.rows_each = scenario.rows_each;
+    }
   summary.planned_attacks = result.outcomes.size();
   for (const Outcome& outcome : result.outcomes) summary.finished_attacks += outcome.loss.size() > 0 ? 1 : 0;
   summary.planned_harms = result.harms.size();

@@ -129,6 +129,7 @@ std::string kind_meaning(attack::Kind kind) {
     case attack::Kind::Direct: return "rows injected into the tasks under attack themselves";
     case attack::Kind::Indirect: return "rows injected only into other tasks";
     case attack::Kind::Hybrid: return "rows injected into some of the tasks under attack and into some others";
+    case attack::Kind::Accounts: return "rows in tasks that the attacker made up, such as user accounts";
   }
   return "";
 }

@@ -1,5 +1,6 @@
 #include "crosstalk/mtrl/empirical_risk.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 #include <utility>
@@ -20,6 +21,22 @@ void require_sign_labels(const TaskSet& tasks, const Loss& loss) {
                                                 task.name, task.labels[j], j + 1, loss.name()));
 }
 
+constexpr const char* kWho = "empirical risk";
+
+// Tasks may have no rows, but not all of them.
+void require_valid_but_empty(const TaskSet& tasks) {
+  TaskSet filled;
+  for (const Task& task : tasks) {
+    if (task.rows() > 0)
+      filled.tasks.push_back(task);
+    else if (task.features.cols() != tasks.features() || task.labels.size() != 0)
+      throw std::invalid_argument(fmt::format("{}: the empty task \"{}\" has {} features and {} labels for {} and 0",
+                                              kWho, task.name, task.features.cols(), task.labels.size(),
+                                              tasks.features()));
+  }
+  require_valid(filled, kWho);
+}
+
 EmpiricalRisk::Layout layout_for(const TaskSet& tasks) {
   constexpr Eigen::Index kWideFrom = 100;  // features; with fewer both ways take milliseconds
   const bool is_wide = tasks.features() >= kWideFrom && tasks.features() > tasks.rows();
@@ -30,11 +47,16 @@ EmpiricalRisk::Layout layout_for(const TaskSet& tasks) {
 
 EmpiricalRisk::Moments EmpiricalRisk::moments_of(const Task& task) {
   const Eigen::MatrixXd& X = task.features;
+  const Eigen::Index d = X.cols();
+  if (task.rows() == 0) return {Eigen::MatrixXd::Zero(d, d), Eigen::VectorXd::Zero(d), 0.0};
   return {X.transpose() * X, X.transpose() * task.labels, task.labels.squaredNorm()};
 }
 
-EmpiricalRisk::EmpiricalRisk(TaskSet tasks, const Loss& loss, Layout layout) : loss_(&loss) {
-  require_valid(tasks, "empirical risk");
+EmpiricalRisk::EmpiricalRisk(TaskSet tasks, const Loss& loss, Layout layout, EmptyTasks empty_tasks) : loss_(&loss) {
+  if (empty_tasks == EmptyTasks::Allowed)
+    require_valid_but_empty(tasks);
+  else
+    require_valid(tasks, kWho);
   if (loss.is_classification()) require_sign_labels(tasks, loss);
   auto clean = std::make_shared<Clean>();
   clean->tasks = std::move(tasks);
@@ -54,14 +76,17 @@ EmpiricalRisk::EmpiricalRisk(TaskSet tasks, const Loss& loss, Layout layout) : l
   const Eigen::Index d = own.features();
   if (d > static_cast<Eigen::Index>(own.size())) {
     Eigen::MatrixXd mean = Eigen::MatrixXd::Zero(d, d);
+    double filled = 0.0;
     for (std::size_t i = 0; i < own.size(); ++i) {
+      if (own[i].rows() == 0) continue;
+      filled += 1.0;
       const auto n = static_cast<double>(own[i].rows());
       if (loss.is_squared())
         mean += clean->moments[i].gram / n;
       else
         mean.noalias() += own[i].features.transpose() * own[i].features / n;
     }
-    clean->mean_second_moment = symmetric_eigen(mean / static_cast<double>(own.size()));
+    clean->mean_second_moment = symmetric_eigen(mean / filled);
   }
   clean_ = std::move(clean);
 }
@@ -97,7 +122,8 @@ EmpiricalRisk EmpiricalRisk::sample(Eigen::Index stride) const {
     chosen.tasks.push_back(clean_->tasks[i]);
     if (injected_.size() != 0) injected.tasks.push_back(injected_[i]);
   }
-  EmpiricalRisk result = EmpiricalRisk(std::move(chosen), *loss_, layout()).standing_for(population());
+  EmpiricalRisk result =
+      EmpiricalRisk(std::move(chosen), *loss_, layout(), EmptyTasks::Allowed).standing_for(population());
   if (weights_.size() > 0) result.weights_ = weights_(Eigen::seq(0, Eigen::last, stride));
   return injected.size() == 0 ? result : result.with_rows(injected);
 }
@@ -126,7 +152,7 @@ Eigen::Index EmpiricalRisk::rows(Eigen::Index task) const {
 }
 
 double EmpiricalRisk::divisor(Eigen::Index task) const {
-  return static_cast<double>(rows(task)) / (weights_.size() > 0 ? weights_[task] : 1.0);
+  return static_cast<double>(std::max<Eigen::Index>(rows(task), 1)) / (weights_.size() > 0 ? weights_[task] : 1.0);
 }
 
 const EmpiricalRisk::Moments& EmpiricalRisk::moments(Eigen::Index task) const {
@@ -137,7 +163,7 @@ const EmpiricalRisk::Moments& EmpiricalRisk::moments(Eigen::Index task) const {
 template <class Visit>
 void EmpiricalRisk::for_each_part(Eigen::Index task, Visit visit) const {
   const auto i = static_cast<std::size_t>(task);
-  visit(clean_->tasks[i]);
+  if (clean_->tasks[i].rows() != 0) visit(clean_->tasks[i]);
   if (injected_.size() != 0 && injected_[i].rows() != 0) visit(injected_[i]);
 }
 

@@ -17,7 +17,7 @@ RowSpace span_of(const TaskSet& rows) {
 }
 
 EmpiricalRisk reduced_risk(const RowSpace& space, const TaskSet& rows, const Loss& loss) {
-  return {space.map(rows), loss, layout_in_span(rows.rows(), space.outputs())};
+  return {space.map(rows), loss, layout_in_span(rows.rows(), space.outputs()), EmpiricalRisk::EmptyTasks::Allowed};
 }
 
 }  // namespace
@@ -77,8 +77,10 @@ Eigen::MatrixXd RowReduction::coordinates(const Eigen::MatrixXd& W) const {
 
 EmpiricalRisk EmpiricalRisk::mapped(const FeatureMap& phi, Layout layout) const {
   TaskSet rows;
-  for (const Task& task : clean_->tasks) rows.tasks.push_back({task.name, phi.map(task.features), task.labels});
-  EmpiricalRisk result(std::move(rows), *loss_, layout);
+  for (const Task& task : clean_->tasks)
+    rows.tasks.push_back(
+        {task.name, task.rows() > 0 ? phi.map(task.features) : Eigen::MatrixXd(0, phi.outputs()), task.labels});
+  EmpiricalRisk result(std::move(rows), *loss_, layout, EmptyTasks::Allowed);
   result.weights_ = weights_;
   return result;
 }
@@ -90,7 +92,7 @@ EmpiricalRisk EmpiricalRisk::with_zero_features(Eigen::Index count) const {
     wider.features.leftCols(features()) = task.features;
     padded.tasks.push_back(std::move(wider));
   }
-  EmpiricalRisk result(std::move(padded), *loss_, layout());
+  EmpiricalRisk result(std::move(padded), *loss_, layout(), EmptyTasks::Allowed);
   result.weights_ = weights_;
   if (layout() == Layout::Rows) {
     const RowProducts& known = clean_row_products();
@@ -109,7 +111,7 @@ const EmpiricalRisk::RowProducts& EmpiricalRisk::clean_row_products() const {
     products.gram = gram(products.rows);
     for (Eigen::Index i = 0, top = 0; i < tasks(); ++i) {
       const Eigen::Index count = clean_->tasks[static_cast<std::size_t>(i)].rows();
-      products.blocks.push_back({i, top, count});
+      if (count > 0) products.blocks.push_back({i, top, count});
       top += count;
     }
     return products;

@@ -47,6 +47,9 @@ std::string metric_change(const AuditSummary& summary, const Exposure& exposure)
 
 // What the attacker does, and to what tasks: "adds 30 % injected rows to the tasks under attack (direct attack)".
 std::string who(const AuditSummary& summary, attack::Kind kind) {
+  if (kind == attack::Kind::Accounts)
+    return fmt::format("makes up {} of {} rows (attack through accounts)", words::count(summary.fictitious, "task"),
+                       summary.rows_each);
   const std::string where = kind == attack::Kind::Direct ? "the tasks under attack (direct attack)"
                             : kind == attack::Kind::Indirect
                                 ? "other tasks only (indirect attack)"

@@ -322,7 +322,11 @@ std::vector<AuditFigure> audit_figures(const AuditResult& result, const AuditFac
     for (const std::size_t i : scenario.attackers) attackers.push_back(words::task(result.task_names[i]));
     figures.push_back(
         heat_map(result, outcome.correlation, "figure-correlation-" + kind, fmt::format("After the {} attack.", kind),
-                 fmt::format("{} injected rows in {}.", words::share(outcome.budget), words::list(attackers)), ""));
+                 scenario.fictitious > 0
+                     ? fmt::format("{} of {} rows made up by the attacker, which are not shown.",
+                                   words::count(scenario.fictitious, "task"), scenario.rows_each)
+                     : fmt::format("{} injected rows in {}.", words::share(outcome.budget), words::list(attackers)),
+                 ""));
   }
   return figures;
 }

@@ -184,6 +184,15 @@ class PageMaker {
                                   "targets."
                                 : "The rows are random.")},
         kinds, TableBlock{tables::kinds(summary_)}};
+    if (summary_.fictitious > 0)
+      section.blocks.insert(
+          section.blocks.begin() + 1,
+          Paragraph{fmt::format(
+              "In an attack through accounts the attacker makes tasks up instead: {} beside the {} of the data, with "
+              "{} "
+              "rows each, at the largest budget, and in proportion fewer at a smaller one. Their rows begin as copies "
+              "of rows of the tasks under attack with labels against them.",
+              summary_.fictitious, result_.task_names.size(), summary_.rows_each)});
     add_figures(section, {"figure-exposure-loss", "figure-exposure-metric"});
     section.blocks.emplace_back(TableBlock{tables::exposure(summary_), "These numbers for every budget"});
     return section;
@@ -402,6 +411,9 @@ class PageMaker {
     add("targets", targets_in_words(result_, options));
     add("attackers", attackers_in_words(result_, options));
     add("injected rows", words::shares(summary_.budgets) + " of each attacking task's clean rows");
+    if (summary_.fictitious > 0)
+      add("fictitious tasks", fmt::format("{} of {} rows at the largest budget, fewer in proportion at a smaller one",
+                                          summary_.fictitious, summary_.rows_each));
     add("their labels", fmt::format("{}: {}", attack::to_string(options.labels), labels_in_words(options.labels)));
     add("their features", features_in_words(options));
     add("rows placed by", methods_in_words(summary_.methods));
@@ -429,10 +441,13 @@ class PageMaker {
     List scenarios;
     for (std::size_t s = 0; s < result_.scenarios.size(); ++s) {
       const Scenario& scenario = result_.scenarios[s];
+      const std::string attackers = scenario.fictitious > 0
+                                        ? fmt::format("{} of {} rows that they made up",
+                                                      words::count(scenario.fictitious, "task"), scenario.rows_each)
+                                        : words::list(names_of(scenario.attackers, result_), 50);
       scenarios.items.push_back(fmt::format("Scenario {}, {}: targets {}; attackers {}.", s + 1,
                                             words::kind(scenario.kind),
-                                            words::list(names_of(scenario.targets, result_), 50),
-                                            words::list(names_of(scenario.attackers, result_), 50)));
+                                            words::list(names_of(scenario.targets, result_), 50), attackers));
     }
     section.blocks.emplace_back(Fold{"Who attacked whom", {scenarios}});
     return section;
@@ -463,6 +478,9 @@ class PageMaker {
                     "differences "
                     "mean anything.",
                     facts_.options.seed, facts_.options.targets.empty() ? " and halve the tasks in another way" : "")};
+    if (summary_.fictitious > 0)
+      items.emplace_back(
+          "Neither the upper bounds nor a defence before the learner are told for the attack through accounts.");
     if (facts_.options.targets.empty() && result_.scenarios.front().targets.size() < result_.task_names.size())
       items.emplace_back(
           "Targets are random halves of the tasks. One task under attack by all others may suffer more.");

@@ -290,6 +290,65 @@ TEST_F(AttackCommand, TheRefitIsTheFitOfThePoisonedFile) {
   }
 }
 
+// The tasks of the file, then those that were made up; what a user learns from the file is what is reported.
+TEST_F(AttackCommand, FictitiousTasksAreLearnedFromThePoisonedFile) {
+  for (const std::string file : {"ratings.csv", "signs.csv"})
+    for (const std::string method : {"random", "patom", "exact"}) {
+      ASSERT_TRUE(ended_well(
+          crosstalk({"attack",    file,        "--task",        "shop",      "--label",
+                     "stars",     "--lambda1", "0.01",          "--lambda2", "0.05",
+                     "--targets", "alpha",     "--fictitious",  "50%",       "--rows-each",
+                     "4",         "--method",  method,          "--labels",  method == "exact" ? "free" : "uniform",
+                     "--starts",  "1",         "--exact-steps", "3",         "--iterations",
+                     "2",         "--quiet",   "--out",         "out"})));
+      ASSERT_TRUE(
+          ended_well(crosstalk({"fit", "out/poisoned.csv", "--config", "out/run.json", "--quiet", "--out", "refit"})));
+      const auto attack = attack_record();
+      EXPECT_EQ(attack.at("kind"), "accounts");
+      EXPECT_EQ(attack.at("attackers"), (nlohmann::json{"alpha-2", "beta-2"}));
+      EXPECT_EQ(attack.at("fictitious"), (nlohmann::json{{"tasks", 2}, {"rows_each", 4}}));
+      EXPECT_EQ(record("out").at("data").at("tasks"), 4);
+      EXPECT_EQ(count_by_task(poisoned_in(poisoned_csv()).injected),
+                (std::map<std::string, int>{{"alpha-2", 4}, {"beta-2", 4}}));
+      const auto fit = record("refit");
+      EXPECT_EQ(fit.at("data").at("tasks"), 6);
+      const double objective = fit.at("fit").at("objective").get<double>();
+      EXPECT_NEAR(attack.at("refit").at("objective").get<double>(), objective, 1e-9 * objective) << file << method;
+      // The targets are held out as before, and no row of a made-up task is.
+      const std::string metric = file == "ratings.csv" ? "rmse" : "accuracy";
+      const auto tested = fit.at("test").at("tasks");
+      EXPECT_FALSE(tested.at("alpha").at(metric).is_null());
+      EXPECT_TRUE(tested.at("alpha-2").at(metric).is_null());
+    }
+}
+
+TEST_F(AttackCommand, FictitiousTasksOfAClassHaveBoth) {
+  ASSERT_TRUE(ended_well(
+      crosstalk(on_ratings("attack") + std::vector<std::string>{"--fictitious", "1", "--rows-each", "2", "--quiet",
+                                                                "--out", "out", "--standardise-labels", "task"})));
+  const auto rows = poisoned_in(poisoned_csv()).injected;
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_NE(rows[0].label, rows[1].label);
+}
+
+TEST_F(AttackCommand, FictitiousTasksAreRefusedWhereTheyDoNotFit) {
+  const auto expect = [&](const std::vector<std::string>& more, int code, const std::vector<std::string>& parts) {
+    EXPECT_TRUE(was_refused(attack(more), code, parts)) << more.front();
+  };
+  for (const char* wrong : {"0", "-3", "x", "0.0", "1e9%", "5%%", "nan", ""})
+    if (*wrong != 0) expect({"--fictitious", wrong}, 2, {"--fictitious", wrong});
+  expect({"--rows-each", "5"}, 2, {"--rows-each: 5 needs --fictitious"});
+  expect({"--fictitious", "2", "--rows-each", "1"}, 2, {"--rows-each: 1 is not >= 2"});
+  expect({"--fictitious", "2", "--attackers", "beta"}, 2, {"--attackers", "--fictitious"});
+  expect({"--fictitious", "2", "--budget", "0.1"}, 2, {"--budget", "--fictitious"});
+  expect({"--fictitious", "2", "--money", "3"}, 2, {"--money", "--fictitious"});
+  expect({"--fictitious", "2", "--stealth", "distance"}, 2, {"--stealth", "--fictitious"});
+  expect({"--fictitious", "99999999", "--rows-each", "999999", "--max-memory", "100"}, 2, {"--max-memory"});
+  write("plain.csv", "y,a,b\n1,2,3\n2,3,1\n0,1,5\n3,2,2\n");
+  EXPECT_TRUE(was_refused(crosstalk({"attack", "plain.csv", "--label", "y", "--fictitious", "2", "--quiet"}), 1,
+                          {"plain.csv", "--fictitious", "--task"}));
+}
+
 TEST_F(AttackCommand, PatomBeatsTheRandomRowsThatItStartsFrom) {
   ASSERT_TRUE(ended_well(attack(indirect, "patom")));
   ASSERT_TRUE(ended_well(attack(indirect + std::vector<std::string>{"--method", "random"}, "random")));

@@ -195,6 +195,41 @@ TEST_F(AuditCommand, LeavesOutBudgetsByDefaultThatBuyNoRow) {
                           {"0.05", "buys no row"}));
 }
 
+TEST_F(AuditCommand, TriesFictitiousTasksAsAKindOfItsOwn) {
+  const std::vector<std::string> accounts = {"--fictitious",  "4", "--rows-each", "3", "--method", "random,exact",
+                                             "--exact-steps", "2"};
+  ASSERT_TRUE(ended_well(crosstalk(small("out") + accounts)));
+  const auto audit = record("out").at("audit");
+  std::map<double, std::set<int>> rows;  // by budget
+  for (const auto& attack : audit.at("attacks"))
+    if (attack.at("kind") == "accounts") rows[attack.at("budget").get<double>()].insert(attack.at("rows").get<int>());
+  EXPECT_EQ(rows, (std::map<double, std::set<int>>{{0.2, {6}}, {0.4, {12}}}));
+  const auto& last = audit.at("scenarios").back();
+  EXPECT_EQ(last.at("kind"), "accounts");
+  EXPECT_EQ(last.at("fictitious"), 4);
+  EXPECT_EQ(last.at("rows_each"), 3);
+  EXPECT_THAT(last.at("attackers"), IsEmpty());
+  bool summed = false;
+  for (const auto& exposure : record("out").at("summary").at("exposures")) {
+    summed = summed || exposure.at("kind") == "accounts";
+    EXPECT_FALSE(exposure.at("loss_rise").is_null());
+    if (exposure.at("kind") == "accounts" && exposure.at("budget") == 0.4)
+      EXPECT_EQ(exposure.at("refit_rise").is_null(), exposure.at("method") != "exact");
+  }
+  EXPECT_TRUE(summed);
+  const std::string report = read_file(path("out/report.html"));
+  EXPECT_THAT(report, HasSubstr("Accounts attack: rows in tasks that the attacker made up"));
+  EXPECT_THAT(report, HasSubstr("4 tasks of 3 rows"));
+  // The other kinds are what they are without it.
+  ASSERT_TRUE(ended_well(
+      crosstalk(small("plain") + std::vector<std::string>{"--method", "random,exact", "--exact-steps", "2"})));
+  const auto plain = record("plain").at("audit").at("attacks");
+  for (std::size_t k = 0; k < plain.size(); ++k) EXPECT_EQ(plain[k], audit.at("attacks")[k]) << k;
+  EXPECT_TRUE(
+      was_refused(crosstalk(small("no") + std::vector<std::string>{"--fictitious", "1", "--stealth", "distance"}), 2,
+                  {"--stealth", "--fictitious"}));
+}
+
 TEST_F(AuditCommand, AuditsClassification) {
   ASSERT_TRUE(ended_well(crosstalk({"audit", "signs.csv", "--task", "shop", "--label", "stars", "--lambda1", "0.01",
                                     "--budgets", "0.4", "--iterations", "1", "--quiet", "--out", "out"})));

@@ -36,6 +36,9 @@ struct FeasibleSet {
   std::vector<Eigen::Index> fixed{};  ///< features that stay as they are
   std::vector<Interval> labels{};     ///< a range of labels a task; empty: what the task's clean rows have
   std::optional<Screen> screen{};     ///< of looks at the row and its label
+  /// Of a task without clean rows, the first two injected rows keep the labels that they have at the start, so that a
+  /// learner that needs two classes, or two different labels, takes the task.
+  bool keep_two_labels = false;
 
   /// @param features  d without the bias.
   /// @throws std::invalid_argument when the set is empty or contradicts itself: a radius that is not positive, an

@@ -46,8 +46,9 @@ class Schema {
   /// or a radius that does not go with the rules (FeasibleSet::require_valid).
   [[nodiscard]] FeasibleSet in_learner_units(const Preparation& preparation, double radius) const;
   /// Removes from rows in the units of the data what rounding put on the way there and back.
+  /// @param hosts  for tasks behind those of the data: the task whose clean rows its fixed columns are from.
   /// @throws std::logic_error naming the column of a row that was not feasible.
-  void settle(TaskSet& rows) const;
+  void settle(TaskSet& rows, const std::vector<std::size_t>& hosts = {}) const;
 
  private:
   const TaskSet& raw_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -19,13 +20,16 @@ struct Threat {
   std::vector<std::size_t> attackers;   ///< tasks to which the attacker can add rows
   double budget = 0.3;                  ///< >= 0. Task i gets round(budget * n_i) rows, a share of its clean rows.
   std::vector<Eigen::Index> rows = {};  ///< instead of the budget: the number for each of the m tasks
+  std::size_t fictitious = 0;           ///< the last so many tasks have no clean row: the attacker made them up
 };
 
 enum class Kind {
   Direct,    ///< attackers = targets
   Indirect,  ///< no task is both
   Hybrid,    ///< anything else
+  Accounts,  ///< through fictitious tasks: "faking some malicious user accounts" [Zhao18, Sec. 1]
 };
+inline constexpr std::array kKinds = {Kind::Direct, Kind::Indirect, Kind::Hybrid, Kind::Accounts};
 Kind kind_of(const Threat& threat);
 std::string_view to_string(Kind kind);
 

@@ -63,6 +63,9 @@ struct AuditOptions {
   attack::PatomOptions patom;
   attack::ExactOptions exact = {.starts = 1,
                                 .iterations = 8};  ///< free_labels follows from `labels`, threads from below
+  /// Fictitious tasks of the attacker at the largest budget; of a smaller one as many fewer, at least 1. 0: not tried.
+  std::size_t fictitious = 0;
+  Eigen::Index rows_each = 2;  ///< >= 2; injected rows of each of them
   /// of a row in each of the m tasks, infinite where there are none to buy; empty: 1 everywhere
   std::vector<double> prices = {};
   /// > 1. The cheapest way in multiplies a task's training loss by this; looked for when labels are free
@@ -83,9 +86,10 @@ struct AuditOptions {
   /// left out.
   std::function<Resplit(std::uint64_t seed)> resplit = {};
   /// What the injected rows do to a learner that also prepares its data anew, from the clean and these rows: the mean
-  /// loss of every task on the evaluation rows, m, in the units of the audit's. Called from several threads at once.
+  /// loss of every task on the evaluation rows, m, in the units of the audit's. The injected rows are of m tasks and of
+  /// the fictitious ones, whose hosts (attack::FictitiousAttack) are told. Called from several threads at once.
   /// Empty: not told.
-  std::function<Eigen::VectorXd(const TaskSet& injected)> refit = {};
+  std::function<Eigen::VectorXd(const TaskSet& injected, const std::vector<std::size_t>& hosts)> refit = {};
   /// Called once with a line that tells what random rows and PATOM do at the largest budget, before the rest.
   std::function<void(const std::string& line)> say = {};
   std::uint64_t seed = 1;
@@ -97,6 +101,8 @@ struct Scenario {
   std::vector<std::size_t> targets;
   std::vector<std::size_t> attackers;
   attack::Kind kind;
+  std::size_t fictitious = 0;  ///< Kind::Accounts: tasks of the attacker's own, which are none of the m; else 0
+  Eigen::Index rows_each = 0;  ///< likewise
 };
 
 /// One attack and what it did.

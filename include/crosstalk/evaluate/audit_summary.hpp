@@ -65,7 +65,7 @@ struct CorrelationChange {
 /// The few numbers that answer the audit's question. All are computed from an AuditResult alone.
 struct AuditSummary {
   std::string metric;                   ///< name of the primary metric
-  std::vector<attack::Kind> kinds;      ///< that the audit has, in the order direct, indirect, hybrid
+  std::vector<attack::Kind> kinds;      ///< that the audit has, in the order of attack::kKinds
   std::vector<Method> methods;          ///< that the audit has, the least planned first
   Method planned = Method::Patom;       ///< the last of them: attacks by it are the planned ones
   std::vector<double> budgets;          ///< ascending, each once
@@ -77,6 +77,8 @@ struct AuditSummary {
   std::vector<TaskExposure> tasks;            ///< targets, largest added loss of the worst planned attack first
   std::vector<CorrelationChange> correlation_changes;  ///< planned attacks, strongest first, at most ten a scenario
   std::optional<std::size_t> most_harmful;             ///< position in AuditResult::harms of the first one that ran
+  std::size_t fictitious = 0;  ///< tasks that the attacker makes up at the largest budget; 0: not tried
+  Eigen::Index rows_each = 0;  ///< of each of them
   std::size_t planned_attacks = 0;
   std::size_t finished_attacks = 0;
   std::size_t planned_harms = 0;

@@ -30,8 +30,12 @@ class EmpiricalRisk {
     RowSpace,   ///< Rows, in coordinates of the rows' span (RowReduction): W in between has d x m entries and no more
   };
 
+  /// Whether a task may have no clean row. Its term is 0 until `with_rows` gives it rows.
+  enum class EmptyTasks { Refused, Allowed };
+
   /// @throws std::invalid_argument when the tasks are not valid, or a label is not -1/+1 for a classification loss.
-  EmpiricalRisk(TaskSet tasks, const Loss& loss, Layout layout = Layout::Automatic);
+  EmpiricalRisk(TaskSet tasks, const Loss& loss, Layout layout = Layout::Automatic,
+                EmptyTasks empty_tasks = EmptyTasks::Refused);
 
   /// The risk over the clean rows and these: N_i = n_i + rows of injected[i]. Replaces rows added earlier.
   /// @param injected  m tasks in the same order; a task without rows gets none.
@@ -104,7 +108,7 @@ class EmpiricalRisk {
   /// The number of tasks that these stand for: tasks(), or that of the risk they are a sample of.
   [[nodiscard]] Eigen::Index population() const { return clean_->population; }
   [[nodiscard]] Eigen::Index features() const { return clean_->tasks.features(); }
-  /// N_i
+  /// N_i; 0 for a task that has no row yet
   [[nodiscard]] Eigen::Index rows(Eigen::Index task) const;
   [[nodiscard]] const TaskSet& clean() const { return clean_->tasks; }
   [[nodiscard]] const Loss& loss() const { return *loss_; }
@@ -135,7 +139,7 @@ class EmpiricalRisk {
   template <class Visit>
   void for_each_part(Eigen::Index task, Visit visit) const;
   [[nodiscard]] const Moments& moments(Eigen::Index task) const;
-  /// N_i / w_i
+  /// N_i / w_i; 1 / w_i for a task without rows
   [[nodiscard]] double divisor(Eigen::Index task) const;
 
   std::shared_ptr<const Clean> clean_;
