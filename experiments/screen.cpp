@@ -1,7 +1,7 @@
 // What `crosstalk screen` rejects of clean batches, and finds in attacked ones (docs/guide/screen.md).
 //   screen SEEDS FILE.csv
 // Generated laws: 10 tasks of 100 trusted rows, 8 features, batches of 30 honest rows a task. Injected rows stand in a
-// random half of the tasks: `far` rows (features five times as long, honest labels for them), `flipped` labels (the
+// random half of the tasks: `far` rows (honest rows with features five times as long), `flipped` labels (the
 // other end of the range, or the other class, on honest features), PATOM's and the exact attack's rows (free labels,
 // ball of the largest trusted norm, targets the tasks that they stand in). Means over the seeds.
 #include <algorithm>

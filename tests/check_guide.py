@@ -19,7 +19,7 @@ import textwrap
 from pathlib import Path
 
 GUIDE = Path(__file__).resolve().parent.parent / "docs" / "guide"
-PAGES = ["fit", "predict", "attack", "audit", "defend", "certify", "check-gradient", "data", "options"]  # each uses those before it
+PAGES = ["fit", "predict", "attack", "audit", "defend", "screen", "certify", "check-gradient", "data", "options"]  # each uses those before it
 NEW_ROWS = "shop,visitors,price,sunshine\nharbour,47,4.41,8.7\npark,60,2.10,11.5\n"
 NUMBER = re.compile(r"[-+−]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
@@ -72,6 +72,10 @@ def main():
         environment = dict(os.environ, PATH=f"{folder}/bin:{os.environ['PATH']}", XDG_CACHE_HOME=folder, OMP_NUM_THREADS="1")
         environment.pop("CROSSTALK_DATA", None)
         subprocess.run([sys.executable, GUIDE / "make_shops.py", "shops.csv"], cwd=folder, check=True)
+        # More days of the same shops: the rows behind those of shops.csv.
+        subprocess.run([sys.executable, GUIDE / "make_shops.py", "longer.csv", "130"], cwd=folder, check=True)
+        longer = (Path(folder) / "longer.csv").read_text().splitlines(keepends=True)
+        (Path(folder) / "today.csv").write_text(longer[0] + "".join(longer[961:]))
         for page in PAGES:
             path = GUIDE / f"{page}.md"
             lines = path.read_text(encoding="utf-8").split("\n")

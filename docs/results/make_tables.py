@@ -54,6 +54,17 @@ def per_cent(value, row):
     return "" if value in ("", "nan") else f"{100 * float(value):+.0f} %"
 
 
+def share(value, row):
+    """A share in per cent, without a sign."""
+    return "" if value in ("", "nan") else f"{100 * float(value):.3g} %"
+
+
+def rise_with_interval(value, row):
+    """A mean over seeds as a change in per cent, with its interval."""
+    numbers = [f"{100 * float(number):+.3g}" for number in (value, row["low"], row["high"])]
+    return f"{numbers[0]} % ({numbers[1]} to {numbers[2]})"
+
+
 def with_interval(value, row):
     """A number of claims.csv with its 95 % interval, in the unit of its row."""
     shown = {"iterations": "{:.1f}", "AUC": "{:.3f}", "correlation": "{:.3f}"}.get(row["unit"])
@@ -108,6 +119,20 @@ TABLES = {
         ("reading", "", text), ("clean metric", "AUC clean", THREE), ("harm, direct", "fall, direct", THREE),
         ("harm, indirect", "indirect", THREE), ("harm, random rows", "random rows", THREE)],
         lambda row: row["set"] == "landmine"),
+    "accounts": ("accounts_summary.csv", [
+        ("set", "", text), ("rows each", "", whole), ("share", "share of accounts", share), ("accounts", "", whole),
+        ("method", "", text), ("seeds", "", whole), ("metric", "", text), ("clean", "", THREE), ("attacked", "", THREE),
+        ("rise", "rise of the loss (95 % interval)", rise_with_interval), ("verdict", "", text)]),
+    "accounts_relation": ("accounts_summary.csv", [
+        ("rows each", "", whole), ("share", "share of accounts", share), ("method", "", text),
+        ("relation clean", "error, clean", THREE), ("relation", "error, attacked", THREE)],
+        lambda row: row["set"] == "synthetic"),
+    "screen": ("screen.csv", [
+        ("law", "", text), ("attack", "injected rows", text), ("injected share", "their share", share),
+        ("reference", "", text), ("rejected", "rejected rows", share),
+        ("batches with a rejection", "", share), ("power", "injected rows found", share),
+        ("false discovery proportion", "honest among the rejected", share), ("tasks found", "", share),
+        ("honest tasks rejected", "", share)], lambda row: row["dependence"] == "positive"),
     "channels_utkface": ("channels_utkface.csv", [
         ("method", "", text), ("channels", "", text), ("countermeasure", "", text), ("age", "", THREE),
         ("race", "", THREE), ("gender", "", THREE), ("mean", "", THREE),

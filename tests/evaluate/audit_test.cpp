@@ -342,7 +342,7 @@ TEST(Audit, TellsWhatALearnerMakesOfTheRowsThatPreparesAnew) {
   AuditOptions options = small_audit::options();
   std::mutex mutex;
   std::vector<double> rows;
-  options.refit = [&](const TaskSet& injected) {
+  options.refit = [&](const TaskSet& injected, const std::vector<std::size_t>& /*hosts*/) {
     const std::lock_guard lock(mutex);
     rows.push_back(static_cast<double>(injected.rows()));
     return Eigen::VectorXd::Constant(4, rows.back());
@@ -359,6 +359,39 @@ TEST(Audit, TellsWhatALearnerMakesOfTheRowsThatPreparesAnew) {
   }
   EXPECT_EQ(told, result.scenarios.size());
   EXPECT_EQ(rows.size(), told);
+}
+
+// Tasks that the attacker makes up are none of the m; everything else stays what it is without them.
+TEST(Audit, MadeUpTasksAreAKindOfTheirOwnAndArePartsLikeOthers) {
+  AuditOptions options = small_audit::options();
+  const AuditResult plain = small_audit::run(options);
+  options.fictitious = 4;
+  options.rows_each = 5;
+  std::vector<std::size_t> told;
+  std::mutex mutex;
+  options.refit = [&](const TaskSet& injected, const std::vector<std::size_t>& hosts) -> Eigen::VectorXd {
+    const std::lock_guard lock(mutex);
+    if (!hosts.empty()) told.push_back(injected.size());
+    return Eigen::VectorXd::Ones(4);
+  };
+  Notebook notebook;
+  const AuditResult result = small_audit::run(options, notebook.store());
+  ASSERT_EQ(result.scenarios.size(), plain.scenarios.size() + 2);
+  EXPECT_EQ(told, (std::vector<std::size_t>{8, 8}));
+  for (std::size_t k = 0; k < plain.outcomes.size(); ++k)
+    EXPECT_EQ(result.outcomes[k].utility, plain.outcomes[k].utility);
+  for (std::size_t k = plain.outcomes.size(); k < result.outcomes.size(); ++k) {
+    const Outcome& outcome = result.outcomes[k];
+    EXPECT_EQ(result.scenarios[outcome.scenario].kind, attack::Kind::Accounts);
+    EXPECT_EQ(outcome.rows, outcome.budget == 0.3 ? 20U : 5U);  // 4 tasks, and a third of them
+    EXPECT_EQ(outcome.loss.size(), 4);
+    EXPECT_TRUE(outcome.loss.allFinite());
+    EXPECT_GT(outcome.utility, result.clean_utility[static_cast<Eigen::Index>(outcome.scenario)]);
+    EXPECT_EQ(outcome.correlation.rows(), outcome.budget == 0.3 ? 4 : 0);
+    EXPECT_EQ(outcome.row_harm.size(), 0);
+  }
+  EXPECT_EQ(result.bounds.size(), plain.bounds.size());
+  EXPECT_EQ(to_json(small_audit::run(options, notebook.store())), to_json(result));
 }
 
 // A little less weight of a row lowers the utility by what the adjoint says of it.
