@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -119,8 +120,14 @@ std::vector<Interval> label_ranges(const TaskSet& clean, const FeasibleSet& feas
   const bool signs = has_sign_labels(clean);
   if (!signs && !feasible.labels.empty()) return feasible.labels;
   std::vector<Interval> ranges;
-  for (const Task& task : clean)
-    ranges.push_back(signs ? Interval{-1.0, 1.0} : Interval{task.labels.minCoeff(), task.labels.maxCoeff()});
+  Interval all = {std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()};
+  for (const Task& task : clean) {
+    const Interval own = task.rows() == 0 ? all : Interval{task.labels.minCoeff(), task.labels.maxCoeff()};
+    all = {std::min(all.low, own.low), std::max(all.high, own.high)};
+    ranges.push_back(signs ? Interval{-1.0, 1.0} : own);
+  }
+  for (std::size_t i = 0; i < clean.size() && !signs; ++i)
+    if (clean[i].rows() == 0) ranges[i] = all;
   return ranges;
 }
 

@@ -83,6 +83,8 @@ Eigen::VectorXd mean_losses(const TaskSet& tasks, const Loss& loss, const Eigen:
   Eigen::VectorXd means(static_cast<Eigen::Index>(tasks.size()));
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     const auto task = static_cast<Eigen::Index>(i);
+    means[task] = kUndefined;
+    if (tasks[i].rows() == 0) continue;  // BLAS complains of a product over nothing
     const Eigen::VectorXd z = tasks[i].features * W.col(task);
     double sum = 0.0;
     for (Eigen::Index j = 0; j < z.size(); ++j) sum += loss.at(z[j], tasks[i].labels[j]).value;

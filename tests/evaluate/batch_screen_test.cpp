@@ -77,7 +77,8 @@ TEST(ScreenBatch, PValuesOfHonestRowsAreNoSmallerThanChanceGives) {
         for (const ScreenedTask& task : screen.tasks) {
           rows += static_cast<double>(task.p.size());
           below += static_cast<double>((task.p.array() <= 0.2).count());
-          if (task.p.size() > 0) EXPECT_GE(task.p.minCoeff(), 1.0 / (1.0 + static_cast<double>(task.references)));
+          if (task.p.size() == 0) continue;
+          EXPECT_GE(task.p.minCoeff(), 1.0 / (1.0 + static_cast<double>(task.references)));
         }
       }
       EXPECT_EQ(rows, 1200.0);
