@@ -269,7 +269,10 @@ int run(const Flags& flags, const Configuration& configuration) {
   }
   const std::vector<std::string> unknown = unknown_tasks(batch);
   auto& record = session.record();
-  record["configuration"] = completed(configuration, problem).flags;
+  // The flags that this command has, with what was chosen for them.
+  record["configuration"] = configuration.flags;
+  for (const auto& [flag, value] : completed(configuration, problem).flags.items())
+    if (configuration.flags.contains(flag)) record["configuration"][flag] = value;
   describe(record, problem);
   record["screen"] = {{"batch", flags.batch},
                       {"notes", batch.notes},

@@ -127,6 +127,9 @@ TABLES = {
         ("rows each", "", whole), ("share", "share of accounts", share), ("method", "", text),
         ("relation clean", "error, clean", THREE), ("relation", "error, attacked", THREE)],
         lambda row: row["set"] == "synthetic"),
+    "accounts_found": ("accounts_found.csv", [
+        ("share", "share of accounts", share), ("accounts", "", whole), ("method", "", text),
+        ("leave-one-out auc", "AUC", THREE)], lambda row: row["leave-one-out auc"] != "nan"),
     "screen": ("screen.csv", [
         ("law", "", text), ("attack", "injected rows", text), ("injected share", "their share", share),
         ("reference", "", text), ("rejected", "rejected rows", share),

@@ -15,7 +15,7 @@ namespace crosstalk::attack {
 namespace {
 
 constexpr std::array kColumnKinds = {ColumnKind::Continuous, ColumnKind::Integer, ColumnKind::Binary,
-                               ColumnKind::OneHot,     ColumnKind::Fixed,   ColumnKind::Label};
+                                     ColumnKind::OneHot,     ColumnKind::Fixed,   ColumnKind::Label};
 constexpr double kRounding = 1e-9;  // relative, of a value on the way to the learner's units and back
 
 Interval observed_range(const TaskSet& raw, Eigen::Index feature) {

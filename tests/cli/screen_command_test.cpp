@@ -73,6 +73,9 @@ TEST_F(ScreenCommand, RejectsWhatWasInjectedAndKeepsTheRest) {
   EXPECT_EQ(record.at("rejected"), found + wrong);
   EXPECT_EQ(record.at("rows"), 60);
   EXPECT_EQ(record.at("more_than_tolerated"), true);
+  // The record repeats the run.
+  EXPECT_EQ(crosstalk({"screen", "--config", "out/run.json", "--quiet", "--out", "again"}).exit_code, 5);
+  EXPECT_EQ(read_file(path("again/flags.csv")), read_file(path("out/flags.csv")));
   const auto tasks = cells_of(read_file(path("out/tasks.csv")));
   EXPECT_EQ(tasks.rows[0][tasks.column("task")], "beta");
   EXPECT_EQ(tasks.rows[0][tasks.column("rejected")], "yes");
