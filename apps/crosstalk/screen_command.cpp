@@ -271,7 +271,8 @@ int run(const Flags& flags, const Configuration& configuration) {
   auto& record = session.record();
   // The flags that this command has, with what was chosen for them.
   record["configuration"] = configuration.flags;
-  for (const auto& [flag, value] : completed(configuration, problem).flags.items())
+  const Configuration chosen = completed(configuration, problem);
+  for (const auto& [flag, value] : chosen.flags.items())
     if (configuration.flags.contains(flag)) record["configuration"][flag] = value;
   describe(record, problem);
   record["screen"] = {{"batch", flags.batch},

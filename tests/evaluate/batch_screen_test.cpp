@@ -24,7 +24,7 @@ TaskSet drawn(std::size_t tasks, Eigen::Index rows, std::uint64_t seed, bool cla
     Rng rng = Rng::stream(seed, "rows", i);
     Task task{"task " + std::to_string(i), Eigen::MatrixXd::Ones(rows, 4), {}};
     for (double& x : task.features.leftCols(3).reshaped()) x = rng.normal();
-    task.labels = task.features * w;
+    task.labels = rows > 0 ? Eigen::VectorXd(task.features * w) : Eigen::VectorXd(0);
     for (double& y : task.labels) {
       y += 0.5 * rng.normal();
       if (classes) y = y > 1.0 ? 1.0 : -1.0;
