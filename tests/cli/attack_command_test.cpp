@@ -345,8 +345,9 @@ TEST_F(AttackCommand, FictitiousTasksAreRefusedWhereTheyDoNotFit) {
   expect({"--fictitious", "2", "--stealth", "distance"}, 2, {"--stealth", "--fictitious"});
   expect({"--fictitious", "99999999", "--rows-each", "999999", "--max-memory", "100"}, 2, {"--max-memory"});
   write("plain.csv", "y,a,b\n1,2,3\n2,3,1\n0,1,5\n3,2,2\n");
-  EXPECT_TRUE(was_refused(crosstalk({"attack", "plain.csv", "--label", "y", "--fictitious", "2", "--quiet"}), 1,
-                          {"plain.csv", "--fictitious", "--task"}));
+  EXPECT_TRUE(was_refused(
+      crosstalk({"attack", "plain.csv", "--label", "y", "--loss", "squared", "--fictitious", "2", "--quiet"}), 1,
+      {"plain.csv", "--fictitious", "--task"}));
 }
 
 TEST_F(AttackCommand, PatomBeatsTheRandomRowsThatItStartsFrom) {

@@ -210,7 +210,8 @@ TEST_F(AuditCommand, TriesFictitiousTasksAsAKindOfItsOwn) {
   EXPECT_EQ(last.at("rows_each"), 3);
   EXPECT_THAT(last.at("attackers"), IsEmpty());
   bool summed = false;
-  for (const auto& exposure : record("out").at("summary").at("exposures")) {
+  const auto exposures = record("out").at("summary").at("exposures");
+  for (const auto& exposure : exposures) {
     summed = summed || exposure.at("kind") == "accounts";
     EXPECT_FALSE(exposure.at("loss_rise").is_null());
     if (exposure.at("kind") != "accounts" || exposure.at("budget") != 0.4) continue;

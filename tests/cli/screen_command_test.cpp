@@ -47,14 +47,14 @@ class ScreenCommand : public cli::Command {
 
 TEST_F(ScreenCommand, RejectsWhatWasInjectedAndKeepsTheRest) {
   const std::string honest = rows({"alpha", "beta", "gamma"}, 15, 2);
-  const std::string injected = rows({"beta"}, 15, 3, 6.0);
+  const std::string injected = rows({"beta"}, 30, 3, 6.0);  // 75 rows: 1/61 <= 0.05 k / 75 from k = 25 on
   const auto ended = screen(kHeader + honest + injected, {"--tolerate", "0.1"});
   EXPECT_EQ(ended.exit_code, 5);
   EXPECT_EQ(ended.err, "");
   EXPECT_THAT(ended.out, HasSubstr("more than the 10 % that are tolerated"));
-  EXPECT_THAT(ended.out, HasSubstr("the smallest p is 1/61"));
+  EXPECT_THAT(ended.out, HasSubstr("the smallest p is 1/61: rows are rejected only 25 or more at a time"));
   const auto flags = cells_of(read_file(path("out/flags.csv")));
-  ASSERT_EQ(flags.rows.size(), 60U);
+  ASSERT_EQ(flags.rows.size(), 75U);
   int found = 0;
   int wrong = 0;
   for (const auto& row : flags.rows) {
@@ -67,11 +67,11 @@ TEST_F(ScreenCommand, RejectsWhatWasInjectedAndKeepsTheRest) {
       EXPECT_EQ(row[flags.column("task")], "beta");
     }
   }
-  EXPECT_EQ(found, 15);
+  EXPECT_EQ(found, 30);
   EXPECT_LE(wrong, 2);
   const auto record = this->record("out").at("screen");
   EXPECT_EQ(record.at("rejected"), found + wrong);
-  EXPECT_EQ(record.at("rows"), 60);
+  EXPECT_EQ(record.at("rows"), 75);
   EXPECT_EQ(record.at("more_than_tolerated"), true);
   // The record repeats the run.
   EXPECT_EQ(crosstalk({"screen", "--config", "out/run.json", "--quiet", "--out", "again"}).exit_code, 5);
@@ -81,7 +81,7 @@ TEST_F(ScreenCommand, RejectsWhatWasInjectedAndKeepsTheRest) {
   EXPECT_EQ(tasks.rows[0][tasks.column("rejected")], "yes");
   const std::string accepted = read_file(path("out/accepted.csv"));
   EXPECT_THAT(accepted, testing::StartsWith(kHeader));
-  EXPECT_EQ(cells_of(accepted).rows.size(), 60U - static_cast<std::size_t>(found + wrong));
+  EXPECT_EQ(cells_of(accepted).rows.size(), 75U - static_cast<std::size_t>(found + wrong));
 }
 
 TEST_F(ScreenCommand, LetsHonestRowsIn) {
