@@ -122,17 +122,18 @@ void FinishedParts::keep(const fs::path& file, const std::string& content) {
 }
 
 PartStore FinishedParts::store() {
-  return {[this](const std::string& part) -> std::optional<nlohmann::json> {
+  return {[this](const std::string& part) -> std::optional<std::string> {
             const auto content = recall(part + ".json");
             if (!content) return std::nullopt;
             try {
-              return parse_json(*content, part);
+              static_cast<void>(parse_json(*content, part));
+              return content;
             } catch (const DataError&) {
               throw DataError(fmt::format("{} is damaged; run without --resume",
                                           session_.path(fs::path(kFolder) / (part + ".json")).string()));
             }
           },
-          [this](const std::string& part, const nlohmann::json& result) { keep(part + ".json", json_text(result)); }};
+          [this](const std::string& part, const std::string& result) { keep(part + ".json", result); }};
 }
 
 image::Checkpoints FinishedParts::bytes() {

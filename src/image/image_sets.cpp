@@ -16,7 +16,7 @@
 #include "crosstalk/image/photo_sets.hpp"
 #include "crosstalk/image/public_sets.hpp"
 #include "crosstalk/image/shapes.hpp"
-#include "crosstalk/task_set.hpp"
+#include "crosstalk/names.hpp"
 
 namespace crosstalk::image {
 
@@ -166,9 +166,7 @@ FolderSet open_images(const std::string& name, const ImageSetOptions& options, P
   const PhotoSet* const photos = photo_set(name);
   std::error_code ignored;
   if (photos == nullptr && !fs::exists(name, ignored)) {
-    const std::string near = nearest_name(name, known_image_sets());
-    throw DataError(fmt::format("no image set, folder or file \"{}\"{}", name,
-                                near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near)));
+    throw DataError(fmt::format("no image set, folder or file \"{}\"{}", name, did_you_mean(name, known_image_sets())));
   }
   if (part == Part::Test && (photos == nullptr || !photos->has_test_part)) return {};
   return photos != nullptr ? open_photos(*photos, options, part, control) : open_image_files(name, options, control);

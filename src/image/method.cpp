@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "classwise.hpp"
+#include "crosstalk/names.hpp"
 #include "crosstalk/parallel.hpp"
 #include "crosstalk/rng.hpp"
 
@@ -95,17 +96,16 @@ class Blocks : public Classwise {
 }  // namespace
 
 MethodName method_named(std::string_view word) {
-  if (word == "noise") return MethodName::Noise;
-  if (word == "lsp") return MethodName::Lsp;
-  if (word == "ar") return MethodName::Ar;
-  if (word == "ops") return MethodName::Ops;
-  throw std::invalid_argument(fmt::format("unknown method \"{}\"; there are lsp, ar, ops and noise", word));
+  static constexpr auto names = name_table<MethodName>(
+      "method",
+      {{MethodName::Lsp, "lsp"}, {MethodName::Ar, "ar"}, {MethodName::Ops, "ops"}, {MethodName::Noise, "noise"}});
+  return names.named(word);
 }
 
 Composition composition_named(std::string_view word) {
-  if (word == "average") return Composition::Average;
-  if (word == "patch") return Composition::Patch;
-  throw std::invalid_argument(fmt::format("unknown composition \"{}\"; there are average and patch", word));
+  static constexpr auto names =
+      name_table<Composition>("composition", {{Composition::Average, "average"}, {Composition::Patch, "patch"}});
+  return names.named(word);
 }
 
 std::vector<Region> regions(Composition composition, const Shape& shape, std::size_t tasks) {

@@ -170,8 +170,7 @@ report::Page defence_page(const TaskSet& tasks, const defence::Defended& result,
                           const std::vector<defence::TaskInfluence>& influences, const DefenceFacts& facts) {
   report::Page page;
   page.title = fmt::format("Which rows of {} should you doubt?", facts.data_name);
-  page.subtitle =
-      fmt::format("{} tasks learned together in spite of rows that somebody may have injected.", tasks.size());
+  page.subtitle = fmt::format("{} tasks learned together in spite of rows that may be injected.", tasks.size());
   page.answer = answer(tasks, result, facts);
   page.cards = {{std::to_string(rows_flagged(result)), "rows flagged", static_cast<double>(rows_flagged(result))},
                 {report::shown(result.left_out, kShare), "of the rows left out of learning", result.left_out},

@@ -25,6 +25,7 @@
 #include "crosstalk/image/array_set.hpp"
 #include "crosstalk/image/codec.hpp"
 #include "readers.hpp"
+#include "src/data/csv_coding_json.hpp"
 #include "src/image/dense_map.hpp"
 #include "src/image/label_table.hpp"
 
@@ -142,7 +143,7 @@ void read_csv(std::string_view bytes) {
                                     table.text->text.encoding == data::Encoding::Utf16Big;
               const std::string written = data::without_records(*table.text, std::vector(records, true));
               require(is_utf16 || bytes.starts_with("\x1f\x8b") || written == bytes, "other bytes were written");
-              const data::CsvCoding coding = data::CsvCoding::from_json(table.coding.to_json());
+              const data::CsvCoding coding = data::csv_coding_from_json(data::to_json(table.coding));
               std::optional<data::ClassNames> classes;
               if (coding.label_words.empty()) {
                 TaskSet rows;

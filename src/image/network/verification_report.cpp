@@ -231,7 +231,7 @@ report::Page verification_page(const std::vector<Victim>& victims, const Verific
   page.sections.push_back(
       {"What this does not do",
        {Callout{Callout::Kind::Limit, "Limits",
-                "It protects against future training on these images alone. It does not protect against somebody who "
+                "It protects against future training on these images alone. It does not protect against a learner who "
                 "has the "
                 "clean images too, nor against models that were trained already."},
         report::List{
