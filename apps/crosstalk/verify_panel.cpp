@@ -10,6 +10,7 @@
 #include "crosstalk/image/panel.hpp"
 #include "crosstalk/json_number.hpp"
 #include "crosstalk/json_text.hpp"
+#include "crosstalk/pages/panel_page.hpp"
 #include "finished_parts.hpp"
 #include "image_input.hpp"
 #include "jobs.hpp"
@@ -133,18 +134,18 @@ int verify_panel(const VerifyFlags& flags, const Configuration& configuration) {
     tell();
   });
 
-  image::PanelFacts facts{.set = flags.images.data,
+  pages::PanelFacts facts{.set = flags.images.data,
                           .published = flags.published,
                           .panel = flags.panel,
                           .seeds = flags.seeds,
                           .version = CROSSTALK_VERSION};
   facts.command = command_text("verify", configuration);
-  session.write("panel.csv", report::to_csv(image::panel_table(results, "")));
-  const auto page = session.write("report.html", report::to_html(image::panel_page(results, facts)));
+  session.write("panel.csv", report::to_csv(pages::panel_table(results, "")));
+  const auto page = session.write("report.html", report::to_html(pages::panel_page(results, facts)));
   auto& record = session.record();
   record["configuration"] = configuration.flags;
-  record["panel"] = {{"cells", image::to_json(results)}, {"report_file", page.string()}};
-  session.finish(fmt::format("{}\nreport: {}\n", image::panel_answer(results), page.string()));
+  record["panel"] = {{"cells", pages::to_json(results)}, {"report_file", page.string()}};
+  session.finish(fmt::format("{}\nreport: {}\n", pages::panel_answer(results), page.string()));
   const auto failed = std::find_if(results.begin(), results.end(),
                                    [](const image::PanelResult& result) { return !result.failure.empty(); });
   if (failed == results.end()) return kDone;

@@ -24,7 +24,7 @@ const std::map<std::string, std::set<std::string>>& allowed() {
       {"attack", {"base", "data", "mtrl", "problem", "report", "attack"}},
       {"defence", {"base", "data", "mtrl", "problem", "report", "defence"}},
       {"evaluate", {"base", "data", "mtrl", "problem", "report", "attack", "defence", "evaluate"}},
-      {"pages", {"base", "data", "mtrl", "problem", "report", "attack", "defence", "evaluate", "pages"}},
+      {"pages", {"base", "data", "mtrl", "problem", "report", "attack", "defence", "image", "evaluate", "pages"}},
   };
   return stages;
 }
