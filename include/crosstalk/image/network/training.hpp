@@ -35,6 +35,10 @@ struct TrainingOptions {
 bool train(MultiTaskNet& net, const Loader& data, const TrainingOptions& options, Rng& rng,
            const RunControl& control = {});
 
+/// The mean over the tasks that have a weight (empty: all) of the share of right answers, the mean overlap, or 1 -
+/// error / the error of the majority baseline; tasks without a label do not count.
+double mean_knowledge(const std::vector<TaskScore>& scores, const std::vector<double>& task_weights = {});
+
 /// What the network knows of the images, by task, on the middle part of each image that training saw parts of.
 std::vector<TaskScore> evaluate(MultiTaskNet& net, const Loader& data, const Augmentation& augmentation);
 
