@@ -37,11 +37,11 @@ bool ends_soon(pid_t process) {
   return !runs(process);
 }
 
-struct Run {
+struct Trial {
   data::TemporaryFolder place;
   CommandVictim victim;
 
-  explicit Run(std::string command) {
+  explicit Trial(std::string command) {
     victim.command = std::move(command);
     victim.train = place.write("train/labels.csv", "file,a\n").parent_path();
     victim.test = place.write("test/1.png", "picture").parent_path();
@@ -61,7 +61,7 @@ struct Run {
 };
 
 TEST(CommandVictim, GetsItsPathsAndSeedAndGivesItsPredictions) {
-  Run run(
+  Trial run(
       "echo said; cat {train}/labels.csv > {predictions}; ls {test} >> \"$CROSSTALK_PREDICTIONS\"; "
       "echo $CROSSTALK_SEED $CROSSTALK_TRAIN $CROSSTALK_TEST >> {predictions}; touch here");
   run.victim.seed = 7;
@@ -74,39 +74,39 @@ TEST(CommandVictim, GetsItsPathsAndSeedAndGivesItsPredictions) {
 }
 
 TEST(CommandVictim, PathsWithBlanksAndQuotesReachTheCommandWhole) {
-  Run run("cat {train} > {predictions}");
+  Trial run("cat {train} > {predictions}");
   run.victim.train = run.place.write("it's a set/train $HOME.csv", "row\n");
   EXPECT_EQ(run.outcome().predictions, "row\n");
   EXPECT_THAT(filled_in(run.victim), HasSubstr("'\\''s a set/train $HOME.csv'"));
 }
 
 TEST(CommandVictim, FailuresAreOneLineThatSaysWhatHappened) {
-  EXPECT_EQ(Run("echo no such column; exit 3").failure(), "exit status 3; its last line: no such column");
-  EXPECT_THAT(Run("kill -SEGV $$").failure(), HasSubstr("signal 11 ended it"));
-  EXPECT_EQ(Run("true").failure(), "it wrote no predictions.csv");
-  EXPECT_EQ(Run("touch {predictions}").failure(), "its predictions.csv is empty");
-  EXPECT_EQ(Run("ln -s /etc/passwd {predictions}").failure(), "it wrote no predictions.csv");
-  EXPECT_THAT(Run("no-such-program-anywhere").failure(), AllOf(HasSubstr("exit status 127"), HasSubstr("not found")));
+  EXPECT_EQ(Trial("echo no such column; exit 3").failure(), "exit status 3; its last line: no such column");
+  EXPECT_THAT(Trial("kill -SEGV $$").failure(), HasSubstr("signal 11 ended it"));
+  EXPECT_EQ(Trial("true").failure(), "it wrote no predictions.csv");
+  EXPECT_EQ(Trial("touch {predictions}").failure(), "its predictions.csv is empty");
+  EXPECT_EQ(Trial("ln -s /etc/passwd {predictions}").failure(), "it wrote no predictions.csv");
+  EXPECT_THAT(Trial("no-such-program-anywhere").failure(), AllOf(HasSubstr("exit status 127"), HasSubstr("not found")));
 }
 
 TEST(CommandVictim, PredictionsOfAnEarlierRunDoNotCount) {
-  const Run run("true");
+  const Trial run("true");
   run.place.write("predictions.csv", "old\n");
   EXPECT_EQ(run.failure(), "it wrote no predictions.csv");
 }
 
 TEST(CommandVictim, AChangeOfItsInputsIsNamed) {
-  EXPECT_EQ(Run("echo 1 > {predictions}; echo x >> {train}/labels.csv").failure(),
+  EXPECT_EQ(Trial("echo 1 > {predictions}; echo x >> {train}/labels.csv").failure(),
             "it changed its inputs: train/labels.csv");
-  EXPECT_EQ(Run("echo 1 > {predictions}; rm {test}/1.png").failure(), "it changed its inputs: test/1.png");
-  EXPECT_EQ(Run("echo 1 > {predictions}; touch {test}/cache").failure(), "it changed its inputs: test/cache");
-  Run file("echo 1 > {predictions}; echo x >> {train}");
+  EXPECT_EQ(Trial("echo 1 > {predictions}; rm {test}/1.png").failure(), "it changed its inputs: test/1.png");
+  EXPECT_EQ(Trial("echo 1 > {predictions}; touch {test}/cache").failure(), "it changed its inputs: test/cache");
+  Trial file("echo 1 > {predictions}; echo x >> {train}");
   file.victim.train = file.place.write("train.csv", "a\n");
   EXPECT_EQ(file.failure(), "it changed its inputs: train.csv");
 }
 
 TEST(CommandVictim, WhenTheTimeIsUpAllOfItsProcessesEnd) {
-  Run run("sleep 100 & echo $! > pid; sleep 100");
+  Trial run("sleep 100 & echo $! > pid; sleep 100");
   run.victim.most_seconds = 0.3;
   const CommandOutcome outcome = run.outcome();
   EXPECT_EQ(outcome.failure, "it took longer than 0.3 s and was ended");
@@ -115,13 +115,13 @@ TEST(CommandVictim, WhenTheTimeIsUpAllOfItsProcessesEnd) {
 }
 
 TEST(CommandVictim, ProcessesThatItLeavesBehindEndWithIt) {
-  const Run run("sleep 100 & echo $! > pid; echo 1 > {predictions}");
+  const Trial run("sleep 100 & echo $! > pid; echo 1 > {predictions}");
   EXPECT_EQ(run.outcome().predictions, "1\n");
   EXPECT_TRUE(ends_soon(run.noted()));
 }
 
 TEST(CommandVictim, AStopEndsItWithoutAFailure) {
-  const Run run("echo $$ > pid; sleep 100");
+  const Trial run("echo $$ > pid; sleep 100");
   std::stop_source stop;
   std::jthread asks([&] {
     static_cast<void>(run.noted());
@@ -135,7 +135,7 @@ TEST(CommandVictim, AStopEndsItWithoutAFailure) {
 
 // As an interrupt or kill -9 does: nothing of this process is left to end the command.
 TEST(CommandVictim, ItEndsWithTheProcessThatStartedIt) {
-  const Run run("echo $$ > pid; sleep 100");
+  const Trial run("echo $$ > pid; sleep 100");
   const pid_t child = fork();
   if (child == 0) {
     static_cast<void>(run_command(run.victim));
@@ -149,8 +149,8 @@ TEST(CommandVictim, ItEndsWithTheProcessThatStartedIt) {
 }
 
 TEST(CommandVictim, NoCommandAndNoTimeAreRefused) {
-  EXPECT_THROW(Run(" \n").outcome(), std::invalid_argument);
-  Run run("true");
+  EXPECT_THROW(Trial(" \n").outcome(), std::invalid_argument);
+  Trial run("true");
   run.victim.most_seconds = 0;
   EXPECT_THROW(run.outcome(), std::invalid_argument);
 }
