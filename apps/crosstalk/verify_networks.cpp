@@ -269,8 +269,8 @@ int verify(const VerifyFlags& flags, const Configuration& configuration) {
   } else {
     image::Split split = image::random_split(clean.source->size(), flags.test_fraction, flags.common.seed);
     if (split.test.empty() || split.train.size() < 2)
-      throw DataError(
-          fmt::format("{}: {} images are too few to train on and to test on", flags.images.data, clean.source->size()));
+      throw DataError(fmt::format("{}: {} images are too few to train on and to test on with --test-fraction {}",
+                                  flags.images.data, clean.source->size(), flags.test_fraction));
     data.rows = std::move(split.train);
     data.test_rows = std::move(split.test);
   }

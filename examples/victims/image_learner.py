@@ -81,9 +81,9 @@ def answers_of_network(train, test, tasks, options, seed):
 
     prepared = {name: (*targets(cells, classes), classes) for name, (cells, classes) in tasks.items()}
     widths = [1 if classes is None else len(classes) for *_, classes in prepared.values()]
-    net = nn.Sequential(nn.Conv2d(3, 24, 3, 1, 1, bias=False), nn.BatchNorm2d(24), nn.ReLU(),
-                        Block(24, 24, 1), Block(24, 48, 2), Block(48, 96, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
-                        nn.Dropout(0.2), nn.Linear(96, sum(widths)))
+    net = nn.Sequential(nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU(),
+                        Block(16, 16, 1), Block(16, 32, 2), Block(32, 64, 2), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+                        nn.Dropout(0.2), nn.Linear(64, sum(widths)))
     images = torch.from_numpy(train)
     labels = [torch.from_numpy(values) for values, *_ in prepared.values()]
     batch = 64

@@ -260,6 +260,35 @@ TEST_F(NetworkCommand, ProtectLearnsNoiseThatWithstands) {
   EXPECT_EQ(record("one").at("configuration").at("withstand"), "jpeg,resize");
 }
 
+// Of colour images noise is learned through grey, and a learner that sees grey is tried, unless the user says
+// otherwise.
+TEST_F(NetworkCommand, ColourImagesAreProtectedAndVerifiedInGreyToo) {
+  std::filesystem::create_directories(path("colours"));
+  crosstalk::Rng rng(3);
+  std::string csv = "file,hue\n";
+  for (std::size_t i = 0; i < 24; ++i) {
+    crosstalk::image::Picture picture{{3, 10, 10}, {}};
+    for (std::size_t c = 0; c < 3; ++c)
+      for (std::size_t p = 0; p < 100; ++p)
+        picture.pixels.push_back(static_cast<std::uint8_t>((c == i % 2 ? 150 : 80) + rng.below(30)));
+    const std::string name = std::to_string(100 + i) + ".png";
+    write("colours/" + name, crosstalk::image::encode_png(picture.shape, picture.pixels));
+    csv += name + (i % 2 == 0 ? ",red\n" : ",green\n");
+  }
+  write("colours/labels.csv", csv);
+  for (const std::string through : {"auto", "grey", "none"})
+    ASSERT_TRUE(ended_well(
+        crosstalk({"protect", "colours", "--epochs", "2", "--withstand", through, "--quiet", "--out", through})));
+  EXPECT_EQ(record("auto").at("protect").at("withstand"), nlohmann::json::array({"grey"}));
+  EXPECT_EQ(record("none").at("protect").at("withstand"), nlohmann::json::array());
+  EXPECT_EQ(files("auto/images"), files("grey/images"));
+  EXPECT_NE(files("auto/images"), files("none/images"));
+  ASSERT_TRUE(ended_well(crosstalk(
+      {"verify", "colours", "--protected", "auto", "--epochs", "1", "--victims", "mtl", "--quiet", "--out", "v"})));
+  EXPECT_EQ(record("v").at("verify").at("learners").size(), 5U);
+  EXPECT_THAT(read_file(path("v/learners.csv")), HasSubstr("\ngrey,"));
+}
+
 TEST_F(NetworkCommand, VerifyCombinesLossesAndBuildsNetworksAsAsked) {
   ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--method", "lsp", "--out", "out", "--quiet"})));
   ASSERT_TRUE(ended_well(crosstalk({"verify", "photos", "--protected", "out", "--victims", "mtl", "--epochs", "2",

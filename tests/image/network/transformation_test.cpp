@@ -109,7 +109,8 @@ TEST(Transformations, GradientsAreThoseOfFiniteDifferences) {
     }
 }
 
-TEST(Transformed, PassesOneOfThemOrNone) {
+// Grey two times in three, and one of the other four or none.
+TEST(Transformed, PassesGreyAndOneOfTheOthersOrNone) {
   const auto pixels = tensor_of(waves({3, 12, 12}));
   Rng rng(12);
   EXPECT_TRUE(transformed(pixels, {}, rng).is_same(pixels));
@@ -124,8 +125,8 @@ TEST(Transformed, PassesOneOfThemOrNone) {
     untouched += seen.is_same(pixels) ? 1 : 0;
     grey += torch::equal(seen, like_grey(pixels)) ? 1 : 0;
   }
-  EXPECT_NEAR(untouched, 50, 26);  // four deviations of 6.5
-  EXPECT_NEAR(grey, 50, 26);
+  EXPECT_NEAR(untouched, 20, 18);  // four deviations of 4.3 and of 5.9
+  EXPECT_NEAR(grey, 40, 24);
 }
 
 NoiseOptions noise_options(Base base, bool generator) {
