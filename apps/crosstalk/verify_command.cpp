@@ -51,6 +51,14 @@ Action add_verify(CLI::App& app) {
   app.add_flag("--no-flip", flags->no_flip,
                "Victims see no mirror images. Without either flag they do where that teaches the clean images better")
       ->group("Victims");
+  app.add_option("--jitter", flags->jitter,
+                 "Victims see colour images with brightness, contrast and saturation changed by up to this share")
+      ->check(CLI::Range(0.0, 1.0))
+      ->group("Victims");
+  app.add_option("--hold-out", flags->hold_out,
+                 "Share of its own images that a victim holds out, to keep the epoch that does best on them")
+      ->check(CLI::Range(0.0, 0.9))
+      ->group("Victims");
   app.add_option("--learners", flags->learners,
                  fmt::format("Learners of the protected copy, of which the strongest counts: usual, network (another "
                              "backbone), or countermeasures. Default: {}; usual alone with --countermeasure or --leak",

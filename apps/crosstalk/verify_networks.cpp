@@ -30,10 +30,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// How victims learn; chosen by what the clean images teach (experiments/README.md, "The reference victim").
-const double kJitter = std::getenv("K1_JITTER") ? std::atof(std::getenv("K1_JITTER")) : 0.2;
-const double kHoldOut = std::getenv("K1_HOLD") ? std::atof(std::getenv("K1_HOLD")) : 0.0;
-
 // What `protect` recorded beside its images; null where there is no record.
 nlohmann::json protect_record(const fs::path& folder) {
   const fs::path file = folder / "run.json";
@@ -83,8 +79,8 @@ image::VerificationOptions options_of(const VerifyFlags& flags, const std::vecto
   options.stl_tasks = stl_tasks(flags.stl_tasks, tasks);
   options.epochs = flags.epochs.value_or(image::victim_epochs(images, tasks));
   options.flip = flags.flip ? std::optional(true) : flags.no_flip ? std::optional(false) : std::nullopt;
-  options.jitter = kJitter;
-  options.hold_out = kHoldOut;
+  options.jitter = flags.jitter;
+  options.hold_out = flags.hold_out;
   options.clean = !flags.published_only;
   options.countermeasure = image::countermeasure_named(flags.countermeasure);
   options.leak = flags.leak;

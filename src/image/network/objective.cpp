@@ -230,7 +230,6 @@ PreparedObjective make_objective(const Loader& data, const NoiseOptions& options
     TrainingOptions training;
     training.epochs = options.surrogate_epochs;
     training.augmentation = augmentation;
-    training.robust_to = options.robust_to;
     const auto keep = [&] {
       Rng unused(0);
       nets.push_back(new_net(data, options, augmentation, unused));

@@ -11,7 +11,6 @@
 #include "crosstalk/image/network/loss_balance.hpp"
 #include "crosstalk/image/network/robust_training.hpp"
 #include "crosstalk/image/network/task_loss.hpp"
-#include "crosstalk/image/network/transformation.hpp"
 #include "learning_rate.hpp"
 
 namespace crosstalk::image {
@@ -172,7 +171,6 @@ bool train(MultiTaskNet& net, const Loader& data, const TrainingOptions& options
       if (batch.size() < 2 && data.size() > 1) return true;  // batch normalisation needs two
       MixedView seen = robust_view(augment(batch.pixels, batch.labels, data.specs(), options.augmentation, &rng),
                                    options.robust_training, rng);
-      seen.view.pixels = transformed(seen.view.pixels, options.robust_to, rng);
       const auto loss_of = [&](const torch::Tensor& pixels) {
         return mean_loss(mixed_losses(net->forward(pixels), seen, data.specs()), options.task_weights);
       };

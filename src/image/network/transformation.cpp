@@ -127,20 +127,13 @@ torch::Tensor like_blurred(const torch::Tensor& pixels, double deviation) {
   return along(along(wide, weights), weights.transpose(2, 3));
 }
 
-torch::Tensor transformed(const torch::Tensor& original, const std::vector<Transformation>& transformations, Rng& rng) {
-  torch::Tensor pixels = original;
-  std::vector<Transformation> others;
-  for (const Transformation each : transformations) {
-    if (each != Transformation::Grey)
-      others.push_back(each);
-    else if (rng.below(3) != 0)
-      pixels = like_grey(pixels);
-  }
-  if (others.empty()) return pixels;
-  const std::size_t choice = rng.below(others.size() + 1);
-  if (choice == others.size()) return pixels;
-  switch (others[choice]) {
+torch::Tensor transformed(const torch::Tensor& pixels, const std::vector<Transformation>& transformations, Rng& rng) {
+  if (transformations.empty()) return pixels;
+  const std::size_t choice = rng.below(transformations.size() + 1);
+  if (choice == transformations.size()) return pixels;
+  switch (transformations[choice]) {
     case Transformation::Jpeg: return like_jpeg(pixels, 10 + static_cast<int>(rng.below(81)));
+    case Transformation::Grey: return like_grey(pixels);
     case Transformation::Resize: return like_resized(pixels, rng.uniform(0.5, 1.0));
     case Transformation::Blur: return like_blurred(pixels, rng.uniform(0.5, 1.5));
     default: return noisy(pixels, rng.uniform(0.0, 8.0) / 255.0, rng);

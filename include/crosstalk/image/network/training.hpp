@@ -6,7 +6,6 @@
 #include "crosstalk/image/countermeasure.hpp"
 #include "crosstalk/image/network/loader.hpp"
 #include "crosstalk/image/network/multi_task_net.hpp"
-#include "crosstalk/image/network/noise_options.hpp"
 #include "crosstalk/image/network/score.hpp"
 #include "crosstalk/image/network/weighting.hpp"
 #include "crosstalk/rng.hpp"
@@ -22,8 +21,6 @@ struct TrainingOptions {
   Augmentation augmentation = {};
   std::vector<double> task_weights = {};  ///< of the losses; empty: all 1
   RobustTraining robust_training = {};
-  /// Each minibatch passes these; see transformed().
-  std::vector<Transformation> robust_to = {};
   /// Images held out: the weights of the epoch that knows most of them are kept, by the mean over the tasks that have a
   /// weight of the share of right answers, or of 1 - error / the error of the majority baseline. Null: the last.
   const Loader* validation = nullptr;

@@ -21,10 +21,8 @@ torch::Tensor like_resized(const torch::Tensor& pixels, double scale);
 /// Gaussian; the pixels at the edges go on beyond them.
 torch::Tensor like_blurred(const torch::Tensor& pixels, double deviation);
 
-/// What a learner may do, of these: grey, two times in three, and then one of the others or none, each as likely, at a
-/// random strength: quality 10 to 90, half to whole size, blur of 0.5 to 1.5 pixels, Gaussian noise of 0 to 8 levels.
-/// Grey is so likely since noise in colours is easily learned, and is what a grey copy removes. Without any nothing is
-/// drawn.
+/// One of these at random, each as likely as none of them, at a random strength: quality 10 to 90, half to whole size,
+/// blur of 0.5 to 1.5 pixels, Gaussian noise of 0 to 8 levels. Without any nothing is drawn.
 torch::Tensor transformed(const torch::Tensor& pixels, const std::vector<Transformation>& transformations, Rng& rng);
 
 }  // namespace crosstalk::image
