@@ -41,9 +41,9 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for method in ("lsp", "tap"):
             for channels in ("rgb", "luma"):
-                copy = run(crosstalk, folder, "protect", "--method", method, "--channels", channels)
+                copy = run(crosstalk, folder, "protect", "--method", method, "--channels", channels, "--withstand", "none")
                 if not rows:
-                    rows.append(row("clean", "", "none", learned(crosstalk, folder, copy)["clean"]["mtl"]))
+                    rows.append(row("clean", "", "none", learned(crosstalk, folder, copy, "--learners", "usual")["clean"]["mtl"]))
                 for countermeasure in ("none", "grey"):
                     seen = learned(crosstalk, folder, copy, "--protected-only", "--countermeasure", countermeasure)
                     rows.append(row(method, channels, countermeasure, seen["protected"]["mtl"]))

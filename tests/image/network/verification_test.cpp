@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "crosstalk/image/network/loader.hpp"
 #include "crosstalk/image/network/noise_options.hpp"
 #include "crosstalk/image/network/verification.hpp"
 #include "crosstalk/image/network/verification_report.hpp"
@@ -223,6 +224,23 @@ TEST(Verify, HoldsOutItsOwnImagesToStopBy) {
               ThrowsMessage<std::invalid_argument>("verify: 96 images are too few to hold out a share of 0.001"));
   options.hold_out = 1.0;
   EXPECT_THROW(verify(sets.data(), options), std::invalid_argument);
+}
+
+TEST(Augment, JitterChangesColoursWithinItsBounds) {
+  const MemorySet set = random_set(6, {3, 8, 8}, {2}, 100, 120);
+  const TaskSpecs specs = task_specs(set, rows_of(set));
+  const MiniBatch batch = to_tensors(set.read(0, 6), specs);
+  Rng rng(4);
+  const auto jittered = augment(batch.pixels, batch.labels, specs, {.jitter = 0.5}, &rng).pixels;
+  const auto change = (jittered.mean({1, 2, 3}) / batch.pixels.mean({1, 2, 3}));
+  EXPECT_GT(change.max().item<double>() - change.min().item<double>(), 0.05) << "each image has its own";
+  EXPECT_GE(change.min().item<double>(), 0.5 - 1e-3);
+  EXPECT_LE(change.max().item<double>(), 1.5 + 1e-3);
+  EXPECT_TRUE(torch::equal(augment(batch.pixels, batch.labels, specs, {.jitter = 0.5}, nullptr).pixels, batch.pixels))
+      << "images to test on stay";
+  Rng unused(4);
+  EXPECT_TRUE(torch::equal(augment(batch.pixels, batch.labels, specs, {}, &unused).pixels, batch.pixels));
+  EXPECT_EQ(unused.bits(), Rng(4).bits());
 }
 
 TEST(Verify, RefusesSetsThatDoNotFit) {
