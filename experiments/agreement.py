@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Whether `verify` agrees with a learner that shares no code with it: examples/victims/image_learner.py, in PyTorch.
 
-    CROSSTALK_DATA=DIR experiments/agreement.py build/release/crosstalk [--copy mtl-ue=FOLDER]
+    CROSSTALK_DATA=DIR experiments/agreement.py build/release/crosstalk FOLDER
 
-writes experiments/results/agreement_utkface.csv: 1,200 faces of UTKFace at 32 x 32, one seed; clean images, LSP and
-MTL-UE with TAP, each learned as they are and in grey. --copy takes a copy that `protect` has made with the same flags.
-Needs python3-torch and python3-pil of the interpreter that runs this. About 25 minutes of a core, 6 with the copy.
+writes experiments/results/agreement_utkface.csv: the cells of experiments/grey_noise.py, whose FOLDER has the copies and
+what `verify` says of them, each with the mean accuracy that the other learner gets of the same images. It is run as
+`--victim`; the networks of that run train for one epoch and do not count. Needs python3-torch and python3-pil of the
+interpreter that runs this. About five minutes of a core.
 """
 
 import csv
@@ -13,46 +14,38 @@ import json
 import shlex
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 LEARNER = HERE.parent / "examples" / "victims" / "image_learner.py"
 RESULT = HERE / "results" / "agreement_utkface.csv"
-SET = ["utkface", "--images", "1200", "--size", "32", "--threads", "1", "--quiet"]
-
-
-def run(crosstalk, out, *words):
-    subprocess.run([crosstalk, words[0], *SET, *words[1:], "--out", str(out)], check=True, stdout=subprocess.DEVNULL)
-    return out
+SET = ["utkface", "--images", "1200", "--size", "32", "--threads", "1", "--flip", "--quiet"]
 
 
 def main():
-    crosstalk, copies = str(Path(sys.argv[1]).resolve()), {}
-    for word in sys.argv[3::2]:
-        name, _, folder = word.partition("=")
-        copies[name] = Path(folder).resolve()
-    rows = {}
-    with tempfile.TemporaryDirectory() as folder:
-        folder = Path(folder)
-        for method in ("lsp", "mtl-ue"):
-            learning = ["--flip"] if method == "mtl-ue" else []
-            copy = copies.get(method) or run(crosstalk, folder / method, "protect", "--method", method, *learning)
-            for view in ("usual", "grey"):
+    crosstalk, folder = str(Path(sys.argv[1]).resolve()), Path(sys.argv[2]).resolve()
+    rows = []
+    for through in ("none", "grey"):
+        for view in ("usual", "grey"):
+            ours = json.loads((folder / f"verify-{through}-{view}" / "run.json").read_text())["verify"]
+            out = folder / f"agreement-{through}-{view}"
+            if not (out / "run.json").exists():
                 command = shlex.join([sys.executable, str(LEARNER)] + ["--grey"] * (view == "grey"))
-                out = run(crosstalk, folder / f"{method}-{view}", "verify", "--protected", str(copy), "--flip", "--victims",
-                          "mtl", "--learners", view, "--victim", command + " {train} {test} {predictions}")
-                verify = json.loads((out / "run.json").read_text())["verify"]
-                ours, theirs = verify["learners"]
-                for images in ("clean", "protected"):
-                    value = "clean" if images == "clean" else "mean"
-                    cell = (images if images == "clean" else method, view)
-                    rows.setdefault(cell, [*cell, f"{ours[value]:.4f}", f"{theirs[value]:.4f}",
-                                           f"{ours[value] - theirs[value]:.4f}", f"{ours['yardstick']:.4f}"])
+                subprocess.run([crosstalk, "verify", *SET, "--protected", str(folder / f"copy-{through}"), "--victims", "mtl",
+                                "--learners", "usual", "--epochs", "1", "--victim",
+                                command + " {train} {test} {predictions}", "--out", str(out)]
+                               + ["--protected-only"] * (through == "grey"), check=True, stdout=subprocess.DEVNULL)
+            theirs = json.loads((out / "run.json").read_text())["verify"]["learners"][1]
+            for images in ("clean", "protected"):
+                if images == "clean" and through == "grey":
+                    continue
+                own, other = ours[images]["mtl"]["mean"], theirs["clean" if images == "clean" else "mean"]
+                name = "clean" if images == "clean" else f"MTL-UE, learned through {through}"
+                rows.append([name, view, f"{own:.4f}", f"{other:.4f}", f"{own - other:.4f}", f"{theirs['yardstick']:.4f}"])
     with open(RESULT, "w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows(
             [["images", "learner", "verify", "independent", "difference", "majority_baseline"],
-             *(rows[cell] for cell in sorted(rows))])
+             *rows])
 
 
 if __name__ == "__main__":

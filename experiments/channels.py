@@ -26,7 +26,8 @@ def run(crosstalk, folder, *words):
 
 
 def learned(crosstalk, folder, protected, *words):
-    out = run(crosstalk, folder, "verify", "--protected", str(protected), "--flip", "--victims", "mtl", *words)
+    out = run(crosstalk, folder, "verify", "--protected", str(protected), "--flip", "--jitter", "0", "--victims",
+              "mtl", *words)
     return json.loads((out / "run.json").read_text())["verify"]
 
 

@@ -41,7 +41,7 @@ def main():
             seen = "none" if learner == "usual" else learner
             words = ["--protected-only"] * (through == "grey")
             verify = run(crosstalk, folder / f"verify-{through}-{learner}", "verify", "--protected", str(copy), "--victims",
-                         "mtl", "--countermeasure", seen, *words)["verify"]
+                         "mtl", "--jitter", "0", "--countermeasure", seen, *words)["verify"]
             if through == "none":
                 rows.append(row("clean images", "", learner, verify["clean"]["mtl"], None))
                 whole = whole or verify["clean"]["mtl"]

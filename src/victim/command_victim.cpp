@@ -138,6 +138,7 @@ struct Start {
 // SHA-256 by name of every file at this place.
 std::map<std::string, std::string> state_of(const fs::path& place) {
   std::map<std::string, std::string> files;
+  if (fs::is_symlink(fs::symlink_status(place))) return {{place.filename().string(), "link"}};
   if (!fs::is_directory(place)) {
     files[place.filename().string()] = fs::exists(place) ? data::sha256_of_file(place) : "none";
     return files;
@@ -300,9 +301,13 @@ CommandOutcome run_command(const CommandVictim& victim, const std::stop_token& s
   if (outcome.stopped) return outcome;
   if (!reported) throw DataError("/bin/sh: the command could not be started");
 
-  const std::string changed = [&] {
-    const std::string in_train = difference(train, state_of(placed.train));
-    return in_train.empty() ? difference(test, state_of(placed.test)) : in_train;
+  const std::string changed = [&]() -> std::string {
+    try {
+      const std::string in_train = difference(train, state_of(placed.train));
+      return in_train.empty() ? difference(test, state_of(placed.test)) : in_train;
+    } catch (const std::exception&) {  // they are there, but cannot be read
+      return "they cannot be read any more";
+    }
   }();
   outcome.failure = changed.empty() ? failure_of(placed, end) : fmt::format("it changed its inputs: {}", changed);
   if (!outcome.failure.empty()) return outcome;

@@ -100,6 +100,8 @@ TEST(CommandVictim, AChangeOfItsInputsIsNamed) {
             "it changed its inputs: train/labels.csv");
   EXPECT_EQ(Trial("echo 1 > {predictions}; rm {test}/1.png").failure(), "it changed its inputs: test/1.png");
   EXPECT_EQ(Trial("echo 1 > {predictions}; touch {test}/cache").failure(), "it changed its inputs: test/cache");
+  EXPECT_EQ(Trial("echo 1 > {predictions}; rm -r {train}; ln -s / {train}").failure(),
+            "it changed its inputs: train/labels.csv");
   Trial file("echo 1 > {predictions}; echo x >> {train}");
   file.victim.train = file.place.write("train.csv", "a\n");
   EXPECT_EQ(file.failure(), "it changed its inputs: train.csv");

@@ -129,6 +129,7 @@ Split rows_of(const VerificationData& data, double held_out, std::uint64_t seed)
 bool mirror_images_help(const VerificationData& data, const VerificationOptions& options, const TaskSpecs& specs,
                         const LoaderOptions& loading, LockedParts& known, const RunControl& control) {
   constexpr double held_out = 0.2;
+  if (data.rows.size() < 10) return true;  // too few to tell
   VerificationOptions trial = options;
   trial.epochs = std::max(1, options.epochs / 2);
   trial.countermeasure = {};
