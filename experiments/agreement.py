@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Whether `verify` agrees with a learner that shares no code with it: examples/victims/image_learner.py, in PyTorch.
 
-    CROSSTALK_DATA=DIR experiments/agreement.py build/release/crosstalk FOLDER
+    CROSSTALK_DATA=DIR experiments/agreement.py build/release/crosstalk FOLDER [--collect]
 
 writes experiments/results/agreement_utkface.csv: the cells of experiments/grey_noise.py, whose FOLDER has the copies and
 what `verify` says of them, each with the mean accuracy that the other learner gets of the same images. It is run as
-`--victim`; the networks of that run train for one epoch and do not count. Needs python3-torch and python3-pil of the
+`--victim`; the networks of that run train for one epoch and do not count. --collect runs nothing more and takes what
+has ended. Needs python3-torch and python3-pil of the
 interpreter that runs this. About five minutes of a core.
 """
 
@@ -30,7 +31,9 @@ def main():
             ours = json.loads((folder / f"verify-{through}-{view}" / "run.json").read_text())["verify"]
             out = folder / f"agreement-{through}-{view}"
             if not (out / "run.json").exists():
-                command = shlex.join([sys.executable, str(LEARNER)] + ["--grey"] * (view == "grey"))
+                if "--collect" in sys.argv:
+                    continue
+                command = shlex.join([sys.executable, str(LEARNER), "--epochs", "30"] + ["--grey"] * (view == "grey"))
                 subprocess.run([crosstalk, "verify", *SET, "--protected", str(folder / f"copy-{through}"), "--victims", "mtl",
                                 "--learners", "usual", "--epochs", "1", "--victim",
                                 command + " {train} {test} {predictions}", "--out", str(out)]

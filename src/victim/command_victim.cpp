@@ -91,10 +91,23 @@ struct Start {
   double seconds;
 };
 
+// Another run of this process at the same time must not notice that this one lasts: its lifeline is closed here, too.
+void close_all_but(std::array<int, 3> kept) {
+  std::sort(kept.begin(), kept.end());
+  unsigned first = STDERR_FILENO + 1;
+  for (const int number : kept) {
+    const auto next = static_cast<unsigned>(number);
+    if (next > first) close_range(first, next - 1, 0);
+    first = next + 1;
+  }
+  close_range(first, ~0U, 0);
+}
+
 // The rest of the process that watches: starts the command, and kills its group when the lifeline breaks or the time is
 // up. Only calls that are safe after a fork.
 [[noreturn]] void watch(const Start& start) {
   setpgid(0, 0);
+  close_all_but({start.log, start.lifeline, start.report});
   const pid_t child = fork();
   if (child < 0) _exit(kNotStarted);
   if (child == 0) {

@@ -135,6 +135,25 @@ TEST(CommandVictim, AStopEndsItWithoutAFailure) {
   EXPECT_TRUE(ends_soon(run.noted()));
 }
 
+TEST(CommandVictim, RunsAtTheSameTimeEndOneByOne) {
+  const Trial first("echo $$ > pid; sleep 100");
+  const Trial second("echo $$ > pid; until [ -e stop ]; do sleep 0.01; done; echo 1 > {predictions}");
+  std::stop_source stop;
+  CommandOutcome of_first;
+  CommandOutcome of_second;
+  std::jthread one([&] { of_first = run_command(first.victim, stop.get_token()); });
+  static_cast<void>(first.noted());
+  std::jthread other([&] { of_second = second.outcome(); });
+  static_cast<void>(second.noted());
+  stop.request_stop();
+  one.join();
+  EXPECT_TRUE(of_first.stopped) << "it ends while the other goes on";
+  EXPECT_TRUE(runs(second.noted()));
+  second.place.write("work/stop", "");
+  other.join();
+  EXPECT_EQ(of_second.predictions, "1\n");
+}
+
 // As an interrupt or kill -9 does: nothing of this process is left to end the command.
 TEST(CommandVictim, ItEndsWithTheProcessThatStartedIt) {
   const Trial run("echo $$ > pid; sleep 100");
