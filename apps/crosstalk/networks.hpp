@@ -26,6 +26,12 @@ struct VerifyFlags {
   std::size_t seeds = 1;
   double test_fraction = 0.2;
   bool flip = false;
+  bool no_flip = false;
+  double jitter = 0.0;
+  double hold_out = 0.0;
+  std::string learners;  ///< empty: the cheap ones, or the one that countermeasure and leak describe
+  std::string victim;    ///< a command that learns, too
+  double victim_minutes = 60.0;
   bool published_only = false;
   std::string countermeasure = "none";
   double leak = 0.0;   ///< percent

@@ -35,7 +35,7 @@ struct Flags {
   std::string composition = "patch";
   std::string surrogate = "small";
   std::string generator_size = "small";
-  std::string robust_to;
+  std::string robust_to = "auto";
   std::string device = "auto";
   int epsilon = 8;
   std::optional<int> epochs;
@@ -45,6 +45,19 @@ struct Flags {
   bool resume = false;
   bool show_noise = false;
 };
+
+// Whether --withstand names transformations.
+bool names_transformations(const Flags& flags) {
+  return flags.robust_to != "auto" && flags.robust_to != "none";
+}
+
+// What noise is learned through. Of colour images that is grey, which takes one line of code and removes noise that was
+// not (docs/results/colour.md).
+std::vector<image::Transformation> robust_to(const Flags& flags, const image::Source& source) {
+  if (names_transformations(flags)) return image::transformations_named(split_list(flags.robust_to));
+  if (flags.robust_to == "auto" && source.shape().channels == 3) return {image::Transformation::Grey};
+  return {};
+}
 
 // The methods that learn their noise, and so need networks.
 bool learns(const std::string& method) {
@@ -90,7 +103,7 @@ Noise learned_noise(const Flags& flags, const Configuration& configuration, cons
   if (flags.generator_size == "paper") options.sizes.size = image::GeneratorSize::paper();
   options.flip = flags.flip;
   options.luma = flags.channels == "luma";
-  options.robust_to = image::transformations_named(split_list(flags.robust_to));
+  options.robust_to = robust_to(flags, source);
   options.most_seconds = 60.0 * flags.most_minutes;
   if (flags.epochs) options.epochs = *flags.epochs;
   FinishedParts finished(session, run_identity(configuration.flags), flags.resume);
@@ -99,6 +112,8 @@ Noise learned_noise(const Flags& flags, const Configuration& configuration, cons
   noise.generator = std::move(learned.generator);
   noise.complete = learned.complete;
   noise.record = {{"losses", learned.losses}, {"complete", learned.complete}};
+  noise.record["withstand"] = nlohmann::ordered_json::array();
+  for (const image::Transformation each : options.robust_to) noise.record["withstand"].push_back(to_string(each));
   if (learned.complete) finished.forget();
   return noise;
 }
@@ -138,9 +153,9 @@ int run(const Flags& flags, const Configuration& configuration) {
     throw std::invalid_argument("--protect-tasks: noise knows no tasks; it is the same for all");
   if (!flags.generator.empty() && !flags.protect_tasks.empty())
     throw std::invalid_argument("--protect-tasks: a generator protects the tasks that it was made for");
-  if (!flags.robust_to.empty() && !flags.generator.empty())
+  if (names_transformations(flags) && !flags.generator.empty())
     throw std::invalid_argument("--withstand: it cannot be used with --generator, which was trained already");
-  if (!flags.robust_to.empty() && !learns(flags.method))
+  if (names_transformations(flags) && !learns(flags.method))
     throw std::invalid_argument(
         fmt::format("--withstand: {} learns nothing; mtl-ue, em, tap and sep do", flags.method));
   if (!image::is_known_image_set(flags.images.data))
@@ -256,10 +271,13 @@ Action add_protect(CLI::App& app) {
   app.add_option("--generator-size", flags->generator_size, "mtl-ue: small, or paper, eight times as many channels")
       ->check(CLI::IsMember({"small", "paper"}))
       ->group("Learning");
-  app.add_option(
-         "--withstand", flags->robust_to,
-         "Learn noise that is robust to what may be done to the images, a,b of jpeg, grey, resize, blur and noise")
-      ->check(parses([](const std::string& words) { image::transformations_named(split_list(words)); }))
+  app.add_option("--withstand", flags->robust_to,
+                 "Learn noise that is robust to what may be done to the images: a,b of jpeg, grey, resize, blur and "
+                 "noise; none; "
+                 "auto: grey for colour images")
+      ->check(parses([](const std::string& words) {
+        if (words != "auto" && words != "none") image::transformations_named(split_list(words));
+      }))
       ->group("Learning");
   app.add_flag("--flip", flags->flip, "Expect learners to mirror images")->group("Learning");
   app.add_option("--device", flags->device, "auto, cpu or cuda")

@@ -112,6 +112,10 @@ TABLES = {
         ("method", "", text), ("channels", "", text), ("countermeasure", "", text), ("age", "", THREE),
         ("race", "", THREE), ("gender", "", THREE), ("mean", "", THREE),
         ("majority_baseline", "majority baseline", THREE)]),
+    "grey_noise_utkface": ("grey_noise_utkface.csv", [
+        ("learned_through", "images, noise learned through", text), ("learner", "", text), ("age", "", THREE),
+        ("race", "", THREE), ("gender", "", THREE), ("mean", "", THREE),
+        ("majority_baseline", "majority baseline", THREE), ("left", "left of what can be learned", decimals(2))]),
 }
 
 

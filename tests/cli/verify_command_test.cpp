@@ -1,3 +1,5 @@
+#include <set>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -124,6 +126,13 @@ TEST_F(NetworkCommand, VerifyTrainsVictimsOnBothSetsAndReports) {
   EXPECT_THAT(read_file(path("v/report.html")), HasSubstr("What an unauthorised learner would get"));
   EXPECT_THAT(read_file(path("v/report.html")), HasSubstr("data:image/png"));
   EXPECT_THAT(read_file(path("v/mtl.csv")), HasSubstr("side,accuracy"));
+  // These images have no colours, so that grey is no learner.
+  const auto learners = cells_of(read_file(path("v/learners.csv")));
+  std::set<std::string> names;
+  for (const auto& row : learners.rows) names.insert(row[0]);
+  EXPECT_THAT(names, testing::ElementsAre("bits2", "jpeg10", "network", "usual", "usual, one network a task"));
+  EXPECT_EQ(json.at("verify").at("strongest").at("learner"), learners.rows.at(0).at(0));
+  EXPECT_TRUE(json.at("verify").contains("verdict"));
 
   if (!test_support::has_browser()) GTEST_SKIP() << "chromium is not installed";
   const auto seen = test_support::visit(path("v") / "report.html");
@@ -156,6 +165,77 @@ TEST_F(NetworkCommand, VerifyTakesCountermeasuresAndALeak) {
   EXPECT_THAT(page, HasSubstr("--countermeasure=jpeg10+grey+cutmix+early-stop --leak=25"));
 }
 
+TEST_F(NetworkCommand, VerifyTakesTheLearnersThatAreNamed) {
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--method", "lsp", "--out", "out", "--quiet"})));
+  const std::vector<std::string> words = {"verify",    "photos", "--protected", "out",     "--epochs", "1",
+                                          "--victims", "mtl",    "--no-flip",   "--quiet", "--out",    "v"};
+  ASSERT_TRUE(ended_well(crosstalk(words + std::vector<std::string>{"--learners", "usual,blur"})));
+  EXPECT_EQ(record("v").at("verify").at("learners").size(), 2U);
+  EXPECT_EQ(record("v").at("verify").at("mirror_images"), false);
+  ASSERT_TRUE(ended_well(crosstalk(words + std::vector<std::string>{"--learners", "usual"})));
+  EXPECT_EQ(record("v").at("verify").at("learners").size(), 1U);
+  const auto refused = [&](const std::vector<std::string>& more, const std::vector<std::string>& parts) {
+    EXPECT_TRUE(was_refused(crosstalk(words + more), 2, parts));
+  };
+  refused({"--learners", "usual,gray"}, {"--learners", "gray", "network"});
+  refused({"--learners", "usual", "--leak", "10"}, {"--learners", "--leak"});
+  refused({"--learners", "usual", "--panel", "quick"}, {"--learners", "panel"});
+  refused({"--flip"}, {"--flip", "--no-flip"});
+}
+
+// Says left and dark of every image, which is right of one in two.
+constexpr const char* kAnswersAlike =
+    "(echo file,tone,side; for f in $(ls {test}); do echo $f,dark,left; done) > {predictions}; ";
+
+TEST_F(NetworkCommand, VerifyRunsACommandOfTheOwners) {
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--method", "lsp", "--out", "out", "--quiet"})));
+  const std::vector<std::string> words = {"verify",  "photos",    "--protected", "out",        "--epochs",
+                                          "1",       "--victims", "mtl",         "--learners", "usual",
+                                          "--quiet", "--out",     "v",           "--seeds",    "2"};
+  const std::string notes =
+      std::string(kAnswersAlike) + "echo $CROSSTALK_SEED $(ls {train} | wc -l) $(ls {test} | wc -l) >> ../../../runs";
+  ASSERT_TRUE(ended_well(crosstalk(words + std::vector<std::string>{"--victim", notes})));
+  // 32 images and their labels to train on, 8 to test on; clean and protected, two seeds.
+  EXPECT_EQ(read_file(path("runs")), "1 33 8\n2 33 8\n1 33 8\n2 33 8\n");
+  const auto verify = record("v").at("verify");
+  ASSERT_EQ(verify.at("learners").size(), 2U);
+  const auto& own = verify.at("learners").at(1);
+  EXPECT_EQ(own.at("learner"), "--victim");
+  EXPECT_GT(own.at("tasks").at("side"), 0.0);
+  EXPECT_LE(own.at("tasks").at("side"), 1.0);
+  EXPECT_THAT(read_file(path("v/learners.csv")), HasSubstr("--victim"));
+  EXPECT_FALSE(std::filesystem::exists(path("v/victim/clean-victim-seed0/train"))) << "lent images are taken back";
+  EXPECT_TRUE(std::filesystem::exists(path("v/victim/clean-victim-seed0/log.txt")));
+}
+
+TEST_F(NetworkCommand, ACommandThatFailsIsNamedAndTheRestStands) {
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--method", "lsp", "--out", "out", "--quiet"})));
+  const auto failed = [&](const std::string& command, const std::vector<std::string>& parts) {
+    const auto ended =
+        crosstalk({"verify", "photos", "--protected", "out", "--epochs", "1", "--victims", "mtl", "--learners", "usual",
+                   "--quiet", "--out", "v", "--victim-minutes", "0.1", "--victim", command});
+    EXPECT_EQ(ended.exit_code, 1);
+    for (const std::string& part : parts) EXPECT_THAT(ended.err, HasSubstr(part));
+    EXPECT_THAT(ended.out, HasSubstr("No result"));
+    EXPECT_EQ(record("v").at("verify").at("learners").size(), 1U);
+    EXPECT_NE(record("v").at("verify").at("verdict"), "protected");
+    EXPECT_THAT(read_file(path("v/report.html")), HasSubstr("No result"));
+  };
+  failed("echo out of beer; exit 7", {"--victim on the clean images", "exit status 7", "out of beer"});
+  failed("echo file,side,tone > {predictions}", {"no answer about image \"000000.png\""});
+  failed(std::string(kAnswersAlike) + "rm {train}/000003.png", {"it changed its inputs: train/000003.png"});
+}
+
+TEST_F(NetworkCommand, AnInterruptEndsTheCommandOfTheOwners) {
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--method", "lsp", "--out", "out", "--quiet"})));
+  const auto ended = shell(
+      "\"$CROSSTALK\" verify photos --protected out --epochs 1 --victims mtl --learners usual --quiet --out v --victim "
+      "'sleep 1000 & echo $! > ../../../pid; wait' & until [ -s pid ]; do sleep 0.01; done; kill -INT $!; wait $!; "
+      "status=$?; for i in $(seq 500); do kill -0 $(cat pid) 2> /dev/null || break; sleep 0.01; done; "
+      "kill -0 $(cat pid) 2> /dev/null && exit 99; exit $status");
+  EXPECT_EQ(ended.exit_code, 130) << ended.err;
+}
+
 TEST_F(NetworkCommand, CountermeasuresAndTransformationsThatAreNoneAreRefused) {
   const auto refused = [&](const std::vector<std::string>& words, const std::vector<std::string>& parts) {
     EXPECT_TRUE(was_refused(crosstalk(words + std::vector<std::string>{"--quiet", "--out", "v"}), 2, parts));
@@ -178,6 +258,35 @@ TEST_F(NetworkCommand, ProtectLearnsNoiseThatWithstands) {
   };
   EXPECT_NE(learned({"--withstand", "jpeg,resize"}, "one"), learned({}, "two"));
   EXPECT_EQ(record("one").at("configuration").at("withstand"), "jpeg,resize");
+}
+
+// Of colour images noise is learned through grey, and a learner that sees grey is tried, unless the user says
+// otherwise.
+TEST_F(NetworkCommand, ColourImagesAreProtectedAndVerifiedInGreyToo) {
+  std::filesystem::create_directories(path("colours"));
+  crosstalk::Rng rng(3);
+  std::string csv = "file,hue\n";
+  for (std::size_t i = 0; i < 24; ++i) {
+    crosstalk::image::Picture picture{{3, 10, 10}, {}};
+    for (std::size_t c = 0; c < 3; ++c)
+      for (std::size_t p = 0; p < 100; ++p)
+        picture.pixels.push_back(static_cast<std::uint8_t>((c == i % 2 ? 150 : 80) + rng.below(30)));
+    const std::string name = std::to_string(100 + i) + ".png";
+    write("colours/" + name, crosstalk::image::encode_png(picture.shape, picture.pixels));
+    csv += name + (i % 2 == 0 ? ",red\n" : ",green\n");
+  }
+  write("colours/labels.csv", csv);
+  for (const std::string through : {"auto", "grey", "none"})
+    ASSERT_TRUE(ended_well(
+        crosstalk({"protect", "colours", "--epochs", "2", "--withstand", through, "--quiet", "--out", through})));
+  EXPECT_EQ(record("auto").at("protect").at("withstand"), nlohmann::json::array({"grey"}));
+  EXPECT_EQ(record("none").at("protect").at("withstand"), nlohmann::json::array());
+  EXPECT_EQ(files("auto/images"), files("grey/images"));
+  EXPECT_NE(files("auto/images"), files("none/images"));
+  ASSERT_TRUE(ended_well(crosstalk(
+      {"verify", "colours", "--protected", "auto", "--epochs", "1", "--victims", "mtl", "--quiet", "--out", "v"})));
+  EXPECT_EQ(record("v").at("verify").at("learners").size(), 5U);
+  EXPECT_THAT(read_file(path("v/learners.csv")), HasSubstr("\ngrey,"));
 }
 
 TEST_F(NetworkCommand, VerifyCombinesLossesAndBuildsNetworksAsAsked) {
