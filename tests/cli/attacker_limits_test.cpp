@@ -166,7 +166,7 @@ TEST_F(AttackerLimits, MistakesAreNamedWithTheirLine) {
                       {"one-hot and lattice columns cannot be combined with a ball"}));
   EXPECT_TRUE(refused({"--schema", "auto", "--pca", "2"}, 2, {"--pca 0"}));
   EXPECT_TRUE(refused({"--schema", "no.csv"}, 1, {"no.csv"}));
-  EXPECT_TRUE(refused({"--radius", "-1"}, 2, {"--radius: -1 is not > 0"}));
+  EXPECT_TRUE(refused({"--radius", "-1"}, 2, {"--radius is -1; it must be > 0"}));
 
   write("p.csv", "task,price\nalpha,1\nbeth,2\n");
   EXPECT_TRUE(refused({"--prices", "p.csv", "--money", "5"}, 1, {"p.csv:3", "unknown task \"beth\"", "\"beta\""}));
