@@ -23,6 +23,7 @@
 #include "problem.hpp"
 #include "published_images.hpp"
 #include "session.hpp"
+#include "src/locked_parts.hpp"
 
 namespace crosstalk::app {
 
@@ -143,12 +144,13 @@ std::vector<image::Victim> own_victims(const VerifyFlags& flags, const image::Ve
   if (tasks.empty()) throw std::invalid_argument("--victim: a command learns labels of images; all tasks are dense");
   std::vector<image::Victim> victims;
   const RunControl control = session.control();
+  LockedParts parts(store);
   for (const bool published : {false, true})
     for (std::size_t seed = 0; seed < flags.seeds; ++seed) {
       if (!published && flags.published_only) continue;
       const std::string name = fmt::format("{}-victim-seed{}", published ? "protected" : "clean", seed);
       image::Victim victim{published, true, seed, tasks, {}, learner};
-      if (const auto known = store.recall ? store.recall(name) : std::nullopt) {
+      if (const auto known = parts.recall(name)) {
         for (const auto& score : *known)
           victim.scores.push_back({score.at(0).get<std::string>(), number_from(score.at(1)), number_from(score.at(2)),
                                    number_from(score.at(3))});
@@ -189,7 +191,7 @@ std::vector<image::Victim> own_victims(const VerifyFlags& flags, const image::Ve
       for (const image::TaskScore& score : victim.scores)
         scores.push_back(
             {score.metric, json_number(score.value), json_number(score.baseline), json_number(score.balanced)});
-      if (store.keep) store.keep(name, scores);
+      parts.keep(name, scores);
       victims.push_back(std::move(victim));
     }
   return victims;
