@@ -40,6 +40,12 @@ std::vector<CalibrationEntry> described(const Calibration& calibration) {
        "decades of fit's grid"},
       {"rounds", "R", fmt::format("{}", calibration.rounds), ">= 1", "most times that rows are left out",
        "the development half never took more than three"},
+      {"concentration_steps", "C", fmt::format("{}", calibration.concentration_steps), ">= 1",
+       "times that rows of large residuals are left out and the others learned from again",
+       "Rousseeuw and Van Driessen, Data Mining and Knowledge Discovery 2006: two, then ten for the best"},
+      {"unexplained", "u", number(calibration.unexplained), "[0, 1]",
+       "a row left out comes back unless less than this share of the kept rows has its held-out residual or more",
+       "Rousseeuw and Leroy 1987 (reweighting); a tenth, since a row within the rest bends no model"},
   };
 }
 
