@@ -230,6 +230,25 @@ RowScores HeldOutTest::residuals(const Rows& rows, const Eigen::MatrixXd& W) con
   return result;
 }
 
+double HeldOutTest::pull_p(const Rows& judged, double share, const Models& before, const Models& after) const {
+  const RowScores sizes = held_out_residuals(judged, after);
+  const double least = quantile(pooled(sizes, judged), 1.0 - share);
+  double sum = 0.0;
+  double squares = 0.0;
+  for (std::size_t i = 0; i < tasks_.size(); ++i) {
+    const Eigen::VectorXd z = scores(i, judged[i], after);
+    const Eigen::VectorXd moved = scores(i, judged[i], before) - z;
+    for (Eigen::Index k = 0; k < z.size(); ++k) {
+      const Eigen::Index j = judged[i][static_cast<std::size_t>(k)];
+      if (sizes[i][j] < least) continue;
+      const double y = tasks_[i].labels[j];
+      sum += std::copysign(1.0, loss_.is_classification() ? y : y - z[k]) * moved[k];
+      squares += moved[k] * moved[k];
+    }
+  }
+  return squares > 0.0 ? 0.5 * std::erfc(sum / std::sqrt(2.0 * squares)) : 1.0;
+}
+
 RowScores HeldOutTest::held_out_residuals(const Rows& kept, const Models& models) const {
   const Rows all = all_rows(tasks_);
   RowScores result;

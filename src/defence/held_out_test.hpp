@@ -50,6 +50,12 @@ class HeldOutTest {
   /// The lambdas of the calibration whose fits to the kept rows have the least bounded loss on held-out kept rows.
   [[nodiscard]] mtrl::Options chosen_learner(const Rows& kept) const;
   [[nodiscard]] Comparison compare(const Rows& judged, const Models& before, const Models& after) const;
+  /// Whether the held-out rows of largest residuals r after pull the way that the models moved. With sign r independent
+  /// of the features, as errors that are symmetric have it, the sum of sign(r) x'(w_before - w_after) over these rows
+  /// has mean 0, since neither model learned from them, and variance sum (x'(w_before - w_after))^2; for classes sign r
+  /// = y.
+  /// @param share  of the judged rows, with the largest residuals.  @return the one-sided p, by the normal law.
+  [[nodiscard]] double pull_p(const Rows& judged, double share, const Models& before, const Models& after) const;
   /// Size of every row's residual (signs: loss) under the model that did not learn from it, over the scale of the task
   /// (of the class).
   [[nodiscard]] RowScores held_out_residuals(const Rows& kept, const Models& models) const;

@@ -3,17 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
-#include <limits>
 #include <string>
 #include <tuple>
 #include <utility>
 
-#include <Eigen/Cholesky>
-
 #include "cross_validator.hpp"
 #include "crosstalk/defence/detectors.hpp"
 #include "crosstalk/quantile.hpp"
-#include "crosstalk/rng.hpp"
 #include "held_out_test.hpp"
 
 namespace crosstalk::defence {
@@ -85,7 +81,7 @@ struct Candidate {
   std::size_t left_out = 0;  // rows
   Comparison comparison;     // on rows of folds that took no part
   double p = 1.0;            // over the number of all tests
-  Rows kept;                 // empty where the rows do not pull together, so that it must not be chosen
+  Rows kept;                 // empty where it must not be chosen
 
   [[nodiscard]] double total() const { return comparison.gain * comparison.rows; }
   [[nodiscard]] double total_error() const { return comparison.standard_error * comparison.rows; }
@@ -95,7 +91,7 @@ struct Candidate {
 };
 
 // Models of some rows, and what they kept of them.
-struct Trimmed {
+struct TrimmedModels {
   std::vector<Rows> kept;
   HeldOutTest::Models models;
 };
@@ -222,20 +218,22 @@ class Rounds {
     const std::vector<Rows> learned = test_.learned_rows(result_.kept);
     const std::vector<Rows> all = test_.learned_rows(all_);
     bool from_fewer = false;
+    double pull = 1.0;
     for (const HeldOutTest::Models* start : {&models.before.back(), &models.fewer}) {
-      const Trimmed after = trimmed(learned, all, share, learner, *start);
+      const TrimmedModels after = trimmed(learned, all, share, learner, *start);
       const Comparison comparison = against_best(result_.kept, models, after.models);
       if (start != &models.before.back() && comparison.p() >= candidate.comparison.p()) continue;
       candidate.comparison = comparison;
       from_fewer = start == &models.fewer;
+      pull = test_.pull_p(result_.kept, share, models.before.front(), after.models);
     }
     candidate.p = corrected(candidate.comparison.p());
-    if (passes(candidate)) {
+    if (passes(candidate) && pull <= calibration_.level) {
       const HeldOutTest::Models plain = test_.fits({from_fewer ? models.fewer_rows : result_.kept}, learner, {});
       const bool bounded = !from_fewer && !is_classification_;
-      const Trimmed after = trimmed({result_.kept}, {all_}, share, learner,
-                                    bounded ? test_.huber_fits({result_.kept}, learner, plain) : plain);
-      if (pull_together(after.kept[0], after.models[0])) candidate.kept = after.kept[0];
+      const TrimmedModels after = trimmed({result_.kept}, {all_}, share, learner,
+                                          bounded ? test_.huber_fits({result_.kept}, learner, plain) : plain);
+      candidate.kept = after.kept[0];
       candidate.left_out = count_of(result_.kept) - count_of(after.kept[0]);
     }
     candidates.push_back(std::move(candidate));
@@ -243,9 +241,9 @@ class Rounds {
 
   // By turns, for each model: keep all but the share of largest residuals, learn from these [least trimmed squares by
   // concentration steps: Rousseeuw and Van Driessen 2006; TRIM: Jagielski et al. 2018].
-  [[nodiscard]] Trimmed trimmed(const std::vector<Rows>& learned, const std::vector<Rows>& all, double share,
-                                const mtrl::Options& learner, const HeldOutTest::Models& start) const {
-    Trimmed result{learned, start};
+  [[nodiscard]] TrimmedModels trimmed(const std::vector<Rows>& learned, const std::vector<Rows>& all, double share,
+                                      const mtrl::Options& learner, const HeldOutTest::Models& start) const {
+    TrimmedModels result{learned, start};
     for (std::size_t step = 0; step < calibration_.concentration_steps; ++step) {
       for (std::size_t k = 0; k < learned.size(); ++k)
         result.kept[k] = without_largest(learned[k], test_.residuals(learned[k], result.models[k]), share,
@@ -253,48 +251,6 @@ class Rounds {
       result.models = test_.fits(result.kept, learner, {result.models});
     }
     return result;
-  }
-
-  // Whether the rows that are not kept pull the model of their task in one direction. With r the residual, cut to
-  // [-k, k], and H the kept rows' X'X, the statistic is sum_i |sum_j r_ij H_i^(-1/2) x_ij|^2; among equally probable
-  // signs of r, as errors that are symmetric have, at most a share `level` has as much [Fisher 1935].
-  [[nodiscard]] bool pull_together(const Rows& kept, const Eigen::MatrixXd& W) const {
-    constexpr double kCut = 3.0;
-    constexpr std::size_t kDraws = 999;
-    const RowScores sizes = test_.residuals(kept, W);
-    std::vector<Eigen::MatrixXd> pulls;
-    for (std::size_t i = 0; i < tasks_.size(); ++i) {
-      const Task& task = tasks_[i];
-      const Eigen::MatrixXd X = task.features(kept[i], Eigen::all);
-      Eigen::MatrixXd H = X.transpose() * X;
-      H.diagonal().array() += 1e-6 * (H.trace() + std::numeric_limits<double>::min());
-      const Eigen::LLT<Eigen::MatrixXd> root(H);
-      const Eigen::VectorXd z = task.features * W.col(static_cast<Eigen::Index>(i));
-      std::vector<Eigen::VectorXd> of_task;
-      for (const Eigen::Index j : result_.kept[i]) {
-        if (std::ranges::binary_search(kept[i], j)) continue;
-        const double size = std::min(sizes[i][j], kCut);
-        const double r = is_classification_ ? size * task.labels[j] : std::copysign(size, task.labels[j] - z[j]);
-        of_task.emplace_back(r * root.matrixL().solve(task.features.row(j).transpose()));
-      }
-      if (of_task.empty()) continue;
-      Eigen::MatrixXd& P = pulls.emplace_back(task.features.cols(), static_cast<Eigen::Index>(of_task.size()));
-      for (Eigen::Index k = 0; k < P.cols(); ++k) P.col(k) = of_task[static_cast<std::size_t>(k)];
-    }
-    Rng rng = Rng::stream(1, "signs of residuals");
-    std::size_t as_large = 0;
-    double found = 0.0;
-    for (const Eigen::MatrixXd& P : pulls) found += P.rowwise().sum().squaredNorm();
-    for (std::size_t draw = 0; draw < kDraws; ++draw) {
-      double sum = 0.0;
-      for (const Eigen::MatrixXd& P : pulls) {
-        Eigen::VectorXd signs(P.cols());
-        for (double& sign : signs) sign = rng.uniform() < 0.5 ? -1.0 : 1.0;
-        sum += (P * signs).squaredNorm();
-      }
-      if (sum >= found * (1.0 - 1e-12)) ++as_large;
-    }
-    return static_cast<double>(1 + as_large) <= calibration_.level * static_cast<double>(1 + kDraws);
   }
 
   // Rows that were left out come back where the model of the kept rows explains them as it does most of these.
