@@ -228,7 +228,7 @@ class Rounds {
       pull = test_.pull_p(result_.kept, share, models.before.front(), after.models);
     }
     candidate.p = corrected(candidate.comparison.p());
-    if (passes(candidate) && pull <= calibration_.level) {
+    if (passes(candidate) && pull <= kPullLevel) {
       const HeldOutTest::Models plain = test_.fits({from_fewer ? models.fewer_rows : result_.kept}, learner, {});
       const bool bounded = !from_fewer && !is_classification_;
       const TrimmedModels after = trimmed({result_.kept}, {all_}, share, learner,
