@@ -254,7 +254,8 @@ std::string command_text(const std::string& command, const Configuration& config
 std::string in_flags(const std::string& message) {
   // Only these: what else stands between such marks is the user's text.
   static const std::regex option(
-      "`(decimal|ignore|images|label|labels|loss|max_memory|min_rows|missing|missing_words|no_header|pca|positive|size|"
+      "`(decimal|ignore|images|label|labels|loss|max_memory|merge_rare|min_rows|missing|missing_words|no_header|pca|"
+      "positive|regression|size|"
       "skip_lines|split_by|standardise_labels|task|test|test_fraction|unknown_task|unseen)(?:=([^`]*))?`");
   std::string text;
   auto at = message.cbegin();
