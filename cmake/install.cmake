@@ -57,5 +57,9 @@ install(FILES ${PROJECT_BINARY_DIR}/crosstalk-config.cmake ${PROJECT_BINARY_DIR}
 
 file(RELATIVE_PATH pc_prefix /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
 # LAPACKE and OpenMP's run time have no .pc file everywhere, so they stand as libraries.
+set(pc_webp "")
+if(WEBP_FOUND)
+  set(pc_webp " libwebp libwebpmux libwebpdemux")
+endif()
 configure_file(${PROJECT_SOURCE_DIR}/cmake/crosstalk.pc.in ${PROJECT_BINARY_DIR}/crosstalk.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/crosstalk.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -62,6 +62,7 @@ int reproduce_protection(const ReproduceProtectionFlags& flags, const Configurat
 
 image::LearnedNoise learn_noise(const image::Source& source, image::NoiseOptions options, const std::string& device,
                                 const image::Checkpoints& checkpoints, const RunControl& control);
+image::GeneratorFacts generator_facts(const std::string& file);
 std::unique_ptr<image::Method> open_generator(const std::string& file, const image::Source& source);
 
 }  // namespace crosstalk::app

@@ -230,7 +230,6 @@ int verify(const VerifyFlags& flags, const Configuration& configuration) {
   const nlohmann::json record = protect_record(folder);
 
   const fs::path images = fs::exists(folder / PublishedImages::kFolder) ? folder / PublishedImages::kFolder : folder;
-  image::FolderSet copy = open_copy(images, flags.common, control);
   // A set that is made or drawn with a seed is opened as it was for the copy.
   ImageOptions clean_images = flags.images;
   CommonOptions opening = flags.common;
@@ -245,8 +244,18 @@ int verify(const VerifyFlags& flags, const Configuration& configuration) {
     };
     as_protected(clean_images.size, "/configuration/size");
     as_protected(clean_images.labels, "/configuration/labels");
+    as_protected(clean_images.regression, "/configuration/regression");
+    if (clean_images.merge_rare == 0)
+      clean_images.merge_rare = recorded<std::size_t>(record, "/configuration/merge-rare").value_or(0);
     clean_images.skip_bad = clean_images.skip_bad || recorded<bool>(record, "/configuration/skip-bad").value_or(false);
   }
+  // Photos that kept their own sizes are learned at the size at which they were changed, or at --size.
+  const bool own_size = recorded<bool>(record, "/data/own_size").value_or(false);
+  const auto height = recorded<std::size_t>(record, "/data/height");
+  const auto width = recorded<std::size_t>(record, "/data/width");
+  if (own_size && clean_images.size.empty() && height && width)
+    clean_images.size = fmt::format("{}x{}", *height, *width);
+  image::FolderSet copy = open_copy(images, flags.common, control, own_size ? clean_images.size : "");
   const image::FolderSet clean = open_images(clean_images, opening, image::Part::Training, control);
   for (const std::string& note : clean.notes) session.say(note);
   const image::FolderSet test = open_images(clean_images, opening, image::Part::Test, control);
@@ -258,7 +267,9 @@ int verify(const VerifyFlags& flags, const Configuration& configuration) {
         fmt::format("--protected: {} is no copy of {}: {}", images.string(), flags.images.data, error.what()));
   }
   const image::ChangeMeter change = measure(*clean.source, *published);
-  const auto epsilon = recorded<int>(record, "/configuration/epsilon");
+  auto epsilon = recorded<int>(record, "/configuration/epsilon");
+  if (recorded<std::string>(record, "/configuration/format").value_or("png") != "png")
+    epsilon.reset();  // it bounds the change before the compression
   if (epsilon && change.largest() > *epsilon)
     throw DataError(fmt::format("--protected: {} is no copy of {}: a pixel differs by {} levels, and epsilon was {}",
                                 images.string(), flags.images.data, change.largest(), *epsilon));
@@ -292,6 +303,8 @@ int verify(const VerifyFlags& flags, const Configuration& configuration) {
   facts.set = flags.images.data;
   facts.published = folder.string();
   facts.method = recorded<std::string>(record, "/configuration/method").value_or("");
+  const auto status = recorded<std::string>(record, "/protect/status");
+  if (status && *status != "complete") facts.method += ", " + *status;
   if (record.is_object())
     for (std::size_t k = 0; k < facts.tasks.size(); ++k)
       if (!recorded<bool>(record, fmt::format("/data/tasks/{}/protected", k).c_str()).value_or(true))

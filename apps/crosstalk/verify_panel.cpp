@@ -59,6 +59,7 @@ std::optional<image::PanelResult> result_of(const image::PanelCell& cell, const 
       result.clean = estimate_in(verify.at("clean").at(learner));
     result.published = estimate_in(verify.at("protected").at(learner));
     result.baseline = number_from(verify.at("protected").at(learner).at("yardstick"));
+    say_parts_are_kept(true);  // here is one that an interrupt leaves
     return result;
   } catch (const nlohmann::json::exception&) {
     throw DataError(fmt::format("{} is damaged; run without --resume", name));

@@ -95,6 +95,8 @@ const std::vector<Reader>& readers() {
                                           {"gz", read_gz},
                                           {"png", read_png},
                                           {"jpeg", read_jpeg},
+                                          {"webp", read_webp},
+                                          {"exif", read_exif},
                                           {"map", read_map},
                                           {"label_table", read_label_table},
                                           {"model", read_model},
@@ -238,6 +240,21 @@ void read_png(std::string_view bytes) {
 void read_jpeg(std::string_view bytes) {
   const image::Picture picture = image::decode(bytes, "f.jpg");
   require(picture.pixels.size() == picture.shape.values(), "a picture of another size");
+}
+
+// Without libwebp there is nothing to read it with.
+void read_webp(std::string_view bytes) {
+  if (!image::has_webp()) return;
+  const image::Photo photo = image::decode_photo(bytes, "f.webp");
+  require(photo.picture.pixels.size() == photo.picture.shape.values(), "a picture of another size");
+}
+
+void read_exif(std::string_view bytes) {
+  const int orientation = image::exif_orientation(bytes);
+  require(orientation >= 1 && orientation <= 8, "no orientation");
+  const std::string after = image::upright_exif(std::string(bytes));
+  refuse_unless(!after.empty());
+  require(after.size() == bytes.size() && image::exif_orientation(after) == 1, "not upright");
 }
 
 void read_map(std::string_view bytes) {

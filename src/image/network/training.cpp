@@ -163,7 +163,7 @@ bool train(MultiTaskNet& net, const Loader& data, const TrainingOptions& options
   net->train();
   Kept best;
   double most_known = -std::numeric_limits<double>::infinity();
-  for (int epoch = 0; epoch < options.epochs; ++epoch) {
+  for (int epoch = options.resume ? options.resume(adam) : 0; epoch < options.epochs; ++epoch) {
     set_learning_rate(adam, options.learning_rate * decay(epoch, options.epochs));
     std::size_t done = 0;
     data.pass(&rng, [&](const MiniBatch& batch) {
@@ -196,6 +196,7 @@ bool train(MultiTaskNet& net, const Loader& data, const TrainingOptions& options
       most_known = std::max(most_known, known);
     }
     if (options.after_epoch) options.after_epoch(epoch);
+    if (options.keep) options.keep(epoch, adam);
   }
   if (options.validation != nullptr) best.restore(net);
   return true;

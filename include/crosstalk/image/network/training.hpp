@@ -3,6 +3,8 @@
 #include <functional>
 #include <vector>
 
+#include <torch/optim/adam.h>
+
 #include "crosstalk/image/countermeasure.hpp"
 #include "crosstalk/image/network/loader.hpp"
 #include "crosstalk/image/network/multi_task_net.hpp"
@@ -27,6 +29,11 @@ struct TrainingOptions {
   /// How the tasks' losses are combined.
   Weighting weighting = Weighting::Equal;
   std::function<void(int)> after_epoch = {};
+  /// To go on with a training that was kept: called before the first epoch, loads the state of the weights and the
+  /// optimiser, and returns how many epochs are done. Null: none are.
+  std::function<int(torch::optim::Adam&)> resume = {};
+  /// Called after each epoch, and after `after_epoch`, to keep that state.
+  std::function<void(int epoch, torch::optim::Adam&)> keep = {};
 };
 
 /// Minimises the weighted mean of the tasks' losses, or combines them as the weighting says. All randomness comes from
