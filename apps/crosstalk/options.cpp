@@ -216,7 +216,8 @@ namespace {
 
 // The options that messages of the library name, as they are called there.
 std::vector<std::string> option_names() {
-  std::vector<std::string> names = {"images", "labels", "max_memory", "merge_rare", "regression", "size", "unknown_task", "unseen"};
+  std::vector<std::string> names = {"images",     "labels", "max_memory",   "merge_rare",
+                                    "regression", "size",   "unknown_task", "unseen"};
   const auto add = [&](const std::vector<OptionText>& options) {
     for (const OptionText& one : options) {
       names.push_back(one.key);
