@@ -6,7 +6,7 @@
 #   make fuzz    installs what is missing (clang, too) and fuzzes every reader for FUZZ_SECONDS (60) each: 21 minutes
 #   make tsan    the same under ThreadSanitizer for what runs on several threads
 #   make faults  installs what is missing and lets every write and 500 allocations of every command fail, one a run
-#   make check-all   clang-tidy, tsan, fuzz and faults, and a line about each
+#   make check-all   clang-tidy, tsan, fuzz, faults and a shared library, and a line about each
 .PHONY: audit reproduce protect build test bench fuzz tsan faults check-all clean
 
 JOBS ?= $(shell nproc)

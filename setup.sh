@@ -7,7 +7,7 @@ set -eu
 build="g++ make cmake ninja-build ccache pkg-config ca-certificates
   libeigen3-dev libopenblas0-openmp libopenblas-openmp-dev liblapacke-dev
   libcli11-dev libfmt-dev nlohmann-json3-dev libtomlplusplus-dev
-  libmatio-dev libzip-dev libpng-dev libjpeg62-turbo-dev libpugixml-dev zlib1g-dev libcurl4-openssl-dev libssl-dev
+  libmatio-dev libzip-dev libpng-dev libjpeg62-turbo-dev libwebp-dev libpugixml-dev zlib1g-dev libcurl4-openssl-dev libssl-dev
   gnuplot-nox dataset-fashion-mnist"
 image="libtorch-dev"
 test="clang-format libgtest-dev libgmock-dev librapidcheck-dev libnlopt-cxx-dev libnlopt-dev chromium python3 python3-numpy"

@@ -26,7 +26,8 @@ def run(crosstalk, folder, *words):
 
 
 def learned(crosstalk, folder, protected, *words):
-    out = run(crosstalk, folder, "verify", "--protected", str(protected), "--flip", "--victims", "mtl", *words)
+    out = run(crosstalk, folder, "verify", "--protected", str(protected), "--flip", "--jitter", "0", "--victims",
+              "mtl", *words)
     return json.loads((out / "run.json").read_text())["verify"]
 
 
@@ -41,9 +42,9 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for method in ("lsp", "tap"):
             for channels in ("rgb", "luma"):
-                copy = run(crosstalk, folder, "protect", "--method", method, "--channels", channels)
+                copy = run(crosstalk, folder, "protect", "--method", method, "--channels", channels, "--withstand", "none")
                 if not rows:
-                    rows.append(row("clean", "", "none", learned(crosstalk, folder, copy)["clean"]["mtl"]))
+                    rows.append(row("clean", "", "none", learned(crosstalk, folder, copy, "--learners", "usual")["clean"]["mtl"]))
                 for countermeasure in ("none", "grey"):
                     seen = learned(crosstalk, folder, copy, "--protected-only", "--countermeasure", countermeasure)
                     rows.append(row(method, channels, countermeasure, seen["protected"]["mtl"]))

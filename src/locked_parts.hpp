@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "crosstalk/json_text.hpp"
 #include "crosstalk/part_store.hpp"
 
 namespace crosstalk {
@@ -19,13 +20,14 @@ class LockedParts {
   [[nodiscard]] std::optional<nlohmann::json> recall(const std::string& part) {
     if (!store_.recall) return std::nullopt;
     const std::lock_guard lock(mutex_);
-    return store_.recall(part);
+    const std::optional<std::string> text = store_.recall(part);
+    return text ? std::optional(parse_json(*text, part)) : std::nullopt;
   }
 
   void keep(const std::string& part, const nlohmann::json& result) {
     if (!store_.keep) return;
     const std::lock_guard lock(mutex_);
-    store_.keep(part, result);
+    store_.keep(part, json_text(result));
   }
 
   /// What an earlier run kept of the part; else what `make` gives, which is kept.

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "crosstalk/names.hpp"
+
 namespace crosstalk {
 
 Eigen::Index TaskSet::rows() const {
@@ -64,41 +66,14 @@ TaskSet join_rows(TaskSet tasks, const TaskSet& more) {
 std::size_t task_index(const TaskSet& tasks, const std::string& name) {
   const auto found = std::find_if(tasks.begin(), tasks.end(), [&](const Task& t) { return t.name == name; });
   if (found != tasks.end()) return static_cast<std::size_t>(found - tasks.begin());
-  const std::string near = nearest_name(name, tasks.names());
-  if (!near.empty()) throw std::invalid_argument(fmt::format("unknown task \"{}\"; did you mean \"{}\"?", name, near));
+  if (const std::string near = did_you_mean(name, tasks.names()); !near.empty())
+    throw std::invalid_argument(fmt::format("unknown task \"{}\"{}", name, near));
   constexpr std::size_t shown = 12;
   std::string known;
   for (std::size_t i = 0; i < std::min(shown, tasks.size()); ++i)
     known += fmt::format("{}\"{}\"", i > 0 ? ", " : "", tasks[i].name);
   throw std::invalid_argument(
       fmt::format("unknown task \"{}\"; the tasks are {}{}", name, known, tasks.size() > shown ? ", ..." : ""));
-}
-
-std::string nearest_name(const std::string& word, const std::vector<std::string>& candidates) {
-  // Levenshtein distance, one row at a time.
-  const auto distance = [&](const std::string& other) {
-    std::vector<std::size_t> row(other.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 1; i <= word.size(); ++i) {
-      std::size_t diagonal = row[0];
-      row[0] = i;
-      for (std::size_t j = 1; j <= other.size(); ++j) {
-        const std::size_t substitute = diagonal + (word[i - 1] == other[j - 1] ? 0 : 1);
-        diagonal = row[j];
-        row[j] = std::min({substitute, row[j] + 1, row[j - 1] + 1});
-      }
-    }
-    return row.back();
-  };
-  std::string best;
-  std::size_t best_distance = (word.size() + 1) / 2;  // with half of it wrong it is another word
-  for (const std::string& candidate : candidates) {
-    if (const std::size_t d = distance(candidate); d < best_distance) {
-      best_distance = d;
-      best = candidate;
-    }
-  }
-  return best;
 }
 
 }  // namespace crosstalk

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# What takes longer than the tests: clang-tidy, ThreadSanitizer, fuzzing, injected faults. A line each at the end.
-#   tests/check_all.sh [PART]...      tidy, tsan, fuzz, faults; all of them when none is named
+# What takes longer than the tests: clang-tidy, ThreadSanitizer, fuzzing, injected faults, the library as a shared one.
+# A line each at the end.
+#   tests/check_all.sh [PART]...      tidy, tsan, fuzz, faults, shared; all of them when none is named
 #   TIDY=all                          clang-tidy on every file; else on those that differ from BASE (main), if any do
 #   FUZZ_SECONDS=60                   for each reader
 #   CROSSTALK_INJECTED_FAULTS=500     allocations of each command that fail
@@ -39,11 +40,12 @@ run() {
   done_with "$part" "${PIPESTATUS[0]}" "$(grep "^$part: " "$log" | tail -n 1)"
 }
 
-for part in ${*:-tidy tsan fuzz faults}; do
+for part in ${*:-tidy tsan fuzz faults shared}; do
   case "$part" in
     tidy) tidy ;;
     tsan | fuzz | faults) run "$part" make --no-print-directory "$part" ;;
-    *) echo "check_all.sh: unknown part \"$part\"; known: tidy, tsan, fuzz, faults" >&2; exit 2 ;;
+    shared) run shared tests/package/shared.sh "$PWD/build/shared" "$PWD" ;;
+    *) echo "check_all.sh: unknown part \"$part\"; known: tidy, tsan, fuzz, faults, shared" >&2; exit 2 ;;
   esac
 done
 printf '\n%s' "$summary"

@@ -18,6 +18,7 @@
 #include "crosstalk/report/table.hpp"
 #include "problem.hpp"
 #include "session.hpp"
+#include "src/evaluate/audit_json.hpp"
 
 namespace crosstalk::app {
 
@@ -188,6 +189,174 @@ void require_no_other_attacker(const AttackOptions& options, const Configuration
   refuse("--prices", !options.prices.empty());
 }
 
+// What an attack was, and what came of it.
+struct Run {
+  const Flags& flags;
+  const Problem& problem;
+  const Objective& objective;
+  const Attacker& attacker;
+  const attack::Utility& utility;
+  const mtrl::Fit& clean;
+  const Fictitious& fictitious;
+  std::size_t honest_tasks;  // those that are not made up; the first ones
+  attack::AttackResult result;
+  double seconds = 0.0;
+
+  [[nodiscard]] const attack::Threat& threat() const { return attacker.threat; }
+  [[nodiscard]] const attack::Iterate& last() const { return result.iterates.back(); }
+  [[nodiscard]] bool converged() const {
+    return clean.status == mtrl::Status::Converged &&
+           std::all_of(result.iterates.begin(), result.iterates.end(),
+                       [](const attack::Iterate& iterate) { return iterate.fit.status == mtrl::Status::Converged; });
+  }
+  // Of the attacker's money.
+  [[nodiscard]] double spent() const {
+    double sum = 0.0;
+    for (std::size_t i = 0; i < result.injected.size(); ++i)
+      if (const auto rows = result.injected[i].rows(); rows > 0)
+        sum += static_cast<double>(rows) * attacker.prices->of_row[i];
+    return sum;
+  }
+};
+
+// The rows that the attacker buys. @return without rows when there are no prices.
+TaskSet bought_rows(Attacker& attacker, const mtrl::EmpiricalRisk& risk, const attack::Utility& utility,
+                    const Problem& problem, const mtrl::Fit& clean, std::uint64_t seed, const RunControl& control) {
+  if (!attacker.prices) return {};
+  const attack::GreedyBudget nothing(risk, utility, attacker.feasible, attacker.threat, attacker.prices->of_row,
+                                     problem.learner, clean, Rng::stream(seed, "spending"));
+  TaskSet bought = attack::allocate_budget(nothing, attacker.prices->money, control);
+  for (const Task& task : bought) attacker.threat.rows.push_back(task.rows());
+  return bought;
+}
+
+nlohmann::ordered_json attack_record(const Run& run) {
+  const attack::Threat& threat = run.threat();
+  const TaskSet& injected = run.result.injected;
+  nlohmann::ordered_json record = {{"kind", attack::to_string(attack::kind_of(threat))},
+                                   {"targets", names_of(threat.targets, run.problem.train)},
+                                   {"attackers", names_of(threat.attackers, run.problem.train)},
+                                   {"method", run.flags.attack.method},
+                                   {"labels", run.flags.attack.labels},
+                                   {"objective", run.flags.attack.objective},
+                                   {"budget", threat.budget},
+                                   {"rows", injected.rows()},
+                                   {"utility_clean", run.utility.value(run.clean.weights)},
+                                   {"utility_start", run.result.iterates.front().utility},
+                                   {"utility", run.last().utility},
+                                   {"iterations", run.result.iterates.size() - 1},
+                                   {"converged", run.converged()},
+                                   {"seconds", run.seconds}};
+  if (std::isfinite(run.attacker.feasible.radius)) record["radius"] = run.attacker.feasible.radius;
+  if (run.fictitious.count > 0) {
+    record["budget"] = nullptr;
+    if (run.flags.attack.labels != "free") record["labels"] = "against";
+    record["fictitious"] = {{"tasks", run.fictitious.count}, {"rows_each", run.fictitious.rows_each}};
+  }
+  if (run.flags.attack.method == "exact") record["optima"] = run.result.optima;
+  const auto names = run.problem.train.names();
+  for (std::size_t i = 0; i < injected.size(); ++i)
+    if (const auto rows = injected[i].rows(); rows > 0) record["rows_by_task"][names[i]] = rows;
+  if (run.attacker.prices) record["spent"] = run.spent();
+  if (run.objective.relation) {
+    const auto& [i, j, wanted] = *run.objective.relation;
+    const auto correlation = [&, first = static_cast<Eigen::Index>(i), second = static_cast<Eigen::Index>(j)](
+                                 const mtrl::Fit& fit) { return fit.covariance.correlation()(first, second); };
+    record["correlation"] = {
+        {"clean", correlation(run.clean)}, {"wanted", wanted}, {"attacked", correlation(run.last().fit)}};
+  }
+  return record;
+}
+
+// @param record  of the attack.
+std::string attack_summary(const Run& run, const nlohmann::ordered_json& record) {
+  const attack::Threat& threat = run.threat();
+  const TaskSet& tasks = run.problem.train;
+  std::string summary = notes_text(run.problem);
+  summary += run.fictitious.count > 0
+                 ? fmt::format("attack on {} of {} tasks through {} made-up ones: {} rows injected, {} in each\n",
+                               threat.targets.size(), run.honest_tasks, run.fictitious.count,
+                               run.result.injected.rows(), run.fictitious.rows_each)
+                 : fmt::format("{} attack on {} of {} tasks through {}: {} rows injected\n",
+                               attack::to_string(attack::kind_of(threat)), threat.targets.size(), run.honest_tasks,
+                               threat.attackers.size(), run.result.injected.rows());
+  summary += fmt::format("attacked: {}\nthrough: {}\n", task_names(threat.targets, tasks),
+                         task_names(threat.attackers, tasks));
+  if (run.attacker.prices)
+    summary += fmt::format("spent {:.6g} of {:.6g}: {}\n", run.spent(), run.attacker.prices->money,
+                           record.value("rows_by_task", nlohmann::ordered_json::object()).dump());
+  summary += fmt::format("attacker's utility ({}): clean {:.6g}, starting rows {:.6g}, attacked {:.6g}\n",
+                         utility_text(run.objective, run.problem), run.utility.value(run.clean.weights),
+                         run.result.iterates.front().utility, run.last().utility);
+  if (run.objective.relation) {
+    const auto& correlation = record["correlation"];
+    summary += fmt::format("learned correlation: clean {:.4f}, wanted {:.4f}, attacked {:.4f}\n",
+                           correlation["clean"].get<double>(), run.objective.relation->correlation,
+                           correlation["attacked"].get<double>());
+  }
+  return summary;
+}
+
+nlohmann::ordered_json configuration_record(const Flags& flags, const Configuration& configuration,
+                                            const Problem& problem) {
+  nlohmann::ordered_json record = completed(configuration, problem).flags;
+  // The poisoned file says in its column `part` what is held out; a fraction would be another split.
+  if (problem.dataset.is_file && !flags.data.test_fraction) record["test-fraction"] = nullptr;
+  if (!problem.dataset.csv) {  // it is a CSV file now
+    record["task"] = problem.dataset.task_column;
+    record["label"] = problem.dataset.label_column;
+  }
+  return record;
+}
+
+// Measures what the rows do as they stand in the file, and writes it.
+int finish(const Run& run, const Configuration& configuration, const mtrl::EmpiricalRisk& risk, Session& session) {
+  const Problem& problem = run.problem;
+  const attack::Threat& threat = run.threat();
+  auto names = problem.train.names();
+  names.resize(run.honest_tasks);
+  const mtrl::Metrics before = problem.metrics(problem.evaluation(), run.clean.weights);
+  auto& record = session.record();
+  record["configuration"] = configuration_record(run.flags, configuration, problem);
+  describe(record, problem);
+  record["data"]["tasks"] = run.honest_tasks;
+  auto& of_attack = record["attack"] = attack_record(run);
+  const TaskSet rows = rows_of_file(problem, run.attacker, run.result.injected);
+  const auto effect = [&](const mtrl::Metrics& metrics, const Eigen::MatrixXd& W) {
+    return effect_on(threat.targets, metrics, mtrl::mean_losses(problem.evaluation(), *problem.loss, W));
+  };
+  const Effect clean_effect = effect(before, run.clean.weights);
+  const mtrl::Fit damaged =
+      mtrl::solve_from(risk.with_rows(problem.preparation.apply(rows)), problem.learner, run.last().fit.weights);
+  const mtrl::Metrics after = problem.metrics(problem.evaluation(), damaged.weights);
+  of_attack["damage"] = effect_record(clean_effect, effect(after, damaged.weights), before.names[0]);
+  const Refit relearned = refit(problem, rows);
+  const Effect refit_effect = effect_on(threat.targets, relearned.metrics, relearned.losses);
+  of_attack["refit"] = effect_record(clean_effect, refit_effect, before.names[0]);
+  of_attack["refit"]["objective"] = relearned.fit.objective;
+  const bool converged =
+      run.converged() && damaged.status == mtrl::Status::Converged && relearned.fit.status == mtrl::Status::Converged;
+  of_attack["converged"] = converged;
+  of_attack["poisoned_file"] = session.write("poisoned.csv", poisoned_csv(problem, run.attacker, rows)).string();
+  of_attack["iterates_file"] =
+      session.write("iterates.csv", report::to_csv(iterates_table(problem, run.result, threat))).string();
+  record["test"] = {{"rows", evaluation_rows(problem)},
+                    {"clean", evaluate::to_json(before, names)},
+                    {"poisoned", evaluate::to_json(after, names)}};
+  record["test"]["targets"] = {{"clean", before.mean(0, threat.targets)}, {"poisoned", after.mean(0, threat.targets)}};
+  const bool as_features = problem.dataset.csv && !keeps_shape(problem, run.attacker);
+  session.finish(
+      attack_summary(run, record["attack"]) +
+      fmt::format("targets' mean {}: clean {}, attacked {}, refit with preparation from the poisoned file {}\n"
+                  "poisoned data{}: {}\n",
+                  before.names[0], metric_text(before.names[0], before.mean(0, threat.targets)),
+                  metric_text(after.names[0], after.mean(0, threat.targets)),
+                  metric_text(after.names[0], refit_effect.metric),
+                  as_features ? " (as features: --schema auto keeps the shape of the file)" : "",
+                  session.path("poisoned.csv").string()));
+  return converged ? kDone : kNotConverged;
+}
+
 int run(const Flags& flags, const Configuration& configuration) {
   Problem problem = load_problem(flags.common, flags.data, flags.learner);
   require_no_own_column(problem);
@@ -196,9 +365,8 @@ int run(const Flags& flags, const Configuration& configuration) {
   const Objective objective = objective_of(flags.attack, problem);
   Attacker attacker =
       attacker_of(flags.attack, one_budget(flags.attack), problem, flags.common.seed, objective.targets);
-  attack::Threat& threat = attacker.threat;
   const auto stealth = stealth_of(flags.attack, attacker.feasible);
-  auto utility = utility_of(objective, problem, threat);
+  auto utility = utility_of(objective, problem, attacker.threat);
   attack::ExactOptions exact = exact_options(flags.attack);
   exact.threads = thread_count(flags.common);
   attack::require_valid(exact);
@@ -211,12 +379,11 @@ int run(const Flags& flags, const Configuration& configuration) {
 
   mtrl::Fit clean = mtrl::solve(problem.train, *problem.loss, problem.learner);
   const std::size_t honest_tasks = problem.train.size();
-  const std::vector<std::string> honest_names = problem.train.names();
   TaskSet made_up;
   if (fictitious.count > 0) {
     made_up = make_up_tasks(fictitious, problem, attacker, flags.common.seed);
     clean = attack::with_zero_columns(std::move(clean), fictitious.count);
-    utility = utility_of(objective, problem, threat);
+    utility = utility_of(objective, problem, attacker.threat);
   }
   const mtrl::EmpiricalRisk risk(
       problem.train, *problem.loss, mtrl::EmpiricalRisk::Layout::Automatic,
@@ -227,133 +394,26 @@ int run(const Flags& flags, const Configuration& configuration) {
   if (flags.attack.method == "random") patom.iterations = 0;
 
   const auto start = std::chrono::steady_clock::now();
-  TaskSet bought;
-  if (attacker.prices) {
-    const attack::GreedyBudget nothing(risk, *utility, feasible, threat, attacker.prices->of_row, problem.learner,
-                                       clean, Rng::stream(flags.common.seed, "spending"));
-    bought = attack::allocate_budget(nothing, attacker.prices->money, session.control());
-    for (const Task& task : bought) threat.rows.push_back(task.rows());
-  }
-  TaskSet initial = fictitious.count > 0 ? std::move(made_up)
-                    : attacker.prices && exact.free_labels
-                        ? std::move(bought)
-                        : first_rows(flags.attack, attacker, problem, flags.common.seed);
+  TaskSet bought = bought_rows(attacker, risk, *utility, problem, clean, flags.common.seed, session.control());
+  const TaskSet initial = fictitious.count > 0 ? std::move(made_up)
+                          : attacker.prices && exact.free_labels
+                              ? std::move(bought)
+                              : first_rows(flags.attack, attacker, problem, flags.common.seed);
   const Rng batches = Rng::stream(flags.common.seed, "batches");
   exact.patom = patom;
   const attack::AttackProblem attacked = {risk, *utility, feasible, initial, problem.learner, clean, batches};
-  const auto result = is_exact ? attack::exact_attack(attacked, exact, session.control())
-                               : attack::patom(attacked, patom, session.control());
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-
-  const attack::Iterate& last = result.iterates.back();
-  const auto names = problem.train.names();
-  const mtrl::Metrics before = problem.metrics(problem.evaluation(), clean.weights);
-  bool converged = clean.status == mtrl::Status::Converged;
-  for (const attack::Iterate& iterate : result.iterates)
-    converged = converged && iterate.fit.status == mtrl::Status::Converged;
-
-  auto& record = session.record();
-  record["configuration"] = completed(configuration, problem).flags;
-  // The poisoned file says in its column `part` what is held out; a fraction would be another split.
-  if (problem.dataset.is_file && !flags.data.test_fraction) record["configuration"]["test-fraction"] = nullptr;
-  if (!problem.dataset.csv) {  // it is a CSV file now
-    record["configuration"]["task"] = problem.dataset.task_column;
-    record["configuration"]["label"] = problem.dataset.label_column;
-  }
-  describe(record, problem);
-  record["data"]["tasks"] = honest_tasks;
-  record["attack"] = {{"kind", attack::to_string(attack::kind_of(threat))},
-                      {"targets", names_of(threat.targets, problem.train)},
-                      {"attackers", names_of(threat.attackers, problem.train)},
-                      {"method", flags.attack.method},
-                      {"labels", fictitious.count > 0 && !exact.free_labels ? "against" : flags.attack.labels},
-                      {"objective", flags.attack.objective},
-                      {"budget", threat.budget},
-                      {"rows", result.injected.rows()},
-                      {"utility_clean", utility->value(clean.weights)},
-                      {"utility_start", result.iterates.front().utility},
-                      {"utility", last.utility},
-                      {"iterations", result.iterates.size() - 1},
-                      {"converged", converged},
-                      {"seconds", seconds}};
-  if (std::isfinite(feasible.radius)) record["attack"]["radius"] = feasible.radius;
-  if (fictitious.count > 0) {
-    record["attack"]["budget"] = nullptr;
-    record["attack"]["fictitious"] = {{"tasks", fictitious.count}, {"rows_each", fictitious.rows_each}};
-  }
-  if (is_exact) record["attack"]["optima"] = result.optima;
-  double spent = 0.0;
-  for (std::size_t i = 0; i < result.injected.size(); ++i)
-    if (const auto rows = result.injected[i].rows(); rows > 0) {
-      record["attack"]["rows_by_task"][names[i]] = rows;
-      if (attacker.prices) spent += static_cast<double>(rows) * attacker.prices->of_row[i];
-    }
-  if (attacker.prices) record["attack"]["spent"] = spent;
-  if (objective.relation) {
-    const auto& [i, j, wanted] = *objective.relation;
-    const auto correlation = [&, first = static_cast<Eigen::Index>(i), second = static_cast<Eigen::Index>(j)](
-                                 const mtrl::Fit& fit) { return fit.covariance.correlation()(first, second); };
-    record["attack"]["correlation"] = {
-        {"clean", correlation(clean)}, {"wanted", wanted}, {"attacked", correlation(last.fit)}};
-  }
-  const TaskSet rows = rows_of_file(problem, attacker, result.injected);
-  const auto effect = [&](const mtrl::Metrics& metrics, const Eigen::MatrixXd& W) {
-    return effect_on(threat.targets, metrics, mtrl::mean_losses(problem.evaluation(), *problem.loss, W));
-  };
-  const Effect clean_effect = effect(before, clean.weights);
-  // What is reported is what the rows do as they stand in the file.
-  const mtrl::Fit damaged =
-      mtrl::solve_from(risk.with_rows(problem.preparation.apply(rows)), problem.learner, last.fit.weights);
-  const mtrl::Metrics after = problem.metrics(problem.evaluation(), damaged.weights);
-  converged = converged && damaged.status == mtrl::Status::Converged;
-  record["attack"]["damage"] = effect_record(clean_effect, effect(after, damaged.weights), before.names[0]);
-  const Refit relearned = refit(problem, rows);
-  const Effect refit_effect = effect_on(threat.targets, relearned.metrics, relearned.losses);
-  record["attack"]["refit"] = effect_record(clean_effect, refit_effect, before.names[0]);
-  record["attack"]["refit"]["objective"] = relearned.fit.objective;
-  converged = converged && relearned.fit.status == mtrl::Status::Converged;
-  record["attack"]["converged"] = converged;
-  record["attack"]["poisoned_file"] = session.write("poisoned.csv", poisoned_csv(problem, attacker, rows)).string();
-  record["attack"]["iterates_file"] =
-      session.write("iterates.csv", report::to_csv(iterates_table(problem, result, threat))).string();
-  record["test"] = {{"rows", evaluation_rows(problem)},
-                    {"clean", evaluate::to_json(before, honest_names)},
-                    {"poisoned", evaluate::to_json(after, honest_names)}};
-  record["test"]["targets"] = {{"clean", before.mean(0, threat.targets)}, {"poisoned", after.mean(0, threat.targets)}};
-
-  std::string summary = notes_text(problem);
-  summary += fictitious.count > 0
-                 ? fmt::format("attack on {} of {} tasks through {} made-up ones: {} rows injected, {} in each\n",
-                               threat.targets.size(), honest_tasks, fictitious.count, result.injected.rows(),
-                               fictitious.rows_each)
-                 : fmt::format("{} attack on {} of {} tasks through {}: {} rows injected\n",
-                               attack::to_string(attack::kind_of(threat)), threat.targets.size(), honest_tasks,
-                               threat.attackers.size(), result.injected.rows());
-  summary += fmt::format("attacked: {}\nthrough: {}\n", task_names(threat.targets, problem.train),
-                         task_names(threat.attackers, problem.train));
-  if (attacker.prices)
-    summary += fmt::format("spent {:.6g} of {:.6g}: {}\n", spent, attacker.prices->money,
-                           record["attack"].value("rows_by_task", nlohmann::ordered_json::object()).dump());
-  summary += fmt::format("attacker's utility ({}): clean {:.6g}, starting rows {:.6g}, attacked {:.6g}\n",
-                         utility_text(objective, problem), utility->value(clean.weights),
-                         result.iterates.front().utility, last.utility);
-  if (objective.relation) {
-    const auto& correlation = record["attack"]["correlation"];
-    summary += fmt::format("learned correlation: clean {:.4f}, wanted {:.4f}, attacked {:.4f}\n",
-                           correlation["clean"].get<double>(), objective.relation->correlation,
-                           correlation["attacked"].get<double>());
-  }
-  summary += fmt::format(
-      "targets' mean {}: clean {}, attacked {}, refit with preparation from the poisoned file {}\n"
-      "poisoned data{}: {}\n",
-      before.names[0], metric_text(before.names[0], before.mean(0, threat.targets)),
-      metric_text(after.names[0], after.mean(0, threat.targets)), metric_text(after.names[0], refit_effect.metric),
-      problem.dataset.csv && !keeps_shape(problem, attacker)
-          ? " (as features: --schema auto keeps the shape of the file)"
-          : "",
-      session.path("poisoned.csv").string());
-  session.finish(summary);
-  return converged ? kDone : kNotConverged;
+  Run done{flags,
+           problem,
+           objective,
+           attacker,
+           *utility,
+           clean,
+           fictitious,
+           honest_tasks,
+           is_exact ? attack::exact_attack(attacked, exact, session.control())
+                    : attack::patom(attacked, patom, session.control())};
+  done.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return finish(done, configuration, risk, session);
 }
 
 }  // namespace

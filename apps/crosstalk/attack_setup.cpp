@@ -105,8 +105,6 @@ std::unique_ptr<attack::Utility> utility_of(const Objective& objective, const Pr
 }
 
 Limits limits_of(const AttackOptions& options, const Problem& problem) {
-  if (options.radius && !(*options.radius > 0.0 && std::isfinite(*options.radius)))
-    throw std::invalid_argument(fmt::format("--radius: {} is not > 0", *options.radius));
   const double infinite = std::numeric_limits<double>::infinity();
   const double ball =
       options.radius.value_or(1.0) *
@@ -223,7 +221,7 @@ std::optional<attack::ScreenOptions> stealth_of(const AttackOptions& options, co
   if (options.stealth.empty()) return std::nullopt;
   return for_flag("--stealth", [&] {
     attack::ScreenOptions screen = attack::screen_named(options.stealth);
-    screen.quantile = options.stealth_quantile;
+    screen.quantile = options.screen.quantile;
     attack::require_valid(screen);
     if (feasible.has_jumps())
       throw std::invalid_argument("a screen cannot be combined with one-hot, binary or integer columns");
@@ -238,13 +236,13 @@ TaskSet first_rows(const AttackOptions& options, const Attacker& attacker, const
 }
 
 attack::PatomOptions patom_options(const AttackOptions& options) {
-  return {options.step, options.iterations, options.batch_share, options.full_batch};
+  return options.patom;
 }
 
 attack::ExactOptions exact_options(const AttackOptions& options) {
   attack::ExactOptions exact;
-  exact.starts = options.starts;
-  exact.iterations = options.exact_steps;
+  exact.starts = options.exact.starts;
+  exact.iterations = options.exact.iterations;
   exact.free_labels = options.labels == to_string(attack::LabelRule::Free);
   return exact;
 }

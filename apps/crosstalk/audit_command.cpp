@@ -19,10 +19,12 @@
 #include "crosstalk/problem/fictitious_tasks.hpp"
 #include "crosstalk/report/page.hpp"
 #include "crosstalk/report/table.hpp"
+#include "described_flag.hpp"
 #include "drawing.hpp"
 #include "finished_parts.hpp"
 #include "problem.hpp"
 #include "session.hpp"
+#include "src/evaluate/audit_json.hpp"
 
 namespace crosstalk::app {
 
@@ -33,8 +35,8 @@ struct Flags {
   DataOptions data;
   LearnerOptions learner;
   AttackOptions attack;
-  double reach = 1.5;
-  std::size_t repeats = 5;
+  double reach = evaluate::AuditOptions().reach;
+  std::size_t repeats = 5;  // the library repeats nothing by itself
   std::string defence;
   bool resume = false;
   std::string figures;
@@ -54,7 +56,8 @@ evaluate::AuditOptions audit_options(const Flags& flags, const Problem& problem)
   options.targets = std::move(sides.targets);
   options.attackers = std::move(sides.attackers);
   options.methods = methods_of(flags.attack.method);
-  options.drop_small_budgets = flags.attack.budget == kDefaultBudgets;
+  options.drop_small_budgets =
+      flags.attack.budget == evaluate::AuditOptions::table().of(&evaluate::AuditOptions::budgets).by_default;
   options.budgets = number_list("--budgets", flags.attack.budget);
   std::sort(options.budgets.begin(), options.budgets.end());
   const auto twice = std::adjacent_find(options.budgets.begin(), options.budgets.end());
@@ -70,10 +73,7 @@ evaluate::AuditOptions audit_options(const Flags& flags, const Problem& problem)
     options.feasible.keep_two_labels = problem.preparation.options().labels == LabelScale::Task;
   }
   options.reach = flags.reach;
-  options.repeats = for_flag("--repeats", [&] {
-    if (flags.repeats < 1) throw std::invalid_argument("0 splits; there must be at least 1");
-    return flags.repeats;
-  });
+  options.repeats = flags.repeats;
   options.resplit = [&flags, names = problem.train.names()](std::uint64_t seed) {
     CommonOptions common = flags.common;
     common.seed = seed;
@@ -185,14 +185,9 @@ Action add_audit(CLI::App& app) {
   app.add_option("--prices", flags->attack.prices,
                  "CSV with the columns task, price: the price of a row for the cheapest attack; 1 without it")
       ->group("Attack");
-  app.add_option("--reach", flags->reach, "Factor by which the cheapest attack must raise a task's training loss, > 1")
-      ->group("Attack");
-  app.add_option("--repeats", flags->repeats,
-                 "Splits of the data, or draws of the set, over which the main result is given as a range, >= 1")
-      ->group("Attack");
-  app.add_option("--defence", flags->defence,
-                 "Also put a defence before the learner, trim, huber or screen, and let the attacker plan against it")
-      ->group("Attack");
+  add_flag(app, flags->reach, &evaluate::AuditOptions::reach, "Attack");
+  add_flag(app, flags->repeats, &evaluate::AuditOptions::repeats, "Attack");
+  add_flag(app, flags->defence, &evaluate::AuditOptions::defence, "Attack");
   app.add_flag("--resume", flags->resume, "Continue a stopped run of the same audit")->group("General");
   app.add_option("--figures", flags->figures, "Also draw every figure as png, pdf or both (png,pdf), beside its SVG")
       ->group("General");

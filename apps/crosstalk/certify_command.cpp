@@ -13,6 +13,7 @@
 #include "crosstalk/pages/certificate_page.hpp"
 #include "crosstalk/problem/independent_tasks.hpp"
 #include "crosstalk/report/number.hpp"
+#include "described_flag.hpp"
 #include "drawing.hpp"
 #include "model_file.hpp"
 #include "problem.hpp"
@@ -40,7 +41,6 @@ defence::GroupOptions options_of(const Flags& flags) {
   options.preparation.pca = flags.data.pca.value_or(0);
   options.threads = thread_count(flags.common);
   if (flags.data.scale) options.preparation.scale = scale_named(*flags.data.scale);
-  if (flags.data.standardise_labels) options.preparation.labels = label_scale_named(*flags.data.standardise_labels);
   try {
     defence::require_valid(options);
   } catch (const std::invalid_argument& wrong) {
@@ -49,26 +49,11 @@ defence::GroupOptions options_of(const Flags& flags) {
   return options;
 }
 
-// Classes have no scale.
-void settle_label_scale(defence::GroupOptions& options, const Flags& flags, const mtrl::Loss& loss) {
-  if (!loss.is_classification()) return;
-  if (flags.data.standardise_labels && options.preparation.labels != LabelScale::None)
-    throw std::invalid_argument(
-        fmt::format("--standardise-labels: {} is for labels that are numbers; the {} loss has classes",
-                    *flags.data.standardise_labels, loss.name()));
-  options.preparation.labels = LabelScale::None;
-}
-
-// The largest k of which something is proven: half of the groups, and one more where every prediction is clipped; fewer
-// than the tasks that are measured.
-std::size_t most_malicious(const std::vector<defence::Votes>& votes, std::size_t groups) {
-  bool clipped = true;
-  std::size_t measured = 0;
-  for (const defence::Votes& one : votes) {
-    clipped = clipped && one.low.allFinite() && one.high.allFinite();
-    measured += one.low.size() > 0 ? 1 : 0;
-  }
-  return std::min(clipped ? (groups + 1) / 2 : (groups - 1) / 2, measured - 1);
+// The largest k of which something is proven, fewer than the tasks that are measured.
+std::size_t most_malicious(const defence::VotingModel& model, const TaskSet& rows) {
+  const auto measured = static_cast<std::size_t>(
+      std::count_if(rows.begin(), rows.end(), [](const Task& task) { return task.rows() > 0; }));
+  return std::min(model.most_malicious(), measured - 1);
 }
 
 std::string predictions_csv(const IndependentTasks& data, const TaskSet& rows, const std::vector<defence::Votes>& votes,
@@ -119,7 +104,7 @@ void measure_single_tasks(pages::CertificateFacts& facts, const defence::SingleT
   facts.single_total = sum / static_cast<double>(rows.rows());
 }
 
-pages::CertificateFacts facts_of(const IndependentTasks& data, const TaskSet& rows,
+pages::CertificateFacts facts_of(const IndependentTasks& data, const TaskSet& rows, const defence::VotingModel& model,
                                  const defence::GroupOptions& options, const std::vector<defence::Votes>& votes) {
   pages::CertificateFacts facts;
   facts.data_name = data.dataset.name;
@@ -134,7 +119,7 @@ pages::CertificateFacts facts_of(const IndependentTasks& data, const TaskSet& ro
   facts.features = static_cast<std::size_t>(data.train.features());
   facts.held_out = data.test.size() > 0;
   facts.options = options;
-  facts.certificate = defence::certify_votes(votes, rows, *data.loss, most_malicious(votes, options.groups));
+  facts.certificate = defence::certify_votes(votes, rows, *data.loss, most_malicious(model, rows));
   facts.version = CROSSTALK_VERSION;
   return facts;
 }
@@ -165,9 +150,9 @@ int run(const Flags& flags, Configuration configuration) {
     throw std::invalid_argument(
         "--cv: lambda1 and lambda2 must be constants; chosen on the rows of all tasks they would void the bound");
   defence::GroupOptions options = options_of(flags);
-  IndependentTasks data = load_independent_tasks(
-      flags.data.data, problem_options(flags.common, flags.data, flags.learner, HoldOut::ByRecipe));
-  settle_label_scale(options, flags, *data.loss);
+  const ProblemOptions asked = problem_options(flags.common, flags.data, flags.learner, HoldOut::ByRecipe);
+  IndependentTasks data = load_independent_tasks(flags.data.data, asked);
+  options.preparation.labels = label_scale_for(asked.label_scale, options.preparation.labels, *data.loss);
   Session session({"certify", flags.common.out, flags.common.json, flags.common.quiet});
   const TaskSet& rows = data.evaluation();
   if (rows.rows() == 0) throw DataError(fmt::format("{}: there is no row to measure on", data.dataset.name));
@@ -175,7 +160,7 @@ int run(const Flags& flags, Configuration configuration) {
   const defence::VotingModel model = defence::learn_votes(data.train, *data.loss, options, session.control());
   std::vector<defence::Votes> votes;
   for (std::size_t i = 0; i < rows.size(); ++i) votes.push_back(model.votes(i, rows[i].features));
-  pages::CertificateFacts facts = facts_of(data, rows, options, votes);
+  pages::CertificateFacts facts = facts_of(data, rows, model, options, votes);
   const std::size_t folds = flags.learner.folds.value_or(data.dataset.recipe.folds);
   measure_single_tasks(facts, defence::learn_alone(data.train, rows, *data.loss, options, folds, flags.common.seed),
                        rows, *data.loss);
@@ -218,10 +203,7 @@ Action add_certify(CLI::App& app) {
   flags->common.out = "crosstalk-out/certify";
   flags->learner.smoothing = defence::GroupOptions().learner.smoothing;
   add_options(app, flags->data);
-  app.add_option("--groups", flags->groups,
-                 "T, odd, >= 3: models a task, each with one of T groups of the other tasks. More groups: proven for "
-                 "more malicious tasks, and each model learns from fewer")
-      ->group("Certificate");
+  add_flag(app, flags->groups, &defence::GroupOptions::groups, "Certificate");
   add_options(app, flags->learner);
   add_options(app, flags->common);
   const defence::GroupOptions constants;

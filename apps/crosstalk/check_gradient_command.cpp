@@ -9,6 +9,7 @@
 #include "commands.hpp"
 #include "crosstalk/attack/gradient_check.hpp"
 #include "crosstalk/report/table.hpp"
+#include "described_flag.hpp"
 #include "problem.hpp"
 #include "session.hpp"
 
@@ -21,8 +22,7 @@ struct Flags {
   DataOptions data;
   LearnerOptions learner;
   AttackOptions attack;
-  std::size_t entries = 100;
-  double spacing = 1e-2;
+  attack::GradientCheckOptions check;  // entries and step
 };
 
 int run(const Flags& flags, const Configuration& configuration) {
@@ -34,8 +34,9 @@ int run(const Flags& flags, const Configuration& configuration) {
   const TaskSet rows = first_rows(flags.attack, attacker, problem, flags.common.seed);
   const mtrl::EmpiricalRisk risk(problem.train, *problem.loss);
   const attack::LossUtility utility(problem.train, *problem.loss, attacker.threat.targets);
-  const attack::GradientCheckOptions options = {
-      .entries = flags.entries, .step = flags.spacing, .bias = attacker.feasible.bias, .seed = flags.common.seed};
+  attack::GradientCheckOptions options = flags.check;
+  options.bias = attacker.feasible.bias;
+  options.seed = flags.common.seed;
   const attack::GradientCheck check = attack::check_gradients(risk, utility, rows, problem.learner,
                                                               attack::all_row_gradients(), options, session.control());
 
@@ -76,9 +77,8 @@ Action add_check_gradient(CLI::App& app) {
   flags->common.out = "crosstalk-out/check-gradient";
   add_options(app, flags->data);
   add_threat_options(app, flags->attack, true);
-  app.add_option("--entries", flags->entries, "Entries of the injected rows that are compared, >= 1")->group("Check");
-  app.add_option("--spacing", flags->spacing, "Spacing of the differences, in the learner's units, > 0")
-      ->group("Check");
+  add_flag(app, flags->check.entries, &attack::GradientCheckOptions::entries, "Check");
+  add_flag(app, flags->check.step, &attack::GradientCheckOptions::step, "Check");
   add_options(app, flags->learner);
   add_options(app, flags->common);
   return [flags](const Configuration& configuration) { return run(*flags, configuration); };

@@ -26,7 +26,7 @@
 #include "crosstalk/data/files.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/json_text.hpp"
-#include "crosstalk/task_set.hpp"
+#include "crosstalk/names.hpp"
 
 namespace crosstalk::app {
 

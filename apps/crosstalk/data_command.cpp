@@ -9,6 +9,7 @@
 #include "crosstalk/data/known_sets.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/json_text.hpp"
+#include "crosstalk/names.hpp"
 #include "crosstalk/split.hpp"
 #include "download.hpp"
 #include "options.hpp"
@@ -30,9 +31,7 @@ const data::KnownSet& known_set(const std::string& name) {
   if (const data::KnownSet* set = data::find_known_set(name)) return *set;
   std::vector<std::string> names;
   for (const auto& set : data::known_sets()) names.push_back(set.name);
-  const std::string near = nearest_name(name, names);
-  throw DataError(
-      fmt::format("no data set \"{}\"{}", name, near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near)));
+  throw DataError(fmt::format("no data set \"{}\"{}", name, did_you_mean(name, names)));
 }
 
 nlohmann::ordered_json to_json(const data::KnownSet& set) {

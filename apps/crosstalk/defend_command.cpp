@@ -15,9 +15,11 @@
 #include "crosstalk/pages/defence_page.hpp"
 #include "crosstalk/report/page.hpp"
 #include "crosstalk/report/table.hpp"
+#include "described_flag.hpp"
 #include "model_file.hpp"
 #include "problem.hpp"
 #include "session.hpp"
+#include "src/evaluate/audit_json.hpp"
 
 namespace crosstalk::app {
 
@@ -28,26 +30,16 @@ struct Flags {
   DataOptions data;
   LearnerOptions learner;
   std::string method = "trim";
-  double alpha = 0.05;
-  std::optional<double> share;
-  double margin = 0.1;
+  defence::Options defence;  // alpha, share and margin
   bool leave_one_out = false;
 };
 
 defence::Options options_of(const Flags& flags) {
-  defence::Options options;
+  defence::Options options = flags.defence;
   options.method = for_flag("--method", [&] { return defence::method_named(flags.method); });
-  options.alpha = flags.alpha;
-  options.share = flags.share;
-  options.margin = flags.margin;
   if (options.share && options.method != defence::Method::Trim)
     throw std::invalid_argument(
         fmt::format("--share: {} has no share to leave out; it goes with --method trim", flags.method));
-  try {
-    defence::require_valid(options);
-  } catch (const std::invalid_argument& wrong) {
-    throw std::invalid_argument(fmt::format("--{}", wrong.what()));
-  }
   return options;
 }
 
@@ -210,17 +202,11 @@ Action add_defend(CLI::App& app) {
   flags->common.out = "crosstalk-out/defend";
   flags->data.keep_text = true;
   add_options(app, flags->data);
-  app.add_option(
-         "--method", flags->method,
-         "trim: leave out rows where the others are then predicted better, huber: bound every row's force, screen: "
-         "sphere and slab")
+  app.add_option("--method", flags->method, defence::Options::table().of(&defence::Options::method).meaning)
       ->group("Defence");
-  app.add_option("--alpha", flags->alpha, "Share of honest rows that may be flagged, in (0, 0.5)")->group("Defence");
-  app.add_option("--share", flags->share, "trim: leave out this share of all rows, in [0, 0.5); found without it")
-      ->group("Defence");
-  app.add_option("--margin", flags->margin,
-                 "trim: learn a task alone where the others make its held-out loss worse by this share, >= 0")
-      ->group("Defence");
+  add_flag(app, flags->defence.alpha, &defence::Options::alpha, "Defence");
+  add_flag(app, flags->defence.share, &defence::Options::share, "Defence");
+  add_flag(app, flags->defence.margin, &defence::Options::margin, "Defence");
   app.add_flag("--leave-one-out", flags->leave_one_out,
                "Say of every task what its taking part does to the others (tasks.csv); costs 180 fits a task")
       ->group("Defence");

@@ -75,7 +75,6 @@ bool PartsFolder::holds_parts_of(const nlohmann::ordered_json& identity) const {
 }
 
 void PartsFolder::mark_as(const nlohmann::ordered_json& identity) const {
-  say_parts_are_kept(true);
   session_.keep(folder_ / mark_, json_text(nlohmann::ordered_json{{kMarkKey, kMarkText}, {"run", identity}}));
 }
 
@@ -104,7 +103,7 @@ void PartsFolder::clear(const fs::path& folder) const {
 FinishedParts::FinishedParts(const Session& session, nlohmann::ordered_json identity, bool resume)
     : session_(session), folder_(session, kFolder, "configuration.json"), identity_(std::move(identity)) {
   begun_ = resume && folder_.holds_parts_of(identity_);
-  say_parts_are_kept(begun_);
+  say_parts_are_kept(begun_ && session_.folder().entries(kFolder).size() > 1);  // the mark alone is no part
 }
 
 std::optional<std::string> FinishedParts::recall(const fs::path& file) const {
@@ -119,20 +118,22 @@ void FinishedParts::keep(const fs::path& file, const std::string& content) {
     begun_ = true;
   }
   session_.keep(kFolder / file, content);
+  say_parts_are_kept(true);
 }
 
 PartStore FinishedParts::store() {
-  return {[this](const std::string& part) -> std::optional<nlohmann::json> {
+  return {[this](const std::string& part) -> std::optional<std::string> {
             const auto content = recall(part + ".json");
             if (!content) return std::nullopt;
             try {
-              return parse_json(*content, part);
+              static_cast<void>(parse_json(*content, part));
+              return content;
             } catch (const DataError&) {
               throw DataError(fmt::format("{} is damaged; run without --resume",
                                           session_.path(fs::path(kFolder) / (part + ".json")).string()));
             }
           },
-          [this](const std::string& part, const nlohmann::json& result) { keep(part + ".json", json_text(result)); }};
+          [this](const std::string& part, const std::string& result) { keep(part + ".json", result); }};
 }
 
 image::Checkpoints FinishedParts::bytes() {

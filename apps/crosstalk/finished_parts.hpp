@@ -28,6 +28,7 @@ class PartsFolder {
   /// Whether the parts there are of the run with this identity; false when there are none.
   /// @throws DataError when they are of another run.
   [[nodiscard]] bool holds_parts_of(const nlohmann::ordered_json& identity) const;
+  /// An interrupt says that parts are kept only when say_parts_are_kept was called for one.
   void mark_as(const nlohmann::ordered_json& identity) const;
   /// Removes, file by file, what has the name of a part (ending in .json or .pt, or a file of a panel's cell), in it
   /// and in folders of it, then the folders that are empty; the mark goes last. Whatever else is there stays.

@@ -10,6 +10,7 @@
 #include "model_file.hpp"
 #include "problem.hpp"
 #include "session.hpp"
+#include "src/evaluate/audit_json.hpp"
 
 namespace crosstalk::app {
 

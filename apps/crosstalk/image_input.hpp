@@ -18,6 +18,13 @@ struct ImageOptions {
   std::optional<std::size_t> images;
   std::string size;
   bool skip_bad = false;
+  std::string regression;      ///< columns, a,b
+  std::size_t merge_rare = 0;  ///< images
+  // Not flags of every command.
+  std::optional<image::Size> working_size;
+  bool keep_one_size = true;
+  std::optional<std::size_t> channels;
+  bool labels_needed = true;
 };
 
 void add_options(CLI::App& command, ImageOptions& options);
@@ -28,6 +35,11 @@ image::FolderSet open_images(const ImageOptions& options, const CommonOptions& c
 
 /// A folder of published images, with whatever is beside them.
 /// @throws DataError as image::open_folder does.
-image::FolderSet open_copy(const std::filesystem::path& folder, const CommonOptions& common, const RunControl& control);
+/// @param size  to bring them to, as ImageOptions::size; empty: as they are
+image::FolderSet open_copy(const std::filesystem::path& folder, const CommonOptions& common, const RunControl& control,
+                           const std::string& size = "");
+
+/// The size that a flag says: N or HEIGHTxWIDTH; none for an empty text. @throws std::invalid_argument
+std::optional<image::Size> size_in(const std::string& flag, const std::string& text);
 
 }  // namespace crosstalk::app

@@ -25,7 +25,7 @@
 #include "config_file.hpp"
 #include "crosstalk/data/unpacking.hpp"
 #include "crosstalk/error.hpp"
-#include "crosstalk/task_set.hpp"
+#include "crosstalk/names.hpp"
 #include "options.hpp"
 #include "session.hpp"
 
@@ -119,7 +119,7 @@ std::string rule_of(const std::string& message, const CLI::App& app) {
       continue;
     const std::string type = option->get_type_name();
     if (option->get_expected_min() == 0 || type == "BOOLEAN") return "true or false";
-    if (type == "INT" || type == "UINT") return "a whole number";
+    if (type.starts_with("INT") || type.starts_with("UINT")) return "a whole number";
   }
   return "a number";
 }

@@ -10,6 +10,9 @@
 #include "crosstalk/error.hpp"
 #include "crosstalk/mtrl/loss.hpp"
 #include "crosstalk/report/table.hpp"
+#include "src/data/csv_coding_json.hpp"
+#include "src/defence/voting_model_json.hpp"
+#include "src/preparation_json.hpp"
 
 namespace crosstalk::app {
 
@@ -67,12 +70,12 @@ nlohmann::json to_json(const Model& model) {
                          {"label_column", model.label_column}};
   if (model.voting) {
     json["features"] = model.voting_features;
-    json["votes"] = model.voting->to_json();
+    json["votes"] = defence::to_json(*model.voting);
   } else {
-    json["preparation"] = model.preparation.to_json();
+    json["preparation"] = PreparationJson::write(model.preparation);
     json["weights"] = matrix_to_json(model.weights);
   }
-  if (model.coding) json["columns"] = model.coding->to_json();
+  if (model.coding) json["columns"] = data::to_json(*model.coding);
   if (model.classes) json["classes"] = {{"negative", model.classes->negative}, {"positive", model.classes->positive}};
   return json;
 }
@@ -113,7 +116,7 @@ void require_sizes(const Model& model) {
 }
 
 void read_weights(Model& model, const nlohmann::json& json) {
-  model.preparation = Preparation::from_json(json.at("preparation"));
+  model.preparation = PreparationJson::read(json.at("preparation"));
   model.weights = matrix_from_json(json.at("weights"));
   require_sizes(model);
 }
@@ -121,7 +124,7 @@ void read_weights(Model& model, const nlohmann::json& json) {
 void read_votes(Model& model, const nlohmann::json& json) {
   json.at("features").get_to(model.voting_features);
   model.voting =
-      defence::VotingModel::from_json(json.at("votes"), static_cast<Eigen::Index>(model.voting_features.size()));
+      defence::voting_model_from_json(json.at("votes"), static_cast<Eigen::Index>(model.voting_features.size()));
   require(model.voting->targets.size() == model.tasks.size(),
           fmt::format("votes of {} tasks for {} task names", model.voting->targets.size(), model.tasks.size()));
 }
@@ -138,7 +141,7 @@ Model read_model(const std::filesystem::path& path) {
     json.at("tasks").get_to(model.tasks);
     json.at("loss").get_to(model.loss);
     json.at("label_column").get_to(model.label_column);
-    if (json.contains("columns")) model.coding = data::CsvCoding::from_json(json["columns"]);
+    if (json.contains("columns")) model.coding = data::csv_coding_from_json(json["columns"]);
     if (json.contains("classes"))
       model.classes = data::ClassNames{json["classes"].at("negative"), json["classes"].at("positive")};
     mtrl::loss_named(model.loss);

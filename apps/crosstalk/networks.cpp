@@ -20,6 +20,10 @@ image::LearnedNoise learn_noise(const image::Source& source, image::NoiseOptions
   return image::learn_noise(source, options, checkpoints, control);
 }
 
+image::GeneratorFacts generator_facts(const std::string& file) {
+  return image::generator_facts(data::read_file(file), file);
+}
+
 std::unique_ptr<image::Method> open_generator(const std::string& file, const image::Source& source) {
   return image::open_generator(data::read_file(file), file, source);
 }

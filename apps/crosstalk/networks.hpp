@@ -26,6 +26,12 @@ struct VerifyFlags {
   std::size_t seeds = 1;
   double test_fraction = 0.2;
   bool flip = false;
+  bool no_flip = false;
+  double jitter = 0.0;
+  double hold_out = 0.0;
+  std::string learners;  ///< empty: the cheap ones, or the one that countermeasure and leak describe
+  std::string victim;    ///< a command that learns, too
+  double victim_minutes = 60.0;
   bool published_only = false;
   std::string countermeasure = "none";
   double leak = 0.0;   ///< percent
@@ -56,6 +62,7 @@ int reproduce_protection(const ReproduceProtectionFlags& flags, const Configurat
 
 image::LearnedNoise learn_noise(const image::Source& source, image::NoiseOptions options, const std::string& device,
                                 const image::Checkpoints& checkpoints, const RunControl& control);
+image::GeneratorFacts generator_facts(const std::string& file);
 std::unique_ptr<image::Method> open_generator(const std::string& file, const image::Source& source);
 
 }  // namespace crosstalk::app

@@ -46,6 +46,10 @@ image::LearnedNoise learn_noise(const image::Source&, image::NoiseOptions, const
   become_crosstalk_image();
 }
 
+image::GeneratorFacts generator_facts(const std::string&) {
+  become_crosstalk_image();
+}
+
 std::unique_ptr<image::Method> open_generator(const std::string&, const image::Source&) {
   become_crosstalk_image();
 }

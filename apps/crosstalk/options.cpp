@@ -9,12 +9,17 @@
 #include <stdexcept>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
 #include "crosstalk/data/csv_scanner.hpp"
+#include "crosstalk/data/dataset.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/evaluate/audit.hpp"
 #include "crosstalk/json_text.hpp"
+#include "crosstalk/mtrl/cross_validation.hpp"
+#include "crosstalk/problem/problem.hpp"
+#include "described_flag.hpp"
 
 namespace crosstalk::app {
 
@@ -35,48 +40,48 @@ void add_options(CLI::App& command, CommonOptions& options) {
       ->group("General");
   command.add_option("--out", options.out, "Folder for everything that is written")->group("General");
   command.add_option("--seed", options.seed, "Seed of all random numbers")->check(is_seed)->group("General");
-  command.add_option("--threads", options.threads, "Threads; 0 for all cores. Results do not depend on it")
-      ->check(CLI::Range(0, 1024))
-      ->group("General");
-  command
-      .add_option(
-          "--max-memory", options.max_memory,
-          "MB of 10^6 bytes that a packed or sparse file (.gz, .npz, .mat, svmlight) may unpack to; 0 for half of the "
-          "memory there is")
-      ->check(CLI::NonNegativeNumber)
-      ->group("General");
+  add_described(
+      command, options.threads,
+      {.key = "threads", .meaning = "Threads; 0 for all cores. Results do not depend on it", .range = from_to(0, 1024)},
+      "General");
+  add_described(
+      command, options.max_memory,
+      {.key = "max-memory",
+       .meaning = "MB of 10^6 bytes that a packed or sparse file (.gz, .npz, .mat, svmlight) may unpack to; 0 "
+                  "for half of the memory there is",
+       .range = at_least(0),
+       .unit = "MB"},
+      "General");
   command.add_flag("--json", options.json, "Print the record (run.json) in place of the summary")->group("General");
   command.add_flag("--quiet", options.quiet, "No progress on stderr")->group("General");
 }
 
+void limit(CLI::Option& flag, const std::string& name, const OptionText& option, bool is_number) {
+  if (!option.words.empty()) flag.check(CLI::IsMember(option.words));
+  if (!option.range || !is_number) return;
+  flag.type_name(
+      fmt::format("{} {}{}", flag.get_type_name(), option.range->rule(), option.unit.empty() ? "" : " " + option.unit));
+  flag.check([name, range = *option.range](const std::string& text) -> std::string {
+    double value = 0.0;
+    // What is no number, or no finite one, is refused for that.
+    if (CLI::detail::lexical_cast(text, value) && std::isfinite(value) && !range.contains(value))
+      throw std::invalid_argument(fmt::format("{} is {}; it must be {}", name, text, range.rule()));
+    return "";
+  });
+}
+
 void add_csv_options(CLI::App& command, DataOptions& options) {
-  command.add_option("--task", options.task, "CSV: column that names the task of a row")->group("Data");
-  command
-      .add_option("--label", options.label, "CSV: column of the label; several, a,b,c, are tasks over the same rows")
-      ->group("Data");
-  command.add_option("--positive", options.positive, "Which of two labels is the positive class")->group("Data");
-  command.add_option("--ignore", options.ignore, "CSV: columns to leave out, a,b,c; \"b, c\" has a comma")
-      ->group("Data");
-  command.add_option("--separator", options.separator, "CSV: comma, semicolon, tab or pipe; detected by default")
-      ->check(CLI::IsMember({"comma", "semicolon", "tab", "pipe"}))
-      ->group("Data");
-  command.add_option("--decimal", options.decimal, "CSV: comma or point, where 1,234 could be either")
-      ->check(CLI::IsMember({"comma", "point"}))
-      ->group("Data");
-  command.add_option("--skip-lines", options.skip_lines, "CSV: lines before the header")->group("Data");
-  command.add_flag("--no-header", options.no_header, "CSV: the first line is a row; columns are \"column 1\", ...")
-      ->group("Data");
-  command
-      .add_option(
-          "--missing", options.missing,
-          "How to treat missing values: refuse, drop such rows, fill in the mean or median of the training rows, or "
-          "indicator: fill in the mean and add a 0/1 feature that marks them")
-      ->check(CLI::IsMember({"refuse", "drop", "mean", "median", "indicator"}))
-      ->group("Data");
-  command
-      .add_option("--missing-words", options.missing_words,
-                  "More words for a missing value, a,b, beside an empty cell, NA, N/A, NaN, null, none, ? and -")
-      ->group("Data");
+  using data::CsvOptions;
+  add_flag(command, options.task, &CsvOptions::task_column, "Data");
+  add_flag(command, options.label, &CsvOptions::label_columns, "Data");
+  add_flag(command, options.positive, &data::LoadOptions::positive, "Data");
+  add_flag(command, options.ignore, &CsvOptions::ignore, "Data");
+  add_flag(command, options.separator, &CsvOptions::separator, "Data");
+  add_flag(command, options.decimal, &CsvOptions::decimal, "Data");
+  add_flag(command, options.skip_lines, &CsvOptions::skip_lines, "Data");
+  add_flag(command, options.no_header, &CsvOptions::has_header, "Data");
+  add_flag(command, options.missing, &CsvOptions::missing, "Data");
+  add_flag(command, options.missing_words, &CsvOptions::missing_words, "Data");
 }
 
 void add_options(CLI::App& command, DataOptions& options) {
@@ -85,89 +90,55 @@ void add_options(CLI::App& command, DataOptions& options) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeFirst)
       ->group("Data");
   add_csv_options(command, options);
-  command
-      .add_option("--min-rows", options.min_rows,
-                  "Leave out tasks of fewer rows, and tasks that have one class in their training rows")
-      ->check(CLI::Range(1L, 1000000000L))
-      ->group("Data");
-  command.add_option("--test", options.test, "File with the rows to test on; then none are held out")->group("Data");
-  command
-      .add_option("--split-by", options.split_by,
-                  "CSV: column by which rows are held out: whole groups, or the last of a time")
-      ->group("Data");
-  command
-      .add_option("--scale", options.scale,
-                  "standard: every feature to mean 0, variance 1 on the training rows; unit-ball: divide so that the "
-                  "largest training row has norm 1; none. Standard for files, unit-ball for known sets")
-      ->check(CLI::IsMember({"standard", "unit-ball", "none"}))
-      ->group("Data");
-  command
-      .add_option("--test-fraction", options.test_fraction, "Share of each task's rows held out for testing, in [0, 1)")
-      ->group("Data");
-  command.add_option("--pca", options.pca, "Principal components to keep; 0 for all features")->group("Data");
-  command
-      .add_option(
-          "--standardise-labels", options.standardise_labels,
-          "Scale regression labels to mean 0, variance 1 on the training rows: all together, of each task, or none. "
-          "Default: all for files, none for known sets")
-      ->check(CLI::IsMember({"all", "task", "none", "true", "false"}))
-      ->group("Data");
+  add_flag(command, options.min_rows, &ProblemOptions::min_rows, "Data");
+  add_flag(command, options.test, &ProblemOptions::test_file, "Data");
+  add_flag(command, options.split_by, &data::CsvOptions::split_column, "Data");
+  add_flag(command, options.scale, &ProblemOptions::scale, "Data");
+  add_flag(command, options.test_fraction, &ProblemOptions::test_fraction, "Data");
+  add_flag(command, options.pca, &ProblemOptions::pca, "Data");
+  OptionText label_scale = ProblemOptions::table().of(&ProblemOptions::label_scale);
+  label_scale.words.insert(label_scale.words.end(), {"true", "false"});  // as they were called once
+  add_described(command, options.standardise_labels, label_scale, "Data");
 }
 
 void add_options(CLI::App& command, LearnerOptions& options) {
-  command.add_option("--loss", options.loss, "squared, squared-hinge or logistic")
-      ->check(CLI::IsMember({"squared", "squared-hinge", "logistic"}))
-      ->group("Learner");
-  command.add_option("--lambda1", options.lambda1, "Penalty on the weights (l1 of Eq. 1), > 0")->group("Learner");
-  command.add_option("--lambda2", options.lambda2, "Penalty that couples related tasks (l2 of Eq. 1), >= 0")
-      ->group("Learner");
-  command
-      .add_option("--smoothing", options.smoothing,
-                  "e of the smoothed covariance, in units of W, >= 0; 0 as in the paper")
-      ->group("Learner");
-  command
-      .add_option("--tolerance", options.tolerance,
-                  "Certified gap at which a fit has converged, relative to the objective")
-      ->group("Learner");
+  add_flag(command, options.loss, &data::LoadOptions::loss, "Learner");
+  add_flag(command, options.lambda1, &mtrl::Options::lambda1, "Learner");
+  add_flag(command, options.lambda2, &mtrl::Options::lambda2, "Learner");
+  add_flag(command, options.smoothing, &mtrl::Options::smoothing, "Learner");
+  add_flag(command, options.tolerance, &mtrl::Options::tolerance, "Learner");
   command
       .add_flag("--cv", options.cross_validate,
                 "Choose lambda1 and lambda2 by cross-validation, as is done when neither is given")
       ->group("Learner");
-  command.add_option("--folds", options.folds, "Folds of the cross-validation; 5 for files, 3 for known sets")
-      ->check(CLI::Range(2, 100))
-      ->group("Learner");
+  OptionText folds = mtrl::CrossValidationOptions::table().of(&mtrl::CrossValidationOptions::folds);
+  folds.meaning += "; 5 for files, 3 for known sets";
+  add_described(command, options.folds, folds, "Learner");
 }
 
 void add_threat_options(CLI::App& command, AttackOptions& options, bool one_budget) {
-  command
-      .add_option(
-          "--targets", options.targets,
-          "Tasks under attack, a,b,c: names, or numbers from 1. Default: all tasks that are not attackers; without "
-          "--attackers, random halves")
-      ->group("Attack");
-  command.add_option("--attackers", options.attackers, "Tasks the attacker controls, a,b,c")->group("Attack");
-  options.budget = one_budget ? "0.3" : kDefaultBudgets;
-  options.labels = one_budget ? "uniform" : "free";
-  if (one_budget)
-    command.add_option("--budget", options.budget, "Injected rows of an attacking task, as a share of its clean rows")
-        ->group("Attack");
-  else
-    command
-        .add_option("--budgets,--budget", options.budget,
-                    "Injected rows as shares of an attacking task's clean rows, a,b,c")
-        ->group("Attack");
-  command
-      .add_option("--labels", options.labels,
-                  "Labels of injected rows: clean (drawn from the task's), uniform or ends (of their range), free: "
-                  "chosen by `exact`")
-      ->check(CLI::IsMember({"clean", "uniform", "ends", "free"}))
-      ->group("Attack");
-  command
-      .add_option(
-          "--radius", options.radius,
-          "Ball of the injected rows, > 0: so many times the largest norm of a clean training row (with --scale "
-          "none in the units of the file); 1, or none with --schema")
-      ->group("Attack");
+  using evaluate::AuditOptions;
+  add_flag(command, options.targets, &attack::Threat::targets, "Attack");
+  add_flag(command, options.attackers, &attack::Threat::attackers, "Attack");
+  options.budget = AuditOptions::table().of(&AuditOptions::budgets).by_default;
+  options.labels = AuditOptions::table().of(&AuditOptions::labels).by_default;
+  if (one_budget) {
+    options.budget = attack::Threat::table().of(&attack::Threat::budget).by_default;
+    options.labels = to_string(attack::LabelRule::Uniform);
+    add_flag(command, options.budget, &attack::Threat::budget, "Attack");
+  } else {
+    const OptionText& budgets = AuditOptions::table().of(&AuditOptions::budgets);
+    command.add_option("--budgets,--budget", options.budget, budgets.meaning)->group("Attack");
+  }
+  add_flag(command, options.labels, &AuditOptions::labels, "Attack");
+  add_described(
+      command, options.radius,
+      {.key = "radius",
+       .meaning =
+           "Ball of the injected rows: so many times the largest norm of a clean training row (with --scale none "
+           "in the units of the file); 1, or none with --schema",
+       .range = above(0)},
+      "Attack");
   command
       .add_option(
           "--schema", options.schema,
@@ -195,7 +166,7 @@ void add_options(CLI::App& command, AttackOptions& options, bool one_budget) {
     command
         .add_option("--method", options.method,
                     "patom; exact: the strongest, by exact gradients; random: the same rows unoptimised")
-        ->check(CLI::IsMember({"patom", "exact", "random"}))
+        ->check(CLI::IsMember(evaluate::kMethods.names()))
         ->group("Attack");
     command
         .add_option("--objective", options.objective,
@@ -218,34 +189,24 @@ void add_options(CLI::App& command, AttackOptions& options, bool one_budget) {
         ->group("Attack");
     command.add_option("--prices", options.prices, "CSV with the columns task, price: what a row costs; 1 without it")
         ->group("Attack");
-    options.starts = 8;
-    options.exact_steps = 100;
   } else {
-    for (const evaluate::Method method : evaluate::kMethods)
-      options.method += (options.method.empty() ? "" : ",") + std::string(to_string(method));
-    command
-        .add_option("--method", options.method,
-                    "Attack methods, a,b: random; patom (starts from the random rows); exact (starts from PATOM's)")
-        ->group("Attack");
-    options.starts = 1;
-    options.exact_steps = 8;
+    using evaluate::AuditOptions;
+    options.method = AuditOptions::table().of(&AuditOptions::methods).by_default;
+    add_flag(command, options.method, &AuditOptions::methods, "Attack");
+    options.exact = AuditOptions().exact;
   }
   command
       .add_option("--stealth", options.stealth,
                   "Screens that injected rows must pass, a,b: distance (from the task's mean), residual (under the "
                   "clean model)")
       ->group("Attack");
-  command
-      .add_option("--stealth-quantile", options.stealth_quantile,
-                  "Share of a task's clean rows that passes each screen, in (0, 1]")
-      ->group("Attack");
-  command.add_option("--step", options.step, "PATOM: step size, > 0")->group("Attack");
-  command.add_option("--iterations", options.iterations, "PATOM: iterations, >= 0")->group("Attack");
-  command.add_option("--batch-share", options.batch_share, "PATOM: rows in a batch, as a multiple of the target rows")
-      ->group("Attack");
-  command.add_option("--starts", options.starts, "Exact: starts, >= 1; PATOM's end, then random rows")->group("Attack");
-  command.add_option("--exact-steps", options.exact_steps, "Exact: steps from every start, >= 0")->group("Attack");
-  command.add_flag("--full-batch", options.full_batch, "PATOM: all target rows in place of batches")->group("Attack");
+  add_flag(command, options.screen.quantile, &attack::ScreenOptions::quantile, "Attack");
+  add_flag(command, options.patom.step, &attack::PatomOptions::step, "Attack");
+  add_flag(command, options.patom.iterations, &attack::PatomOptions::iterations, "Attack");
+  add_flag(command, options.patom.batch_share, &attack::PatomOptions::batch_share, "Attack");
+  add_flag(command, options.exact.starts, &attack::ExactOptions::starts, "Attack");
+  add_flag(command, options.exact.iterations, &attack::ExactOptions::iterations, "Attack");
+  add_flag(command, options.patom.full_batch, &attack::PatomOptions::full_batch, "Attack");
 }
 
 std::string command_text(const std::string& command, const Configuration& configuration) {
@@ -263,11 +224,29 @@ std::string command_text(const std::string& command, const Configuration& config
   return text;
 }
 
+namespace {
+
+// The options that messages of the library name, as they are called there.
+std::vector<std::string> option_names() {
+  std::vector<std::string> names = {"images",     "labels", "max_memory",   "merge_rare",
+                                    "regression", "size",   "unknown_task", "unseen"};
+  const auto add = [&](const std::vector<OptionText>& options) {
+    for (const OptionText& one : options) {
+      names.push_back(one.key);
+      std::replace(names.back().begin(), names.back().end(), '-', '_');
+    }
+  };
+  add(data::CsvOptions::table().texts());
+  add(data::LoadOptions::table().texts());
+  add(ProblemOptions::table().texts());
+  return names;
+}
+
+}  // namespace
+
 std::string in_flags(const std::string& message) {
   // Only these: what else stands between such marks is the user's text.
-  static const std::regex option(
-      "`(decimal|ignore|images|label|labels|loss|max_memory|min_rows|missing|missing_words|no_header|pca|positive|size|"
-      "skip_lines|split_by|standardise_labels|task|test|test_fraction|unknown_task|unseen)(?:=([^`]*))?`");
+  static const std::regex option(fmt::format("`({})(?:=([^`]*))?`", fmt::join(option_names(), "|")));
   std::string text;
   auto at = message.cbegin();
   for (std::sregex_iterator match(message.begin(), message.end(), option), end; match != end; ++match) {

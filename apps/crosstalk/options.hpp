@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "commands.hpp"
+#include "crosstalk/attack/exact_attack.hpp"
 #include "crosstalk/attack/patom.hpp"
 #include "crosstalk/attack/screen.hpp"
 #include "crosstalk/mtrl/solve.hpp"
@@ -62,9 +63,6 @@ struct LearnerOptions {
   std::optional<std::size_t> folds;
 };
 
-/// What an audit tries when the user says nothing.
-inline constexpr const char* kDefaultBudgets = "0.05,0.1,0.2,0.3";
-
 struct AttackOptions {
   std::string targets;
   std::string attackers;
@@ -80,14 +78,10 @@ struct AttackOptions {
   std::string schema;  ///< file, or auto
   std::string prices;  ///< file
   std::optional<double> money;
-  std::string stealth;  ///< screens, a,b
-  double stealth_quantile = attack::ScreenOptions().quantile;
-  double step = attack::PatomOptions().step;
-  int iterations = attack::PatomOptions().iterations;
-  double batch_share = attack::PatomOptions().batch_share;
-  bool full_batch = false;
-  int starts = 1;
-  int exact_steps = 0;
+  std::string stealth;           ///< screens, a,b
+  attack::ScreenOptions screen;  ///< the quantile
+  attack::PatomOptions patom;
+  attack::ExactOptions exact;  ///< starts and iterations
 };
 
 void add_options(CLI::App& command, CommonOptions& options);

@@ -37,9 +37,10 @@ bool is_switch(const CLI::Option& option) {
 std::string type_of(const CLI::Option& option) {
   if (is_switch(option)) return "switch";
   std::string type = option.get_type_name();
-  for (const char* const name : {"TEXT:", "INT:INT ", "UINT:UINT ", "FLOAT:FLOAT ", "UINT:INT "})
+  for (const char* const name :
+       {"TEXT:", "INT:INT ", "UINT:UINT ", "FLOAT:FLOAT ", "UINT:INT ", "UINT ", "INT ", "FLOAT "})
     if (type.starts_with(name)) {
-      const std::string kind(name, std::string(name).find(':'));
+      const std::string kind = std::string(name).substr(0, std::string(name).find_first_of(": "));
       type = (kind == "TEXT"    ? ""
               : kind == "FLOAT" ? "number "
                                 : "whole number ") +

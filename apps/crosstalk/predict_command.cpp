@@ -18,6 +18,7 @@
 #include "options.hpp"
 #include "problem.hpp"
 #include "session.hpp"
+#include "src/evaluate/audit_json.hpp"
 
 namespace crosstalk::app {
 
@@ -119,10 +120,7 @@ Eigen::VectorXd predictions(const Model& model, const data::NewRows& rows) {
 
 // The k of --k, or all of which a voting model proves something.
 std::vector<std::size_t> numbers_of_malicious_tasks(const Flags& flags, const Model& model) {
-  const std::size_t half = (model.voting->groups.size() - 1) / 2;
-  bool clipped = true;
-  for (const auto& target : model.voting->targets) clipped = clipped && target.clip_middle.size() > 0;
-  const std::size_t most = half + (clipped ? 1 : 0);
+  const std::size_t most = model.voting->most_malicious();
   std::vector<std::size_t> k;
   if (flags.k.empty())
     for (std::size_t one = 1; one <= most; ++one) k.push_back(one);

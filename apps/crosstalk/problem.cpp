@@ -98,8 +98,8 @@ void choose_lambdas(Problem& problem, const CommonOptions& common, const Learner
   const bool given = learner.lambda1.has_value() || learner.lambda2.has_value();
   if (learner.cross_validate && given)
     throw std::invalid_argument("--cv chooses lambda1 and lambda2; give either --cv or the lambdas");
-  problem.learner.lambda1 = learner.lambda1.value_or(0.1);
-  problem.learner.lambda2 = learner.lambda2.value_or(0.1);
+  problem.learner.lambda1 = learner.lambda1.value_or(mtrl::Options().lambda1);
+  problem.learner.lambda2 = learner.lambda2.value_or(mtrl::Options().lambda2);
   problem.learner.smoothing = learner.smoothing;
   problem.learner.tolerance = learner.tolerance;
   if (given) return;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -47,8 +49,8 @@ bool has_labels(std::span<const float> map) {
 
 }  // namespace
 
-PublishedImages::PublishedImages(Session& session, const image::Source& source, int epsilon)
-    : session_(session), source_(source), store_(store_for(session, source, epsilon)) {
+PublishedImages::PublishedImages(Session& session, const image::Source& source, const Publication& publication)
+    : session_(session), source_(source), photos_(publication.photos), store_(store_for(session, source, publication)) {
   std::vector<std::string> files = store_->files();
   const bool maps = source.container() == nullptr;  // else they are in its file
   for (std::size_t k = 0; maps && k < source.tasks().size(); ++k) {
@@ -83,30 +85,47 @@ std::string PublishedImages::map_file(std::size_t task, std::size_t index) const
   return fmt::format("{}/{}{}", map_folder(info, task), source_.stem(index), image::map_extension(info));
 }
 
-void PublishedImages::write_maps(const image::Batch& original, std::size_t row) const {
+std::vector<std::pair<fs::path, std::string>> PublishedImages::maps_of(const image::Batch& original,
+                                                                       std::size_t row) const {
+  std::vector<std::pair<fs::path, std::string>> files;
+  const std::size_t index = original.first + row;
+  std::optional<image::Shape> own;  // of the photo
   for (std::size_t k = 0; k < original.maps.size(); ++k) {
     const image::TaskInfo& task = source_.tasks()[k];
     if (!task.is_dense()) continue;
     const auto map = map_of(original, task, k, row);
-    if (has_labels(map))
-      session_.write(fs::path(kFolder) / map_file(k, original.first + row),
-                     image::encode_map(task, original.shape, map));
+    if (!has_labels(map)) continue;
+    const fs::path file = fs::path(kFolder) / map_file(k, index);
+    if (photos_ == nullptr) {
+      files.emplace_back(file, image::encode_map(task, original.shape, map));
+    } else {
+      if (!own) own = photos_->photo(index).picture.shape;
+      files.emplace_back(file, image::encode_map(task, *own, photos_->map(k, index, *own)));
+    }
   }
+  return files;
 }
 
-void PublishedImages::write(const image::Batch& original, const image::Batch& changed, int threads) {
-  const std::vector<std::string> hashes = store_->write(original, changed, threads);
+void PublishedImages::write(const image::Batch& original, std::span<const float> changes, int threads,
+                            const std::function<void(std::size_t)>& tell) {
+  const std::vector<std::string> hashes = store_->write(original, changes, threads, tell);
   const bool maps = source_.container() == nullptr;
-  if (maps) parallel_for(original.size(), threads, [&](std::size_t row) { write_maps(original, row); });
-  for (std::size_t row = 0; row < changed.size(); ++row) {
-    const std::size_t index = changed.first + row;
+  if (maps && !original.maps.empty()) {
+    std::vector<std::vector<std::pair<fs::path, std::string>>> files(original.size());
+    parallel_for(original.size(), threads, [&](std::size_t row) { files[row] = maps_of(original, row); });
+    std::vector<std::pair<fs::path, std::string>> all;
+    for (auto& of_row : files) std::ranges::move(of_row, std::back_inserter(all));
+    session_.write_all(all);
+  }
+  for (std::size_t row = 0; row < original.size(); ++row) {
+    const std::size_t index = original.first + row;
     manifest_ += fmt::format("{}{},{}", store_->file_cell(index), index, hashes[row]);
     for (std::size_t k = 0; k < source_.tasks().size(); ++k) {
       const image::TaskInfo& task = source_.tasks()[k];
       if (task.is_dense() && !maps) continue;
       manifest_ += ',';
       if (!task.is_dense())
-        manifest_ += label_text(task, changed.label(row, k));
+        manifest_ += label_text(task, original.label(row, k));
       else if (has_labels(map_of(original, task, k, row)))
         manifest_ += report::csv_field(map_file(k, index));
     }

@@ -15,6 +15,7 @@
 #include "crosstalk/pages/reproduction_page.hpp"
 #include "crosstalk/report/page.hpp"
 #include "crosstalk/report/table.hpp"
+#include "described_flag.hpp"
 #include "drawing.hpp"
 #include "finished_parts.hpp"
 #include "networks.hpp"
@@ -175,12 +176,9 @@ Action add_reproduce(CLI::App& app) {
   app.add_option("--data-dir", flags->data_dir,
                  "Folder with the data sets, looked at before $CROSSTALK_DATA and the cache")
       ->group("Data");
-  app.add_option(
-         "--seeds", flags->seeds,
-         "Draws of the data and of everything random, >= 1; intervals are over them; 10 for patom, 3 for mtl-ue when "
-         "not given")
-      ->check(CLI::Range(1, 1000))
-      ->group("General");
+  OptionText seeds = evaluate::ReproductionOptions::table().of(&evaluate::ReproductionOptions::seeds);
+  seeds.meaning += "; 10 for patom, 3 for mtl-ue when not given";
+  add_described(app, flags->seeds, seeds, "General");
   app.add_option("--only", flags->only, "patom: some of the figures: figure1,figure2,figure3")->group("General");
   app.add_option("--sets", flags->sets,
                  "mtl-ue: some of garments-3,garments-40,shapes-dense,cmu-faces,utkface,pets; these when not given; "
@@ -191,14 +189,18 @@ Action add_reproduce(CLI::App& app) {
       ->group("General");
   app.add_option("--victims", flags->victims, "mtl-ue: mtl, stl, mtl-vgg16 and so on; mtl,stl when not given")
       ->group("General");
-  app.add_option(
-         "--images", flags->images,
-         "mtl-ue: images of each set to protect and learn; 2000 of utkface and all of the others when not given")
-      ->check(CLI::Range(10, 1'000'000))
-      ->group("Data");
-  app.add_option("--epochs", flags->epochs, "mtl-ue: epochs of the victims; by default as `verify` chooses")
-      ->check(CLI::Range(1, 100'000))
-      ->group("General");
+  add_described(
+      app, flags->images,
+      {.key = "images",
+       .meaning =
+           "mtl-ue: images of each set to protect and learn; 2000 of utkface and all of the others when not given",
+       .range = from_to(10, 1'000'000)},
+      "Data");
+  add_described(app, flags->epochs,
+                {.key = "epochs",
+                 .meaning = "mtl-ue: epochs of the victims; by default as `verify` chooses",
+                 .range = from_to(1, 100'000)},
+                "General");
   app.add_flag("--validation", flags->validation,
                "mtl-ue: test on the last fifth of the training images, to choose settings by")
       ->group("General");

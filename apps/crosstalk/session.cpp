@@ -83,11 +83,21 @@ Session::Session(Options options)
 
 std::filesystem::path Session::write(const std::filesystem::path& name, std::string_view content) const {
   const Writing now;
+  forget_earlier_run();
+  folder_.write(name, content);
+  return path(name);
+}
+
+void Session::forget_earlier_run() const {
   if (!begun_)
     for (const char* of_an_earlier_run : {"run.json", "report.html"}) folder_.remove(of_an_earlier_run);
   begun_ = true;
-  folder_.write(name, content);
-  return path(name);
+}
+
+void Session::write_all(std::span<const std::pair<std::filesystem::path, std::string>> files) const {
+  const Writing now;
+  forget_earlier_run();
+  folder_.write_all(files);
 }
 
 std::filesystem::path Session::keep(const std::filesystem::path& name, std::string_view content) const {

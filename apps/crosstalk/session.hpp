@@ -2,8 +2,10 @@
 
 #include <chrono>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -41,6 +43,8 @@ class Session {
   /// earlier run are removed: what is there never tells of other files than those beside it.
   /// @return its path
   std::filesystem::path write(const std::filesystem::path& name, std::string_view content) const;
+  /// The same of many files with one flush to the disk.
+  void write_all(std::span<const std::pair<std::filesystem::path, std::string>> files) const;
   /// The same for a file that is kept on the way to the results, which stand for themselves meanwhile.
   std::filesystem::path keep(const std::filesystem::path& name, std::string_view content) const;
   /// For reading back and removing.
@@ -58,6 +62,8 @@ class Session {
   void finish(const std::string& summary);
 
  private:
+  /// Before the first file of this run.
+  void forget_earlier_run() const;
   void show_progress(double done, const std::string& what);
   void clear_progress();
 

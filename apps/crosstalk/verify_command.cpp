@@ -1,4 +1,5 @@
 #include <memory>
+#include <stdexcept>
 
 #include <CLI/CLI.hpp>
 
@@ -8,6 +9,7 @@
 #include "commands.hpp"
 #include "crosstalk/image/countermeasure.hpp"
 #include "crosstalk/image/network/backbone_name.hpp"
+#include "crosstalk/image/network/learner.hpp"
 #include "crosstalk/image/network/weighting.hpp"
 #include "networks.hpp"
 #include "options.hpp"
@@ -18,6 +20,7 @@ namespace crosstalk::app {
 Action add_verify(CLI::App& app) {
   auto flags = std::make_shared<VerifyFlags>();
   flags->common.out = "crosstalk-out/verify";
+  flags->jitter = 0.2;  // chosen by what clean images teach (experiments/README.md, "What victims see")
   add_options(app, flags->images);
   app.add_option("--protected", flags->published, "Folder that `crosstalk protect` wrote, or one of images with a CSV")
       ->group("Data");
@@ -46,6 +49,31 @@ Action add_verify(CLI::App& app) {
       ->check(CLI::Range(1, 1000))
       ->group("Victims");
   app.add_flag("--flip", flags->flip, "Victims also see mirror images")->group("Victims");
+  app.add_flag("--no-flip", flags->no_flip,
+               "Victims see no mirror images. Without either flag they do where that teaches the clean images better")
+      ->group("Victims");
+  app.add_option("--jitter", flags->jitter,
+                 "Victims see colour images with brightness, contrast and saturation changed by up to this share")
+      ->check(CLI::Range(0.0, 1.0))
+      ->group("Victims");
+  app.add_option("--hold-out", flags->hold_out,
+                 "Share of its own images that a victim holds out, to keep the epoch that does best on them")
+      ->check(CLI::Range(0.0, 0.9))
+      ->group("Victims");
+  app.add_option("--learners", flags->learners,
+                 fmt::format("Learners of the protected copy, of which the strongest counts: usual, network (another "
+                             "backbone), or countermeasures. Default: {}; usual alone with --countermeasure or --leak",
+                             image::kCheapLearners))
+      ->check(parses([](const std::string& words) {
+        if (const auto list = split_list(words); !list.empty()) image::learners_named(list, {});
+      }))
+      ->group("Learner");
+  app.add_option("--victim", flags->victim,
+                 "A command that trains a model of yours and answers the test images; see docs/guide/verify.md")
+      ->group("Learner");
+  app.add_option("--victim-minutes", flags->victim_minutes, "Time after which a run of --victim is ended")
+      ->check(CLI::Range(1e-3, 1e5))
+      ->group("Learner");
   app.add_flag("--protected-only", flags->published_only, "Train on the protected images alone, not on clean ones")
       ->group("Victims");
   app.add_option("--panel", flags->panel,
@@ -75,6 +103,14 @@ Action add_verify(CLI::App& app) {
   app.add_flag("--resume", flags->resume, "Continue a stopped run with the same flags")->group("General");
   add_options(app, flags->common);
   return [flags](const Configuration& configuration) {
+    if (flags->flip && flags->no_flip)
+      throw std::invalid_argument("--flip and --no-flip say the opposite of each other; give one of them");
+    if (!flags->panel.empty() && !(flags->learners.empty() && flags->victim.empty()))
+      throw std::invalid_argument(
+          fmt::format("--{}: a panel has learners of its own", flags->learners.empty() ? "victim" : "learners"));
+    if (!flags->learners.empty() && (flags->countermeasure != "none" || flags->leak > 0))
+      throw std::invalid_argument(fmt::format("--learners: {} describes one learner; give one of the two flags",
+                                              flags->leak > 0 ? "--leak" : "--countermeasure"));
     if (!flags->panel.empty()) return verify_panel(*flags, configuration);
     use_networks();
     return verify(*flags, configuration);

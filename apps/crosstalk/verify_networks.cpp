@@ -8,17 +8,22 @@
 #include "crosstalk/data/files.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/image/contact_sheet.hpp"
+#include "crosstalk/image/network/command_learner.hpp"
 #include "crosstalk/image/network/device.hpp"
+#include "crosstalk/image/network/learner.hpp"
 #include "crosstalk/image/network/noise_options.hpp"
 #include "crosstalk/image/network/verification_report.hpp"
 #include "crosstalk/image/published_copy.hpp"
+#include "crosstalk/json_number.hpp"
 #include "crosstalk/json_text.hpp"
 #include "crosstalk/report/table.hpp"
+#include "crosstalk/victim/command_victim.hpp"
 #include "finished_parts.hpp"
 #include "networks.hpp"
 #include "problem.hpp"
 #include "published_images.hpp"
 #include "session.hpp"
+#include "src/locked_parts.hpp"
 
 namespace crosstalk::app {
 
@@ -74,7 +79,9 @@ image::VerificationOptions options_of(const VerifyFlags& flags, const std::vecto
   if (!options.mtl && !options.stl) throw std::invalid_argument("--victims: names no victim");
   options.stl_tasks = stl_tasks(flags.stl_tasks, tasks);
   options.epochs = flags.epochs.value_or(image::victim_epochs(images, tasks));
-  options.flip = flags.flip;
+  options.flip = flags.flip ? std::optional(true) : flags.no_flip ? std::optional(false) : std::nullopt;
+  options.jitter = flags.jitter;
+  options.hold_out = flags.hold_out;
   options.clean = !flags.published_only;
   options.countermeasure = image::countermeasure_named(flags.countermeasure);
   options.leak = flags.leak;
@@ -83,6 +90,111 @@ image::VerificationOptions options_of(const VerifyFlags& flags, const std::vecto
   options.device = image::device_named(flags.device);
   options.threads = thread_count(flags.common);
   return options;
+}
+
+// The learners of the run, the first of them described by `options` itself.
+std::vector<image::Learner> learners_of(const VerifyFlags& flags, image::VerificationOptions& options, bool grey) {
+  std::vector<image::Learner> learners;
+  if (flags.countermeasure != "none" || flags.leak > 0)
+    learners = {
+        {flags.countermeasure == "none" ? "usual" : flags.countermeasure, options.backbone, options.countermeasure}};
+  else
+    learners =
+        image::learners_named(split_list(flags.learners.empty() ? std::string(image::kCheapLearners) : flags.learners),
+                              options.backbone, grey);
+  options.backbone = learners.front().backbone;
+  options.countermeasure = learners.front().countermeasure;
+  options.others.assign(learners.begin() + 1, learners.end());
+  return learners;
+}
+
+// Files of a folder of the output for a command to learn, which go when it has learned them.
+class LentFolder {
+ public:
+  LentFolder(const Session& session, fs::path folder) : session_(session), folder_(std::move(folder)) { clear(); }
+  LentFolder(const LentFolder&) = delete;
+  LentFolder& operator=(const LentFolder&) = delete;
+  ~LentFolder() { clear(); }
+  [[nodiscard]] fs::path path() const { return session_.path(folder_); }
+  void fill(const image::Source& source, const std::vector<std::size_t>& rows, bool labels) const {
+    image::write_image_folder(source, rows, labels, [&](const std::string& name, std::string_view content) {
+      session_.keep(folder_ / name, content);
+    });
+  }
+
+ private:
+  // Whatever the command has made of the folder, it is no reason to fail.
+  void clear() const noexcept {
+    try {
+      if (session_.folder().is_folder(folder_)) fs::remove_all(session_.path(folder_));
+    } catch (const std::exception&) {
+    }
+  }
+
+  const Session& session_;
+  fs::path folder_;
+};
+
+// Victims that the owner's own command trains, in a folder each; those that failed are named in the facts.
+std::vector<image::Victim> own_victims(const VerifyFlags& flags, const image::VerificationData& data,
+                                       image::VerificationFacts& facts, Session& session, const PartStore& store) {
+  const std::size_t learner = facts.learners.size();
+  facts.learners.emplace_back("--victim");
+  const std::vector<std::size_t> tasks = image::tasks_of_images(data.clean.tasks());
+  if (tasks.empty()) throw std::invalid_argument("--victim: a command learns labels of images; all tasks are dense");
+  std::vector<image::Victim> victims;
+  const RunControl control = session.control();
+  LockedParts parts(store);
+  for (const bool published : {false, true})
+    for (std::size_t seed = 0; seed < flags.seeds; ++seed) {
+      if (!published && flags.published_only) continue;
+      const std::string name = fmt::format("{}-victim-seed{}", published ? "protected" : "clean", seed);
+      image::Victim victim{published, true, seed, tasks, {}, learner};
+      if (const auto known = parts.recall(name)) {
+        for (const auto& score : *known)
+          victim.scores.push_back({score.at(0).get<std::string>(), number_from(score.at(1)), number_from(score.at(2)),
+                                   number_from(score.at(3))});
+        victims.push_back(std::move(victim));
+        continue;
+      }
+      if (control.progress)
+        control.progress(1.0, fmt::format("running --victim on the {} images", published ? "protected" : "clean"));
+      const fs::path own = fs::path("victim") / name;
+      const LentFolder train(session, own / "train");
+      const LentFolder test(session, own / "test");
+      train.fill(published ? *data.published : data.clean, data.rows, true);
+      test.fill(data.test, data.test_rows, false);
+      session.keep(own / "log.txt", "");
+      const auto outcome = victim::run_command({.command = flags.victim,
+                                                .train = train.path(),
+                                                .test = test.path(),
+                                                .predictions = session.path(own / "predictions.csv"),
+                                                .folder = session.path(own),
+                                                .log = session.path(own / "log.txt"),
+                                                .most_seconds = 60.0 * flags.victim_minutes,
+                                                .seed = flags.common.seed + seed});
+      std::string failure = outcome.failure;
+      if (failure.empty()) {
+        try {
+          victim.scores =
+              image::scores_of_answers(outcome.predictions, data.test, data.test_rows, data.clean, data.rows);
+        } catch (const DataError& error) {
+          failure = error.what();
+        }
+      }
+      if (!failure.empty()) {
+        facts.failures.push_back(fmt::format("--victim on the {} images: {} ({})", published ? "protected" : "clean",
+                                             failure, session.path(own / "log.txt").string()));
+        continue;
+      }
+      auto scores = nlohmann::json::array();
+      for (const image::TaskScore& score : victim.scores)
+        scores.push_back(
+            {score.metric, json_number(score.value), json_number(score.baseline), json_number(score.balanced)});
+      parts.keep(name, scores);
+      victims.push_back(std::move(victim));
+    }
+  return victims;
 }
 
 // What was done to the images, on the bytes of both sets.
@@ -118,7 +230,6 @@ int verify(const VerifyFlags& flags, const Configuration& configuration) {
   const nlohmann::json record = protect_record(folder);
 
   const fs::path images = fs::exists(folder / PublishedImages::kFolder) ? folder / PublishedImages::kFolder : folder;
-  image::FolderSet copy = open_copy(images, flags.common, control);
   // A set that is made or drawn with a seed is opened as it was for the copy.
   ImageOptions clean_images = flags.images;
   CommonOptions opening = flags.common;
@@ -133,8 +244,18 @@ int verify(const VerifyFlags& flags, const Configuration& configuration) {
     };
     as_protected(clean_images.size, "/configuration/size");
     as_protected(clean_images.labels, "/configuration/labels");
+    as_protected(clean_images.regression, "/configuration/regression");
+    if (clean_images.merge_rare == 0)
+      clean_images.merge_rare = recorded<std::size_t>(record, "/configuration/merge-rare").value_or(0);
     clean_images.skip_bad = clean_images.skip_bad || recorded<bool>(record, "/configuration/skip-bad").value_or(false);
   }
+  // Photos that kept their own sizes are learned at the size at which they were changed, or at --size.
+  const bool own_size = recorded<bool>(record, "/data/own_size").value_or(false);
+  const auto height = recorded<std::size_t>(record, "/data/height");
+  const auto width = recorded<std::size_t>(record, "/data/width");
+  if (own_size && clean_images.size.empty() && height && width)
+    clean_images.size = fmt::format("{}x{}", *height, *width);
+  image::FolderSet copy = open_copy(images, flags.common, control, own_size ? clean_images.size : "");
   const image::FolderSet clean = open_images(clean_images, opening, image::Part::Training, control);
   for (const std::string& note : clean.notes) session.say(note);
   const image::FolderSet test = open_images(clean_images, opening, image::Part::Test, control);
@@ -146,7 +267,9 @@ int verify(const VerifyFlags& flags, const Configuration& configuration) {
         fmt::format("--protected: {} is no copy of {}: {}", images.string(), flags.images.data, error.what()));
   }
   const image::ChangeMeter change = measure(*clean.source, *published);
-  const auto epsilon = recorded<int>(record, "/configuration/epsilon");
+  auto epsilon = recorded<int>(record, "/configuration/epsilon");
+  if (recorded<std::string>(record, "/configuration/format").value_or("png") != "png")
+    epsilon.reset();  // it bounds the change before the compression
   if (epsilon && change.largest() > *epsilon)
     throw DataError(fmt::format("--protected: {} is no copy of {}: a pixel differs by {} levels, and epsilon was {}",
                                 images.string(), flags.images.data, change.largest(), *epsilon));
@@ -158,8 +281,8 @@ int verify(const VerifyFlags& flags, const Configuration& configuration) {
   } else {
     image::Split split = image::random_split(clean.source->size(), flags.test_fraction, flags.common.seed);
     if (split.test.empty() || split.train.size() < 2)
-      throw DataError(
-          fmt::format("{}: {} images are too few to train on and to test on", flags.images.data, clean.source->size()));
+      throw DataError(fmt::format("{}: {} images are too few to train on and to test on with --test-fraction {}",
+                                  flags.images.data, clean.source->size(), flags.test_fraction));
     data.rows = std::move(split.train);
     data.test_rows = std::move(split.test);
   }
@@ -167,12 +290,21 @@ int verify(const VerifyFlags& flags, const Configuration& configuration) {
   image::VerificationFacts facts;
   facts.tasks = clean.source->tasks();
   facts.options = options_of(flags, facts.tasks, data.rows.size());
+  for (const image::Learner& learner : learners_of(flags, facts.options, clean.source->shape().channels == 1))
+    facts.learners.push_back(learner.name);
   FinishedParts finished(session, run_identity(configuration.flags), flags.resume);
-  const auto victims = image::verify(data, facts.options, finished.store(), control);
+  image::Verification verification = image::verify_all(data, facts.options, finished.store(), control);
+  facts.flip = verification.flip;
+  std::vector<image::Victim> victims = std::move(verification.victims);
+  if (!flags.victim.empty())
+    for (image::Victim& own : own_victims(flags, data, facts, session, finished.store()))
+      victims.push_back(std::move(own));
 
   facts.set = flags.images.data;
   facts.published = folder.string();
   facts.method = recorded<std::string>(record, "/configuration/method").value_or("");
+  const auto status = recorded<std::string>(record, "/protect/status");
+  if (status && *status != "complete") facts.method += ", " + *status;
   if (record.is_object())
     for (std::size_t k = 0; k < facts.tasks.size(); ++k)
       if (!recorded<bool>(record, fmt::format("/data/tasks/{}/protected", k).c_str()).value_or(true))
@@ -189,6 +321,7 @@ int verify(const VerifyFlags& flags, const Configuration& configuration) {
   for (const bool mtl : {true, false})
     if (mtl ? facts.options.mtl : facts.options.stl)
       session.write(mtl ? "mtl.csv" : "stl.csv", report::to_csv(image::verification_table(victims, facts, mtl)));
+  if (facts.learners.size() > 1) session.write("learners.csv", report::to_csv(image::learners_table(victims, facts)));
   const auto page = session.write("report.html", report::to_html(image::verification_page(victims, facts)));
 
   auto& out = session.record();
@@ -200,7 +333,8 @@ int verify(const VerifyFlags& flags, const Configuration& configuration) {
   out["protect"]["psnr"] = change.psnr();
   session.finish(fmt::format("{}\nreport: {}\n", image::verification_answer(victims, facts), page.string()));
   finished.forget();
-  return kDone;
+  for (const std::string& failure : facts.failures) print_error(fmt::format("crosstalk: {}\n", failure));
+  return facts.failures.empty() ? kDone : kDataError;
 }
 
 }  // namespace crosstalk::app

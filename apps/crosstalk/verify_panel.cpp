@@ -10,6 +10,7 @@
 #include "crosstalk/image/panel.hpp"
 #include "crosstalk/json_number.hpp"
 #include "crosstalk/json_text.hpp"
+#include "crosstalk/pages/panel_page.hpp"
 #include "finished_parts.hpp"
 #include "image_input.hpp"
 #include "jobs.hpp"
@@ -25,6 +26,9 @@ namespace {
 // The flags of the panel for one of its learners, in the form of a record, which --config reads.
 std::string flags_of(nlohmann::ordered_json flags, const image::PanelCell& cell) {
   for (const char* of_the_panel : {"panel", "groups", "jobs"}) flags.erase(of_the_panel);
+  // One learner a cell; a countermeasure or a leak describes it by itself.
+  flags["learners"] = cell.countermeasure == "none" && cell.leak == 0 ? "usual" : "";
+  flags["victim"] = "";
   flags["victims"] = cell.mtl ? "mtl" : "stl";
   flags["backbone"] = cell.backbone;
   flags["weighting"] = cell.weighting;
@@ -55,10 +59,20 @@ std::optional<image::PanelResult> result_of(const image::PanelCell& cell, const 
       result.clean = estimate_in(verify.at("clean").at(learner));
     result.published = estimate_in(verify.at("protected").at(learner));
     result.baseline = number_from(verify.at("protected").at(learner).at("yardstick"));
+    say_parts_are_kept(true);  // here is one that an interrupt leaves
     return result;
   } catch (const nlohmann::json::exception&) {
     throw DataError(fmt::format("{} is damaged; run without --resume", name));
   }
+}
+
+// What a cell that came to its end says of mirror images; yes of one that did not.
+bool mirror_images_of(const Session& session, const fs::path& folder) {
+  const auto text = session.folder().read(folder / "run.json");
+  if (!text) return true;
+  const auto record = parse_json(*text, session.path(folder / "run.json").string());
+  const nlohmann::json::json_pointer at("/verify/mirror_images");
+  return !record.is_object() || !record.contains(at) || record.at(at) != false;
 }
 
 std::string last_line(std::string text) {
@@ -106,45 +120,58 @@ int verify_panel(const VerifyFlags& flags, const Configuration& configuration) {
   }
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return cells[a].cost > cells[b].cost; });
-  std::vector<Job> jobs;
-  for (const std::size_t c : order) {
-    const fs::path folder = session.path(cells_folder / cells[c].name());
-    const fs::path own =
-        session.keep(cells_folder / cells[c].name() / "flags.json", flags_of(configuration.flags, cells[c]));
-    jobs.push_back(
-        {{"verify", "--config", own.string(), "--threads", "1", "--quiet", "--resume", "--out", folder.string()},
-         folder / "log.txt"});
-  }
   const std::size_t at_once = flags.jobs.value_or(static_cast<std::size_t>(thread_count(flags.common)));
   const auto tell = [&] {
     if (control.progress) control.progress(done / all, fmt::format("{} learners, {} at a time", cells.size(), at_once));
   };
+  const auto run_cells = [&](const std::vector<std::size_t>& chosen, const nlohmann::ordered_json& cell_flags) {
+    std::vector<Job> jobs;
+    for (const std::size_t c : chosen) {
+      const fs::path folder = session.path(cells_folder / cells[c].name());
+      const fs::path own = session.keep(cells_folder / cells[c].name() / "flags.json", flags_of(cell_flags, cells[c]));
+      jobs.push_back(
+          {{"verify", "--config", own.string(), "--threads", "1", "--quiet", "--resume", "--out", folder.string()},
+           folder / "log.txt"});
+    }
+    run_jobs(image_program(), jobs, at_once, [&](std::size_t job, int status) {
+      image::PanelResult& result = results[chosen[job]];
+      const fs::path folder = cells_folder / result.cell.name();
+      const auto ended = status == kDone ? result_of(result.cell, session, folder) : std::nullopt;
+      if (ended)
+        result = *ended;
+      else
+        result.failure = fmt::format("exit status {}: {}", status,
+                                     last_line(session.folder().read(folder / "log.txt").value_or("")));
+      done += result.cell.cost;
+      tell();
+    });
+  };
   tell();
-  run_jobs(image_program(), jobs, at_once, [&](std::size_t job, int status) {
-    image::PanelResult& result = results[order[job]];
-    const fs::path folder = cells_folder / result.cell.name();
-    const auto ended = status == kDone ? result_of(result.cell, session, folder) : std::nullopt;
-    if (ended)
-      result = *ended;
-    else
-      result.failure =
-          fmt::format("exit status {}: {}", status, last_line(session.folder().read(folder / "log.txt").value_or("")));
-    done += result.cell.cost;
-    tell();
-  });
+  // Whether victims see mirror images is found out by the usual learner, and holds for all.
+  auto cell_flags = configuration.flags;
+  if (!flags.flip && !flags.no_flip) {
+    if (const auto usual = std::find(order.begin(), order.end(), std::size_t{0}); usual != order.end()) {
+      order.erase(usual);
+      run_cells({0}, cell_flags);
+    }
+    const bool mirrored = mirror_images_of(session, cells_folder / cells.front().name());
+    cell_flags["flip"] = mirrored;
+    cell_flags["no-flip"] = !mirrored;
+  }
+  run_cells(order, cell_flags);
 
-  image::PanelFacts facts{.set = flags.images.data,
+  pages::PanelFacts facts{.set = flags.images.data,
                           .published = flags.published,
                           .panel = flags.panel,
                           .seeds = flags.seeds,
                           .version = CROSSTALK_VERSION};
   facts.command = command_text("verify", configuration);
-  session.write("panel.csv", report::to_csv(image::panel_table(results, "")));
-  const auto page = session.write("report.html", report::to_html(image::panel_page(results, facts)));
+  session.write("panel.csv", report::to_csv(pages::panel_table(results, "")));
+  const auto page = session.write("report.html", report::to_html(pages::panel_page(results, facts)));
   auto& record = session.record();
   record["configuration"] = configuration.flags;
-  record["panel"] = {{"cells", image::to_json(results)}, {"report_file", page.string()}};
-  session.finish(fmt::format("{}\nreport: {}\n", image::panel_answer(results), page.string()));
+  record["panel"] = {{"cells", pages::to_json(results)}, {"report_file", page.string()}};
+  session.finish(fmt::format("{}\nreport: {}\n", pages::panel_answer(results), page.string()));
   const auto failed = std::find_if(results.begin(), results.end(),
                                    [](const image::PanelResult& result) { return !result.failure.empty(); });
   if (failed == results.end()) return kDone;

@@ -140,6 +140,18 @@ TABLES = {
         ("method", "", text), ("channels", "", text), ("countermeasure", "", text), ("age", "", THREE),
         ("race", "", THREE), ("gender", "", THREE), ("mean", "", THREE),
         ("majority_baseline", "majority baseline", THREE)]),
+    "grey_noise_utkface": ("grey_noise_utkface.csv", [
+        ("learned_through", "images, noise learned through", text), ("learner", "", text), ("age", "", THREE),
+        ("race", "", THREE), ("gender", "", THREE), ("mean", "", THREE),
+        ("majority_baseline", "majority baseline", THREE), ("left", "left of what can be learned", decimals(2))]),
+    "photo_speed": ("photo_speed.csv", [
+        ("format", "", text), ("level", "level or quality", whole), ("photos", "", whole),
+        ("cpu_seconds_a_photo", "CPU s a photo", text), ("wall_seconds_a_photo", "wall s a photo", text),
+        ("megabytes_a_photo", "MB a photo", text), ("largest_change", "largest change", whole),
+        ("change_999", "99.9 % at most", whole), ("psnr", "PSNR, dB", text)]),
+    "photo_sizes": ("photo_sizes.csv", [
+        ("method", "", text), ("side", "learner's side", whole), ("clean", "", THREE), ("protected", "", THREE),
+        ("majority_baseline", "majority baseline", THREE)]),
 }
 
 

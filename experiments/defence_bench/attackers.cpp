@@ -47,7 +47,12 @@ class Attacker {
                                              victim_.learner.smoothing);
       return with(exact(relation, ball()));
     }
-    if (name == "flips") return flips();
+    if (name == "single-task") return with(against_single_tasks());
+    if (name == "mimic") return with(mimic());
+    if (name == "repeated-far") return with(repeated_far());
+    if (name == "flips") return flips(false);
+    if (name == "influence-flips") return flips(true);
+    if (name == "fictitious-copies") return fictitious_copies();
     if (name == "drift") return drift();
     if (name == "fictitious-opposed") return fictitious(true);
     if (name == "fictitious-random") return fictitious(false);
@@ -126,6 +131,58 @@ class Attacker {
     return rows;
   }
 
+  // By somebody who takes the victim for one that learns each task alone.
+  TaskSet against_single_tasks() {
+    mtrl::Options learner = victim_.learner;
+    learner.lambda2 = 0.0;
+    const mtrl::Fit fit = mtrl::solve(victim_.risk, learner);
+    const TaskSet start = random(ball());
+    return attack::exact_attack({victim_.risk, utility_, ball(), start, learner, fit, batches_},
+                                {.starts = 1, .iterations = 8, .free_labels = true})
+        .injected;
+  }
+
+  // Features from the normal law of the task's features; labels off the prediction by two standard deviations of the
+  // residuals, to the side that the influence prefers.
+  TaskSet mimic() {
+    TaskSet rows = random(ball());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const Eigen::RowVectorXd mean = clean_[i].features.colwise().mean();
+      const Eigen::MatrixXd centred = clean_[i].features.rowwise() - mean;
+      const double root = std::sqrt(static_cast<double>(clean_[i].rows()));
+      for (Eigen::Index j = 0; j < rows[i].rows(); ++j) {
+        Eigen::RowVectorXd weights(clean_[i].rows());
+        for (double& value : weights) value = rng_.normal() / root;
+        rows[i].features.row(j) = mean + weights * centred;
+      }
+    }
+    choose_labels(rows, victim_.fit);
+    if (victim_.risk.loss().is_classification()) return rows;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const Eigen::VectorXd w = victim_.fit.weights.col(static_cast<Eigen::Index>(i));
+      const double deviation =
+          std::sqrt((clean_[i].labels - clean_[i].features * w).squaredNorm() / static_cast<double>(clean_[i].rows()));
+      const Eigen::VectorXd z = rows[i].features * w;
+      for (Eigen::Index j = 0; j < z.size(); ++j)
+        rows[i].labels[j] = z[j] + std::copysign(2.0 * deviation, rows[i].labels[j] - z[j]);
+    }
+    return rows;
+  }
+
+  // In three tasks, one row of the largest norm many times.
+  TaskSet repeated_far() {
+    if (threat_.attackers.size() > 3) threat_.attackers.resize(3);
+    TaskSet rows = random(ball());
+    for (Task& task : rows) {
+      if (task.rows() == 0) continue;
+      auto x = task.features.row(0).head(task.features.cols() - 1);
+      x *= victim_.radius / x.norm();
+      for (Eigen::Index j = 1; j < task.rows(); ++j) task.features.row(j) = task.features.row(0);
+    }
+    choose_labels(rows, victim_.fit);
+    return rows;
+  }
+
   Eigen::RowVectorXd honest_row(std::size_t task) {
     const auto n = static_cast<std::size_t>(clean_[task].rows());
     return clean_[task].features.row(static_cast<Eigen::Index>(rng_.below(n)));
@@ -183,13 +240,23 @@ class Attacker {
     return victim_.risk.loss().is_classification() ? -label : 2.0 * clean_[task].labels.mean() - label;
   }
 
-  Poisoned flips() {
+  // Of the rows with the largest leverage, or with the largest influence of a flip on the utility.
+  Poisoned flips(bool by_influence) {
     Poisoned result = with(no_rows());
+    const Eigen::MatrixXd L =
+        mtrl::adjoint(victim_.risk, victim_.learner, victim_.fit.weights, utility_.gradient(victim_.fit.weights), 1e-6);
     for (const std::size_t i : threat_.attackers) {
       const Task& task = clean_[i];
       Eigen::MatrixXd C = task.features.transpose() * task.features;
       C.diagonal().array() += 1e-6 * (1.0 + C.trace());
-      const Eigen::VectorXd leverage = (task.features * C.llt().solve(task.features.transpose())).diagonal();
+      Eigen::VectorXd leverage = (task.features * C.llt().solve(task.features.transpose())).diagonal();
+      const Eigen::VectorXd w = victim_.fit.weights.col(static_cast<Eigen::Index>(i));
+      for (Eigen::Index j = 0; by_influence && j < task.rows(); ++j) {
+        const double z = task.features.row(j).dot(w);
+        const mtrl::Loss& loss = victim_.risk.loss();
+        leverage[j] = (loss.at(z, task.labels[j]).first - loss.at(z, flipped(task.labels[j], i)).first) *
+                      task.features.row(j).dot(L.col(static_cast<Eigen::Index>(i)));
+      }
       std::vector<Eigen::Index> order(static_cast<std::size_t>(task.rows()));
       std::iota(order.begin(), order.end(), Eigen::Index{0});
       std::ranges::stable_sort(order, [&](Eigen::Index a, Eigen::Index b) { return leverage[a] > leverage[b]; });
@@ -246,6 +313,22 @@ class Attacker {
         task.labels[j] = victim_.risk.loss().is_classification() ? (z >= 0.0 ? 1.0 : -1.0) : z;
       }
       result.injected.emplace_back(static_cast<std::size_t>(n), true);
+      result.rows.tasks.push_back(std::move(task));
+    }
+    return result;
+  }
+
+  // Tasks of rows copied from one honest task each, their labels turned round at its mean.
+  Poisoned fictitious_copies() {
+    Poisoned result = with(no_rows());
+    const auto count =
+        static_cast<std::size_t>(std::max(1.0, std::round(threat_.budget * static_cast<double>(clean_.size()))));
+    for (std::size_t k = 0; k < count; ++k) {
+      const std::size_t i = rng_.below(clean_.size());
+      Task task = clean_[i];
+      task.name = fmt::format("fictitious {}", k + 1);
+      for (double& label : task.labels) label = flipped(label, i);
+      result.injected.emplace_back(static_cast<std::size_t>(task.rows()), true);
       result.rows.tasks.push_back(std::move(task));
     }
     return result;

@@ -57,7 +57,17 @@ const std::vector<Law>& laws() {
                                        {"whole-numbers"},
                                        {"time-series"},
                                        {"binary-words", 12, 80, true},
-                                       {"one-task", 1, 200}};
+                                       {"one-task", 1, 200},
+                                       {"gauss-8", 30, 8},
+                                       {"gauss-25", 16, 25},
+                                       {"laplace", 16, 50},
+                                       {"skewed", 16, 60},
+                                       {"correlated", 20, 40},
+                                       {"product", 10, 100},
+                                       {"two-groups", 20, 30},
+                                       {"ratings", 30, 25},
+                                       {"half-noise", 20, 40},
+                                       {"classes", 15, 60, true}};
   return all;
 }
 
@@ -80,6 +90,9 @@ Eigen::RowVectorXd features_of(const Law& law, const Eigen::RowVectorXd& before,
   if (name == "zero-inflated")
     for (double& value : x) value = rng.uniform() < 0.7 ? 0.0 : std::exp(value);
   if (name == "whole-numbers") x = (2.0 * x.array()).round();
+  if (name == "skewed") x = x.array().square();
+  if (name == "correlated") x = 0.3 * x.array() + rng.normal();
+  if (name == "ratings") x = (x.array() > 0.5).cast<double>();
   if (name == "time-series" && before.size() > 0) x = 0.95 * before + 0.31 * x;
   if (name == "binary-words")
     for (Eigen::Index k = 0; k < x.size(); ++k) x[k] = rng.uniform() < 0.5 / static_cast<double>(1 + k / 3) ? 1.0 : 0.0;
@@ -92,6 +105,9 @@ double noise_of(const Law& law, const Eigen::RowVectorXd& x, double before, Rng&
   if (name == "cauchy") return cauchy(rng);
   if (name == "fan") return 0.3 * x.norm() * rng.normal();
   if (name == "heteroscedastic") return std::exp(x[0]) * rng.normal();
+  if (name == "laplace") return std::log(1.0 - rng.uniform()) * (rng.uniform() < 0.5 ? -0.7 : 0.7);
+  if (name == "skewed") return 1.5 * (-std::log(1.0 - rng.uniform()) - 1.0);
+  if (name == "half-noise") return 3.0 * rng.normal();
   if (name == "time-series") return 0.9 * before + 0.44 * rng.normal();
   return rng.normal();
 }
@@ -112,6 +128,8 @@ Task drawn_task(const Law& law, const std::string& name, const Eigen::VectorXd& 
     task.features.row(j) = x;
     double label = x.dot(w) + noise;
     if (law.name == "nonlinear") label += 3.0 * std::sin(2.0 * x[0]) + x[1] * x[1];
+    if (law.name == "product") label += x[0] * x[1];
+    if (law.name == "ratings") label = std::clamp(std::round(3.0 + 0.7 * label), 1.0, 5.0);
     if (law.name == "curved") label = 10.0 * std::exp(0.15 * label);
     if (law.name == "whole-numbers") label = std::round(label);
     if (law.is_classification) label = label + 0.4 * noise >= 0.0 ? 1.0 : -1.0;
@@ -130,6 +148,7 @@ HonestSet drawn_set(const Law& law, std::uint64_t seed) {
   for (std::size_t i = 0; i < law.tasks; ++i) {
     Eigen::VectorXd w = common;
     for (double& value : w) value += 0.5 * rng.normal();
+    if (law.name == "two-groups" && i % 2 == 1) w = -w;
     Task all = drawn_task(law, fmt::format("t{}", i), w, law.rows + kTestRows, rng);
     Task& train = set.train.tasks.emplace_back(all);
     train.features = all.features.topRows(law.rows);
@@ -154,13 +173,16 @@ TaskSet large_tasks(TaskSet tasks, Eigen::Index fewest) {
   return tasks;
 }
 
-HonestSet loaded_set(const std::string& name, std::uint64_t seed) {
+// Names "SET by COLUMN": another column of the file as the task.
+HonestSet loaded_set(const std::string& words, std::uint64_t seed) {
+  const std::size_t by = words.find(" by ");
+  const std::string name = words.substr(0, by);
   const char* folder = std::getenv("CROSSTALK_DATA");
   if (folder == nullptr) throw std::runtime_error("CROSSTALK_DATA is not set; it must be the folder of the data sets");
   const std::filesystem::path file = std::filesystem::path(folder) / "grouped" / (name + ".csv");
   const bool is_file = std::filesystem::exists(file);
   data::LoadOptions options{.seed = seed};
-  options.csv.task_column = is_file ? "task" : "";
+  options.csv.task_column = by != std::string::npos ? words.substr(by + 4) : is_file ? "task" : "";
   if (name == "insteval") options.loss = "squared";
   data::Dataset data = data::load(is_file ? file.string() : name, options);
   HonestSet set;
@@ -195,22 +217,66 @@ Half half_named(const std::string& name) {
 }
 
 const std::vector<std::string>& sets_of(Half half) {
-  static const std::vector<std::string> development = {
-      "gauss-6",       "gauss-15", "student-t2", "log-normal", "zero-inflated", "nonlinear", "curved", "fan",
-      "whole-numbers", "one-task", "guns",       "parkinsons", "sarcos",        "landmine",  "school", "mnist"};
+  static const std::vector<std::string> development = {"gauss-6",
+                                                       "gauss-15",
+                                                       "student-t2",
+                                                       "log-normal",
+                                                       "zero-inflated",
+                                                       "nonlinear",
+                                                       "curved",
+                                                       "fan",
+                                                       "whole-numbers",
+                                                       "one-task",
+                                                       "guns",
+                                                       "parkinsons",
+                                                       "sarcos",
+                                                       "landmine",
+                                                       "school",
+                                                       "mnist",
+                                                       "gauss-10",
+                                                       "gauss-20",
+                                                       "gauss-40",
+                                                       "cauchy",
+                                                       "mixture",
+                                                       "heteroscedastic",
+                                                       "duplicated-rows",
+                                                       "time-series",
+                                                       "binary-words",
+                                                       "diamonds",
+                                                       "boston",
+                                                       "radon",
+                                                       "wages",
+                                                       "produc",
+                                                       "hsb82",
+                                                       "insteval",
+                                                       "bike",
+                                                       "contraception",
+                                                       "student",
+                                                       "movielens"};
   static const std::vector<std::string> reported = {
-      "gauss-10",    "gauss-20",     "gauss-40", "cauchy",        "mixture", "heteroscedastic", "duplicated-rows",
-      "time-series", "binary-words", "diamonds", "boston",        "radon",   "wages",           "produc",
-      "hsb82",       "insteval",     "bike",     "contraception", "student", "movielens"};
+      "gauss-8", "gauss-25",   "laplace", "skewed",       "correlated",        "product",         "two-groups",
+      "ratings", "half-noise", "classes", "guns by year", "diamonds by color", "bike by weekday", "boston by c8"};
   return half == Half::Development ? development : reported;
 }
 
 const std::vector<std::string>& attackers_of(Half half) {
-  static const std::vector<std::string> development = {"none", "patom", "exact", "copies",
-                                                       "hull", "far",   "flips", "fictitious-opposed"};
+  static const std::vector<std::string> development = {"none",
+                                                       "patom",
+                                                       "exact",
+                                                       "copies",
+                                                       "hull",
+                                                       "far",
+                                                       "flips",
+                                                       "fictitious-opposed",
+                                                       "stealth",
+                                                       "moved-copies",
+                                                       "between-tasks",
+                                                       "drift",
+                                                       "rare-feature",
+                                                       "relation",
+                                                       "fictitious-random"};
   static const std::vector<std::string> reported = {
-      "none",          "patom", "exact",        "stealth",  "moved-copies",
-      "between-tasks", "drift", "rare-feature", "relation", "fictitious-random"};
+      "none", "patom", "exact", "single-task", "influence-flips", "mimic", "repeated-far", "fictitious-copies"};
   return half == Half::Development ? development : reported;
 }
 

@@ -10,7 +10,8 @@
 
 namespace bench {
 
-/// Constants are chosen on the development half alone; documents state numbers of the reported half alone.
+/// Constants are chosen on the development half alone; documents state numbers of the reported half alone. The
+/// development half has what an earlier version of the defence was reported on.
 enum class Half { Development, Reported };
 Half half_named(const std::string& name);
 

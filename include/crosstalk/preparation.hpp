@@ -1,13 +1,12 @@
 #pragma once
 
-#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <Eigen/Core>
-#include <nlohmann/json_fwd.hpp>
 
+#include "crosstalk/names.hpp"
 #include "crosstalk/task_set.hpp"
 
 namespace crosstalk {
@@ -18,7 +17,8 @@ enum class Scale {
   Standard,  ///< every feature to mean 0 and variance 1 on the pooled training rows, then rows to norm 1 in root mean
              ///< square
 };
-inline constexpr std::array kScales = {Scale::None, Scale::UnitBall, Scale::Standard};
+inline constexpr auto kScales =
+    name_table<Scale>("scale", {{Scale::None, "none"}, {Scale::UnitBall, "unit-ball"}, {Scale::Standard, "standard"}});
 std::string_view to_string(Scale scale);
 /// @throws std::invalid_argument for a name that no scale has.
 Scale scale_named(const std::string& name);
@@ -29,7 +29,8 @@ enum class LabelScale {
   Pooled,  ///< those of all training rows
   Task,    ///< those of each task on their own
 };
-inline constexpr std::array kLabelScales = {LabelScale::None, LabelScale::Pooled, LabelScale::Task};
+inline constexpr auto kLabelScales = name_table<LabelScale>(
+    "scale of labels", {{LabelScale::None, "none"}, {LabelScale::Pooled, "all"}, {LabelScale::Task, "task"}});
 /// "none", "all" or "task".
 std::string_view to_string(LabelScale scale);
 /// Also takes "false" for none and "true" for task. @throws std::invalid_argument for any other name.
@@ -82,12 +83,9 @@ class Preparation {
   [[nodiscard]] const PreparationOptions& options() const { return options_; }
   [[nodiscard]] double divisor() const { return divisor_; }
 
-  [[nodiscard]] nlohmann::json to_json() const;
-  /// Also reads what versions before Scale::Standard wrote.
-  /// @throws std::invalid_argument naming the field that is missing or wrong.
-  static Preparation from_json(const nlohmann::json& json);
-
  private:
+  friend struct PreparationJson;  // src/preparation_json.hpp
+
   [[nodiscard]] Eigen::MatrixXd before_division(const Eigen::MatrixXd& raw) const;
 
   PreparationOptions options_;
@@ -99,9 +97,5 @@ class Preparation {
   Eigen::VectorXd label_deviation_;
   std::vector<std::string> raw_names_;
 };
-
-/// Row-wise matrix as nested arrays and back.
-nlohmann::json matrix_to_json(const Eigen::MatrixXd& matrix);
-Eigen::MatrixXd matrix_from_json(const nlohmann::json& json);
 
 }  // namespace crosstalk

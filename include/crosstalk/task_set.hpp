@@ -58,7 +58,4 @@ TaskSet join_rows(TaskSet tasks, const TaskSet& more);
 /// @throws std::invalid_argument `unknown task "x"; did you mean "y"?`
 std::size_t task_index(const TaskSet& tasks, const std::string& name);
 
-/// The candidate with the smallest edit distance to the word, for "did you mean"; empty when nothing is near.
-std::string nearest_name(const std::string& word, const std::vector<std::string>& candidates);
-
 }  // namespace crosstalk

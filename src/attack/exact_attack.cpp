@@ -287,13 +287,25 @@ TaskSet another_start(const TaskSet& like, const TaskSet& clean, const FeasibleS
 
 }  // namespace
 
+const OptionTable<ExactOptions>& ExactOptions::table() {
+  static const auto table =
+      OptionTable<ExactOptions>("exact")
+          .add(&ExactOptions::starts,
+               {.key = "starts", .meaning = "Exact: starts; PATOM's end, then random rows", .range = at_least(1)})
+          .add(&ExactOptions::iterations, {.key = "exact-steps",
+                                           .meaning = "Exact: steps from every start",
+                                           .range = at_least(0),
+                                           .field = "iterations"})
+          .add(&ExactOptions::tolerance,
+               {.key = "exact-tolerance",
+                .meaning = "Exact: a start ends when a round raises the utility's gain by less than this share",
+                .range = above(0),
+                .field = "tolerance"});
+  return table;
+}
+
 void require_valid(const ExactOptions& options) {
-  const auto require = [](bool good, const char* name, double value, const char* rule) {
-    if (!good) throw std::invalid_argument(fmt::format("exact: {} is {}; it must be {}", name, value, rule));
-  };
-  require(options.starts >= 1, "starts", options.starts, ">= 1");
-  require(options.iterations >= 0, "iterations", options.iterations, ">= 0");
-  require(options.tolerance > 0.0 && std::isfinite(options.tolerance), "tolerance", options.tolerance, "> 0");
+  ExactOptions::table().require_valid(options);
 }
 
 AttackResult exact_attack(const AttackProblem& problem, const ExactOptions& options, const RunControl& control) {

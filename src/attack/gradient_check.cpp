@@ -69,13 +69,23 @@ std::vector<NamedGradient> all_row_gradients() {
           {"exact", exact_row_gradient}};
 }
 
+const OptionTable<GradientCheckOptions>& GradientCheckOptions::table() {
+  static const auto table =
+      OptionTable<GradientCheckOptions>("gradient check")
+          .add(&GradientCheckOptions::entries,
+               {.key = "entries", .meaning = "Entries of the injected rows that are compared", .range = at_least(1)})
+          .add(&GradientCheckOptions::step, {.key = "spacing",
+                                             .meaning = "Spacing of the differences, in the learner's units",
+                                             .range = above(0),
+                                             .field = "step"});
+  return table;
+}
+
 GradientCheck check_gradients(const mtrl::EmpiricalRisk& clean, const Utility& utility, const TaskSet& injected,
                               const mtrl::Options& learner, const std::vector<NamedGradient>& gradients,
                               const GradientCheckOptions& options, const RunControl& control) {
   if (injected.rows() == 0) throw std::invalid_argument("gradient check: there is no injected row");
-  if (options.entries < 1) throw std::invalid_argument("gradient check: entries is 0; it must be >= 1");
-  if (!(options.step > 0.0 && std::isfinite(options.step)))
-    throw std::invalid_argument(fmt::format("gradient check: step is {}; it must be > 0", options.step));
+  GradientCheckOptions::table().require_valid(options);
   const mtrl::EmpiricalRisk risk = clean.with_rows(injected);
   const mtrl::Fit fit = mtrl::polish(risk, learner, mtrl::solve(risk, learner).weights);
   const bool move_labels = !clean.loss().is_classification();

@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "crosstalk/golden_section_search.hpp"
+#include "crosstalk/brent_minimum.hpp"
 
 namespace crosstalk::attack {
 
@@ -70,8 +70,8 @@ Influence::Row Influence::best_row(const FeasibleSet& feasible, std::size_t task
         top = value;
         angle = static_cast<double>(k) * kSpacing;
       }
-    golden_section_search([&](double at) { return -consider(support_point(at), label); }, angle - kSpacing,
-                          angle + kSpacing, 1e-6);
+    brent_minimum([&](double at) { return -consider(support_point(at), label); }, angle - kSpacing, angle + kSpacing,
+                  1e-6);
     if (ball_only)
       for (const double share : {0.1, 0.4, 0.7})
         for (const Eigen::VectorXd& point : rim) consider(share * point, label);

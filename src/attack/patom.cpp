@@ -10,13 +10,21 @@
 
 namespace crosstalk::attack {
 
+const OptionTable<PatomOptions>& PatomOptions::table() {
+  static const auto table =
+      OptionTable<PatomOptions>("patom")
+          .add(&PatomOptions::step, {.key = "step", .meaning = "PATOM: step size", .range = above(0)})
+          .add(&PatomOptions::iterations, {.key = "iterations", .meaning = "PATOM: iterations", .range = at_least(0)})
+          .add(&PatomOptions::batch_share, {.key = "batch-share",
+                                            .meaning = "PATOM: rows in a batch, as a multiple of the target rows",
+                                            .range = Range{.low = 0, .high = 1000, .low_is_open = true}})
+          .add(&PatomOptions::full_batch,
+               {.key = "full-batch", .meaning = "PATOM: all target rows in place of batches"});
+  return table;
+}
+
 void require_valid(const PatomOptions& options) {
-  const auto require = [](bool good, const char* name, double value, const char* rule) {
-    if (!good) throw std::invalid_argument(fmt::format("patom: {} is {}; it must be {}", name, value, rule));
-  };
-  require(options.step > 0.0 && std::isfinite(options.step), "step", options.step, "> 0");
-  require(options.iterations >= 0, "iterations", options.iterations, ">= 0");
-  require(options.batch_share > 0.0 && options.batch_share <= 1e3, "batch share", options.batch_share, "in (0, 1000]");
+  PatomOptions::table().require_valid(options);
 }
 
 AttackResult patom(const AttackProblem& problem, const PatomOptions& options, const RunControl& control) {

@@ -14,8 +14,6 @@ namespace crosstalk::attack {
 
 namespace {
 
-constexpr std::array kColumnKinds = {ColumnKind::Continuous, ColumnKind::Integer, ColumnKind::Binary,
-                                     ColumnKind::OneHot,     ColumnKind::Fixed,   ColumnKind::Label};
 constexpr double kRounding = 1e-9;  // relative, of a value on the way to the learner's units and back
 
 Interval observed_range(const TaskSet& raw, Eigen::Index feature) {
@@ -38,23 +36,11 @@ bool all_values(const TaskSet& raw, Eigen::Index feature, const Predicate& holds
 }  // namespace
 
 std::string_view to_string(ColumnKind kind) {
-  switch (kind) {
-    case ColumnKind::Continuous: return "continuous";
-    case ColumnKind::Integer: return "integer";
-    case ColumnKind::Binary: return "binary";
-    case ColumnKind::OneHot: return "one-hot";
-    case ColumnKind::Fixed: return "fixed";
-    case ColumnKind::Label: return "label";
-  }
-  return "unknown";
+  return kColumnKinds.name_of(kind);
 }
 
 ColumnKind column_kind_named(const std::string& name) {
-  for (const ColumnKind kind : kColumnKinds)
-    if (to_string(kind) == name) return kind;
-  std::vector<std::string_view> names;
-  for (const ColumnKind kind : kColumnKinds) names.push_back(to_string(kind));
-  throw std::invalid_argument(fmt::format("\"{}\" is no kind of column; there are {}", name, fmt::join(names, ", ")));
+  return kColumnKinds.named(name);
 }
 
 std::vector<std::string> feature_names(const TaskSet& tasks) {

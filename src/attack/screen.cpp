@@ -8,14 +8,23 @@
 
 #include <fmt/format.h>
 
+#include "crosstalk/names.hpp"
 #include "crosstalk/quantile.hpp"
 #include "crosstalk/split.hpp"
 
 namespace crosstalk::attack {
 
+const OptionTable<ScreenOptions>& ScreenOptions::table() {
+  static const auto table = OptionTable<ScreenOptions>("screen").add(
+      &ScreenOptions::quantile, {.key = "stealth-quantile",
+                                 .meaning = "Share of a task's clean rows that passes each screen",
+                                 .range = Range{.low = 0, .high = 1, .low_is_open = true},
+                                 .field = "quantile"});
+  return table;
+}
+
 void require_valid(const ScreenOptions& options) {
-  if (!(options.quantile > 0.0 && options.quantile <= 1.0))
-    throw std::invalid_argument(fmt::format("screen: quantile is {}; it must be in (0, 1]", options.quantile));
+  ScreenOptions::table().require_valid(options);
   if (!options.distance && !options.residual) throw std::invalid_argument("screen: there is nothing to look at");
 }
 
@@ -90,7 +99,7 @@ ScreenOptions screen_named(const std::string& words) {
     else if (word == "residual")
       options.residual = true;
     else
-      throw std::invalid_argument(fmt::format("\"{}\" is not a screen; there are distance, residual", word));
+      refuse_name("screen", word, {"distance", "residual"});
   }
   if (!options.distance && !options.residual)
     throw std::invalid_argument(fmt::format("there is no screen in \"{}\"", words));

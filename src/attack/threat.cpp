@@ -48,13 +48,10 @@ Kind kind_of(const Threat& threat) {
 }
 
 std::string_view to_string(Kind kind) {
-  switch (kind) {
-    case Kind::Direct: return "direct";
-    case Kind::Indirect: return "indirect";
-    case Kind::Hybrid: return "hybrid";
-    case Kind::Accounts: return "accounts";
-  }
-  return "unknown";
+  static constexpr auto names = name_table<Kind>(
+      "kind of attack",
+      {{Kind::Direct, "direct"}, {Kind::Indirect, "indirect"}, {Kind::Hybrid, "hybrid"}, {Kind::Accounts, "accounts"}});
+  return names.name_of(kind);
 }
 
 std::vector<bool> members(const std::vector<std::size_t>& set, std::size_t tasks) {
@@ -79,12 +76,24 @@ bool buys_a_row(const Threat& threat, const TaskSet& tasks) {
                      [&](std::size_t i) { return rows_of_attacker(threat, tasks, i) > 0; });
 }
 
+const OptionTable<Threat>& Threat::table() {
+  static const auto table =
+      OptionTable<Threat>("attack")
+          .add(&Threat::targets,
+               {.key = "targets",
+                .meaning = "Tasks under attack, a,b,c: names, or numbers from 1. Default: all tasks that are not "
+                           "attackers; without --attackers, random halves"})
+          .add(&Threat::attackers, {.key = "attackers", .meaning = "Tasks the attacker controls, a,b,c"})
+          .add(&Threat::budget, {.key = "budget",
+                                 .meaning = "Injected rows of an attacking task, as a share of its clean rows",
+                                 .range = from_to(0, 100)});
+  return table;
+}
+
 void require_valid(const Threat& threat, const TaskSet& tasks) {
   require_valid_set(threat.targets, tasks, "target");
   require_valid_set(threat.attackers, tasks, "attacking");
-  if (!(threat.budget >= 0.0 && threat.budget <= 100.0))
-    throw std::invalid_argument(
-        fmt::format("attack: budget is {}; it must be between 0 and 100 times the clean rows", threat.budget));
+  Threat::table().require_valid(threat);
   if (!threat.rows.empty() && threat.rows.size() != tasks.size())
     throw std::invalid_argument(
         fmt::format("attack: {} numbers of rows for {} tasks", threat.rows.size(), tasks.size()));
@@ -101,19 +110,11 @@ Halves random_halves(std::size_t tasks, std::uint64_t seed) {
 }
 
 LabelRule label_rule_named(const std::string& name) {
-  for (const LabelRule rule : {LabelRule::Clean, LabelRule::Uniform, LabelRule::Ends, LabelRule::Free})
-    if (to_string(rule) == name) return rule;
-  throw std::invalid_argument(fmt::format("labels is \"{}\"; it must be one of clean, uniform, ends, free", name));
+  return kLabelRules.named(name);
 }
 
 std::string_view to_string(LabelRule rule) {
-  switch (rule) {
-    case LabelRule::Clean: return "clean";
-    case LabelRule::Uniform: return "uniform";
-    case LabelRule::Ends: return "ends";
-    case LabelRule::Free: return "free";
-  }
-  return "unknown";
+  return kLabelRules.name_of(rule);
 }
 
 std::vector<Interval> label_ranges(const TaskSet& clean, const FeasibleSet& feasible) {

@@ -34,22 +34,44 @@ std::string format_note(const std::string& name, const NumberFormat& format) {
 }  // namespace
 
 std::string_view to_string(MissingRule rule) {
-  switch (rule) {
-    case MissingRule::Refuse: return "refuse";
-    case MissingRule::Drop: return "drop";
-    case MissingRule::Mean: return "mean";
-    case MissingRule::Median: return "median";
-    case MissingRule::Indicator: return "indicator";
-  }
-  return "unknown";
+  return kMissingRules.name_of(rule);
 }
 
 MissingRule missing_rule_named(const std::string& name) {
-  for (const MissingRule rule :
-       {MissingRule::Refuse, MissingRule::Drop, MissingRule::Mean, MissingRule::Median, MissingRule::Indicator})
-    if (to_string(rule) == name) return rule;
-  throw std::invalid_argument(
-      fmt::format("\"{}\" is no rule for missing values; there are refuse, drop, mean, median, indicator", name));
+  return kMissingRules.named(name);
+}
+
+const OptionTable<CsvOptions>& CsvOptions::table() {
+  static const auto table =
+      OptionTable<CsvOptions>("")
+          .add(&CsvOptions::task_column, {.key = "task", .meaning = "CSV: column that names the task of a row"})
+          .add(&CsvOptions::label_columns,
+               {.key = "label", .meaning = "CSV: column of the label; several, a,b,c, are tasks over the same rows"})
+          .add(&CsvOptions::ignore,
+               {.key = "ignore", .meaning = "CSV: columns to leave out, a,b,c; \"b, c\" has a comma"})
+          .add(&CsvOptions::separator, {.key = "separator",
+                                        .meaning = "CSV: comma, semicolon, tab or pipe; detected by default",
+                                        .words = {"comma", "semicolon", "tab", "pipe"}})
+          .add(&CsvOptions::decimal, {.key = "decimal",
+                                      .meaning = "CSV: comma or point, where 1,234 could be either",
+                                      .words = {"comma", "point"}})
+          .add(&CsvOptions::skip_lines,
+               {.key = "skip-lines", .meaning = "CSV: lines before the header", .range = at_least(0)})
+          .add(&CsvOptions::has_header,
+               {.key = "no-header", .meaning = "CSV: the first line is a row; columns are \"column 1\", ..."})
+          .add(&CsvOptions::missing,
+               {.key = "missing",
+                .meaning = "How to treat missing values: refuse, drop such rows, fill in the mean or median of the "
+                           "training rows, or indicator: fill in the mean and add a 0/1 feature that marks them",
+                .words = kMissingRules.names()})
+          .add(&CsvOptions::missing_words,
+               {.key = "missing-words",
+                .meaning = "More words for a missing value, a,b, beside an empty cell, NA, N/A, NaN, null, none, ? "
+                           "and -"})
+          .add(&CsvOptions::split_column,
+               {.key = "split-by",
+                .meaning = "CSV: column by which rows are held out: whole groups, or the last of a time"});
+  return table;
 }
 
 const std::vector<std::string>& default_missing_words() {

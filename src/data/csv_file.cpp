@@ -9,6 +9,7 @@
 
 #include "crosstalk/data/files.hpp"
 #include "crosstalk/error.hpp"
+#include "crosstalk/names.hpp"
 
 namespace crosstalk::data {
 

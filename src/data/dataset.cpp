@@ -17,6 +17,7 @@
 #include "crosstalk/data/svmlight.hpp"
 #include "crosstalk/data/unpacking.hpp"
 #include "crosstalk/error.hpp"
+#include "crosstalk/names.hpp"
 #include "crosstalk/split.hpp"
 #include "one_vs_rest.hpp"
 #include "recipes.hpp"
@@ -267,6 +268,16 @@ double learner_label(const CsvCoding& coding, const std::optional<ClassNames>& c
   if (is(classes->negative)) return -1.0;
   throw DataError(fmt::format("{}: the label {} is neither {} nor {}, the classes of the model", name, in_quotes(word),
                               in_quotes(classes->negative), in_quotes(classes->positive)));
+}
+
+const OptionTable<LoadOptions>& LoadOptions::table() {
+  static const auto table =
+      OptionTable<LoadOptions>("")
+          .add(&LoadOptions::loss, {.key = "loss",
+                                    .meaning = "squared, squared-hinge or logistic",
+                                    .words = {"squared", "squared-hinge", "logistic"}})
+          .add(&LoadOptions::positive, {.key = "positive", .meaning = "Which of two labels is the positive class"});
+  return table;
 }
 
 Dataset load(const std::string& name_or_path, const LoadOptions& options) {

@@ -85,6 +85,22 @@ int replace_file(int folder, const std::string& name, std::string_view content) 
   return error;
 }
 
+int write_temporary(int folder, mode_t mode, std::string_view content, std::string& temporary) {
+  Descriptor file = open_temporary(folder, temporary);
+  if (file.get() < 0) {
+    temporary.clear();
+    return errno;
+  }
+  int error = write_all(file.get(), content);
+  if (error == 0 && mode != 0 && ::fchmod(file.get(), mode & 07777U) != 0) error = errno;
+  if (const int closing = file.close(); error == 0) error = closing;
+  if (error != 0) {
+    ::unlinkat(folder, temporary.c_str(), 0);
+    temporary.clear();
+  }
+  return error;
+}
+
 std::vector<std::string> names_in(int folder, const std::string& shown) {
   const int own = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const std::unique_ptr<DIR, int (*)(DIR*)> open(own < 0 ? nullptr : ::fdopendir(own), ::closedir);

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include <sys/types.h>
 #include <unistd.h>
 
 namespace crosstalk::data {
@@ -42,6 +43,12 @@ std::string read_all(int fd, std::size_t expected, const std::string& shown);
 /// link of that name would be replaced, not followed. A file that was there keeps its permissions.
 /// @return 0 or the error; the temporary file is removed
 int replace_file(int folder, const std::string& name, std::string_view content);
+
+/// The first half of replace_file: a temporary file with this content, which may be in memory still.
+/// @param mode  of the file that it is to replace, 0 where there is none.
+/// @param temporary  its name; empty where none was made.
+/// @return 0 or the error; the temporary file is removed
+int write_temporary(int folder, mode_t mode, std::string_view content, std::string& temporary);
 
 /// Removes the temporary files that replace_file left in an open folder when its process was killed: those that no
 /// process has locked. @throws DataError with the shown name of the folder and the system's reason.

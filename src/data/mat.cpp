@@ -279,7 +279,7 @@ std::vector<MatVariable> read_mat(const std::filesystem::path& path) {
   return MatReader(path).read();
 }
 
-const Eigen::MatrixXd& mat_matrix(const std::vector<MatVariable>& variables, const std::string& name,
+const Eigen::MatrixXd& mat_matrix(const std::vector<MatVariable>& variables, std::string_view name,
                                   const std::filesystem::path& path) {
   const MatVariable* found = find(variables, name);
   if (found == nullptr || found->kind != "matrix")

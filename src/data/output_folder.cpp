@@ -105,16 +105,57 @@ OutputFolder::~OutputFolder() {
   ::close(folder_);
 }
 
+mode_t OutputFolder::mode_to_replace(const Place& place) const {
+  tidy(place.folder(), place.shown());
+  const auto there = place.status();
+  if (!there) return 0;
+  if (S_ISDIR(there->st_mode)) throw DataError(fmt::format("{}: cannot be written: {}", place.shown(), reason(EISDIR)));
+  if (!S_ISREG(there->st_mode))
+    throw DataError(fmt::format("{}: is there already and is no regular file", place.shown()));
+  place.refuse_input();
+  return there->st_mode;
+}
+
+void OutputFolder::write_all(std::span<const std::pair<fs::path, std::string>> files) const {
+  // A file's folder is opened anew for its second half: so many open folders are more than a process may have.
+  struct Temporaries {
+    const OutputFolder& output;
+    std::vector<std::pair<fs::path, std::string>> left = {};  // the file's name, its temporary's
+
+    explicit Temporaries(const OutputFolder& folder) : output(folder) {}
+    Temporaries(const Temporaries&) = delete;
+    Temporaries& operator=(const Temporaries&) = delete;
+    ~Temporaries() {
+      for (const auto& [name, temporary] : left) try {
+          const Place place(output, name, Place::CheapestAttack::IfThere);
+          if (place.has_folder()) ::unlinkat(place.folder(), temporary.c_str(), 0);
+        } catch (const DataError&) {  // its folder is gone
+        }
+    }
+  } temporaries(*this);
+
+  for (const auto& [name, content] : files) {
+    const Place place(*this, name, Place::CheapestAttack::Make);
+    const mode_t mode = mode_to_replace(place);
+    std::string temporary;
+    if (const int error = write_temporary(place.folder(), mode, content, temporary); error != 0)
+      throw DataError(fmt::format("{}: cannot be written: {}", place.shown(), reason(error)));
+    temporaries.left.emplace_back(name, std::move(temporary));
+  }
+  if (!files.empty() && ::syncfs(folder_) != 0)
+    throw DataError(fmt::format("{}: cannot be written: {}", path_.string(), reason(errno)));
+  for (auto& left = temporaries.left; !left.empty(); left.pop_back()) {
+    const auto& [name, temporary] = left.back();
+    const Place place(*this, name, Place::CheapestAttack::IfThere);
+    if (!place.has_folder() || ::renameat(place.folder(), temporary.c_str(), place.folder(), place.name().c_str()) != 0)
+      throw DataError(
+          fmt::format("{}: cannot be written: {}", place.shown(), reason(place.has_folder() ? errno : ENOENT)));
+  }
+}
+
 void OutputFolder::write(const fs::path& name, std::string_view content) const {
   const Place place(*this, name, Place::CheapestAttack::Make);
-  tidy(place.folder(), place.shown());
-  if (const auto there = place.status()) {
-    if (S_ISDIR(there->st_mode))
-      throw DataError(fmt::format("{}: cannot be written: {}", place.shown(), reason(EISDIR)));
-    if (!S_ISREG(there->st_mode))
-      throw DataError(fmt::format("{}: is there already and is no regular file", place.shown()));
-    place.refuse_input();
-  }
+  static_cast<void>(mode_to_replace(place));
   if (const int error = replace_file(place.folder(), place.name(), content); error != 0)
     throw DataError(fmt::format("{}: cannot be written: {}", place.shown(), reason(error)));
 }

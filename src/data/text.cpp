@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "crosstalk/error.hpp"
+#include "crosstalk/names.hpp"
 
 namespace crosstalk::data {
 
@@ -109,14 +110,13 @@ bool has_zeros_at(std::string_view bytes, std::size_t parity) {
 }  // namespace
 
 std::string_view to_string(Encoding encoding) {
-  switch (encoding) {
-    case Encoding::Utf8: return "UTF-8";
-    case Encoding::Utf8WithMark: return "UTF-8 with a byte order mark";
-    case Encoding::Utf16Little: return "UTF-16 (little-endian)";
-    case Encoding::Utf16Big: return "UTF-16 (big-endian)";
-    case Encoding::Windows1252: return "Windows-1252";
-  }
-  return "unknown";
+  static constexpr auto names =
+      name_table<Encoding>("encoding", {{Encoding::Utf8, "UTF-8"},
+                                        {Encoding::Utf8WithMark, "UTF-8 with a byte order mark"},
+                                        {Encoding::Utf16Little, "UTF-16 (little-endian)"},
+                                        {Encoding::Utf16Big, "UTF-16 (big-endian)"},
+                                        {Encoding::Windows1252, "Windows-1252"}});
+  return names.name_of(encoding);
 }
 
 bool is_utf8(std::string_view bytes) {

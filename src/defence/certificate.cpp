@@ -4,7 +4,7 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "crosstalk/golden_section_search.hpp"
+#include "crosstalk/brent_minimum.hpp"
 
 namespace crosstalk::defence {
 
@@ -113,7 +113,7 @@ class Certifier {
       return value;
     };
     bound(0.0);
-    golden_section_search(bound, 0.0, std::log(100.0), 0.015);  // the bound is convex in c
+    brent_minimum(bound, 0.0, std::log(100.0), 0.015);  // the bound is convex in c
     return result;
   }
 

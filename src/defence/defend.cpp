@@ -163,27 +163,36 @@ Trimming method_result(const TaskSet& tasks, const mtrl::Loss& loss, const Optio
 }  // namespace
 
 Method method_named(const std::string& name) {
-  for (const Method method : {Method::Trim, Method::Huber, Method::Screen})
-    if (name == to_string(method)) return method;
-  throw std::invalid_argument(fmt::format("\"{}\" is not a defence; there are trim, huber, screen", name));
+  return kMethods.named(name);
 }
 
 std::string_view to_string(Method method) {
-  switch (method) {
-    case Method::Trim: return "trim";
-    case Method::Huber: return "huber";
-    case Method::Screen: return "screen";
-  }
-  return "unknown";
+  return kMethods.name_of(method);
+}
+
+const OptionTable<Options>& Options::table() {
+  static const auto table =
+      OptionTable<Options>("")
+          .add(&Options::method,
+               {.key = "method",
+                .meaning = "trim: leave out rows where the others are then predicted better, huber: bound every row's "
+                           "force, screen: sphere and slab",
+                .words = kMethods.names()})
+          .add(&Options::alpha, {.key = "alpha",
+                                 .meaning = "Share of honest rows that may be flagged",
+                                 .range = Range{.low = 0, .high = 0.5, .low_is_open = true, .high_is_open = true}})
+          .add(&Options::share, {.key = "share",
+                                 .meaning = "trim: leave out this share of all rows; found without it",
+                                 .range = Range{.low = 0, .high = 0.5, .high_is_open = true}})
+          .add(&Options::margin,
+               {.key = "margin",
+                .meaning = "trim: learn a task alone where the others make its held-out loss worse by this share",
+                .range = at_least(0)});
+  return table;
 }
 
 void require_valid(const Options& options) {
-  if (!(options.alpha > 0.0 && options.alpha < 0.5))
-    throw std::invalid_argument(fmt::format("alpha is {}; it must be in (0, 0.5)", options.alpha));
-  if (options.share && !(*options.share >= 0.0 && *options.share < 0.5))
-    throw std::invalid_argument(fmt::format("share is {}; it must be in [0, 0.5)", *options.share));
-  if (!(options.margin >= 0.0))
-    throw std::invalid_argument(fmt::format("margin is {}; it must be >= 0", options.margin));
+  Options::table().require_valid(options);
 }
 
 Defended defend(const TaskSet& tasks, const mtrl::Loss& loss, const Options& options) {
@@ -195,7 +204,6 @@ Defended defend(const TaskSet& tasks, const mtrl::Loss& loss, const Options& opt
                                               task.name, task.rows()));
   Defended result;
   for (const Detector& detector : detectors()) result.statistics.emplace_back(detector.name);
-  result.statistics.emplace_back("residual");
   Trimming found = method_result(tasks, loss, options, result.fit);
   result.weights = result.fit.weights;
   result.kept = std::move(found.kept);

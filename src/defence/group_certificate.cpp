@@ -10,10 +10,8 @@
 
 #include <fmt/format.h>
 #include <Eigen/Cholesky>
-#include <nlohmann/json.hpp>
 
 #include "crosstalk/error.hpp"
-#include "crosstalk/json_number.hpp"
 #include "crosstalk/mtrl/coupling.hpp"
 #include "crosstalk/parallel.hpp"
 #include "crosstalk/rng.hpp"
@@ -188,60 +186,31 @@ VotingModel::Target learn_target(const Task& task, const std::vector<GroupFit>& 
   return target;
 }
 
-nlohmann::json vector_to_json(const Eigen::VectorXd& values) {
-  return std::vector<double>(values.begin(), values.end());
-}
-
-Eigen::VectorXd vector_from_json(const nlohmann::json& json, Eigen::Index size, bool may_be_empty, const char* name) {
-  const auto values = json.get<std::vector<double>>();
-  const auto count = static_cast<Eigen::Index>(values.size());
-  if (count != size && !(may_be_empty && count == 0))
-    throw std::invalid_argument(fmt::format("votes: {} has {} numbers for {} features", name, count, size));
-  Eigen::VectorXd result = Eigen::Map<const Eigen::VectorXd>(values.data(), count);
-  if (!result.allFinite()) throw std::invalid_argument(fmt::format("votes: {} must be finite", name));
-  return result;
-}
-
-nlohmann::json units_to_json(const FeatureUnits& units) {
-  return {{"columns", units.columns},
-          {"preparation", units.preparation ? units.preparation->to_json() : nlohmann::json(nullptr)}};
-}
-
-FeatureUnits units_from_json(const nlohmann::json& json, Eigen::Index features) {
-  FeatureUnits units;
-  for (const nlohmann::json& column : json.at("columns")) {
-    units.columns.push_back(whole_from<Eigen::Index>(column));
-    if (units.columns.back() < 0 || units.columns.back() >= features)
-      throw std::invalid_argument(
-          fmt::format("votes: column {} is not one of the {} features", units.columns.back(), features));
-  }
-  if (units.columns.empty()) return units;
-  units.preparation = Preparation::from_json(json.at("preparation"));
-  const auto count = static_cast<Eigen::Index>(units.columns.size());
-  const PreparationOptions& options = units.preparation->options();
-  if (!units.preparation->fits(count) || !options.bias || options.labels != LabelScale::None || options.pca > count)
-    throw std::invalid_argument(fmt::format("votes: a preparation does not have the {} columns", count));
-  return units;
-}
-
 }  // namespace
 
 std::size_t group_of(std::string_view task, std::size_t groups, std::uint64_t seed) {
   return Rng::stream(seed, fmt::format("group of {}", task)).below(groups);
 }
 
+const OptionTable<GroupOptions>& GroupOptions::table() {
+  static const auto table = OptionTable<GroupOptions>("").add(
+      &GroupOptions::groups,
+      {.key = "groups",
+       .meaning = "T: models a task, each with one of T groups of the other tasks. More groups: proven for more "
+                  "malicious tasks, and each model learns from fewer",
+       .range = Range{.low = 3, .odd = true}});
+  return table;
+}
+
 void require_valid(const GroupOptions& options) {
+  GroupOptions::table().require_valid(options);
   const mtrl::Options& learner = options.learner;
-  const auto require = [](bool good, const char* name, auto value, const char* rule) {
-    if (!good) throw std::invalid_argument(fmt::format("{}: {} is not {}", name, value, rule));
-  };
-  require(options.groups >= 3 && options.groups % 2 == 1, "groups", options.groups, "an odd number from 3 on");
-  require(learner.lambda1 > 0.0 && std::isfinite(learner.lambda1), "lambda1", learner.lambda1, "above 0");
-  require(learner.lambda2 >= 0.0 && std::isfinite(learner.lambda2), "lambda2", learner.lambda2, "0 or more");
-  require(learner.smoothing > 0.0 && std::isfinite(learner.smoothing), "smoothing", learner.smoothing, "above 0");
-  require(learner.tolerance > 0.0, "tolerance", learner.tolerance, "above 0");
-  require(options.preparation.pca >= 0, "pca", options.preparation.pca, "0 or more");
-  require(options.preparation.bias, "bias", options.preparation.bias, "true");
+  require_range("", "lambda1", learner.lambda1, above(0));
+  require_range("", "lambda2", learner.lambda2, at_least(0));
+  require_range("", "smoothing", learner.smoothing, above(0));
+  require_range("", "tolerance", learner.tolerance, above(0));
+  require_range("", "pca", static_cast<double>(options.preparation.pca), at_least(0));
+  if (!options.preparation.bias) throw std::invalid_argument("bias is false; it must be true");
 }
 
 FeatureUnits FeatureUnits::fit(const TaskSet& rows, PreparationOptions options) {
@@ -293,6 +262,12 @@ Eigen::VectorXd Votes::lower(std::size_t k) const {
 Eigen::VectorXd Votes::upper(std::size_t k) const {
   const Eigen::Index position = (sorted.cols() - 1) / 2 + static_cast<Eigen::Index>(k);
   return position < sorted.cols() ? Eigen::VectorXd(sorted.col(position)) : high;
+}
+
+std::size_t VotingModel::most_malicious() const {
+  const bool is_clipped =
+      std::all_of(targets.begin(), targets.end(), [](const Target& target) { return target.clip_middle.size() > 0; });
+  return (groups.size() - 1) / 2 + (is_clipped ? 1 : 0);
 }
 
 Votes VotingModel::votes(std::size_t target, const Eigen::MatrixXd& features) const {
@@ -458,52 +433,6 @@ SingleTasks learn_alone(const TaskSet& train, const TaskSet& test, const mtrl::L
   parallel_for(train.size(), options.threads,
                [&](std::size_t i) { result.predictions[i] = learn(train[i], test[i].features, {result.lambda}); });
   return result;
-}
-
-nlohmann::json VotingModel::to_json() const {
-  nlohmann::json json = {{"groups", nlohmann::json::array()}, {"targets", nlohmann::json::array()}};
-  for (const FeatureUnits& group : groups) json["groups"].push_back(units_to_json(group));
-  for (const Target& target : targets) {
-    nlohmann::json one = {{"name", target.name},
-                          {"own", units_to_json(target.own)},
-                          {"alone", vector_to_json(target.alone)},
-                          {"under", nlohmann::json::array()},
-                          {"clip_middle", vector_to_json(target.clip_middle)},
-                          {"clip_reach", matrix_to_json(target.clip_reach)}};
-    for (const Eigen::VectorXd& weights : target.under) one["under"].push_back(vector_to_json(weights));
-    json["targets"].push_back(std::move(one));
-  }
-  return json;
-}
-
-VotingModel VotingModel::from_json(const nlohmann::json& json, Eigen::Index features) {
-  try {
-    VotingModel model;
-    for (const nlohmann::json& group : json.at("groups")) model.groups.push_back(units_from_json(group, features));
-    if (model.groups.size() % 2 == 0)
-      throw std::invalid_argument(fmt::format("votes: {} groups; their number must be odd", model.groups.size()));
-    for (const nlohmann::json& one : json.at("targets")) {
-      Target target;
-      one.at("name").get_to(target.name);
-      target.own = units_from_json(one.at("own"), features);
-      const Eigen::Index width = target.own.width();
-      target.alone = vector_from_json(one.at("alone"), width, false, "alone");
-      target.clip_middle = vector_from_json(one.at("clip_middle"), width, true, "clip_middle");
-      target.clip_reach = matrix_from_json(one.at("clip_reach"));
-      const Eigen::Index clipped = target.clip_middle.size();
-      if (target.clip_reach.rows() != clipped || target.clip_reach.cols() != clipped)
-        throw std::invalid_argument(fmt::format("votes: clip_reach must be {0} x {0}", clipped));
-      if (one.at("under").size() != model.groups.size())
-        throw std::invalid_argument(
-            fmt::format("votes: {} models for {} groups", one.at("under").size(), model.groups.size()));
-      for (std::size_t g = 0; g < model.groups.size(); ++g)
-        target.under.push_back(vector_from_json(one["under"][g], model.groups[g].width(), true, "under"));
-      model.targets.push_back(std::move(target));
-    }
-    return model;
-  } catch (const nlohmann::json::exception& error) {
-    throw std::invalid_argument(fmt::format("votes: {}", error.what()));
-  }
 }
 
 }  // namespace crosstalk::defence

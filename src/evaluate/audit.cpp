@@ -497,20 +497,11 @@ class Auditor {
 }  // namespace
 
 std::string_view to_string(Method method) {
-  switch (method) {
-    case Method::Random: return "random";
-    case Method::Patom: return "patom";
-    case Method::Exact: return "exact";
-  }
-  return "unknown";
+  return kMethods.name_of(method);
 }
 
 Method method_named(const std::string& name) {
-  for (const Method method : kMethods)
-    if (to_string(method) == name) return method;
-  std::vector<std::string_view> names;
-  for (const Method method : kMethods) names.push_back(to_string(method));
-  throw std::invalid_argument(fmt::format("\"{}\" is not a method; there are {}", name, fmt::join(names, ", ")));
+  return kMethods.named(name);
 }
 
 double Harm::loss_rise(const Eigen::VectorXd& clean_loss) const {

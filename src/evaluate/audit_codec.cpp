@@ -9,6 +9,7 @@
 #include "audit_json.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/evaluate/audit_parts.hpp"
+#include "crosstalk/json_text.hpp"
 #include "crosstalk/mtrl/metrics.hpp"
 #include "crosstalk/preparation.hpp"
 
@@ -157,7 +158,7 @@ PartStore checked_parts(PartStore store, std::size_t tasks, const mtrl::Loss& lo
   if (recall)
     store.recall = [recall = std::move(recall), sizes](const std::string& part) {
       auto value = recall(part);
-      if (value && !sizes.hold(part, *value))
+      if (value && !sizes.hold(part, parse_json(*value, part)))
         throw DataError(fmt::format("the part \"{}\" of an earlier run is damaged; start anew", part));
       return value;
     };

@@ -63,14 +63,12 @@ std::vector<Scenario> make_scenarios(const TaskSet& train, const AuditOptions& o
 void require_valid(const TaskSet& train, const AuditOptions& options) {
   attack::require_valid(options.patom);
   attack::require_valid(options.exact);
-  if (!(options.reach > 1.0 && std::isfinite(options.reach)))
-    throw std::invalid_argument(fmt::format("audit: reach is {}; it must be > 1", options.reach));
+  AuditOptions::table().require_valid(options);
   if (options.fictitious > 0 && options.rows_each < 2)
     throw std::invalid_argument(
         fmt::format("audit: rows each is {}; a fictitious task must have at least 2", options.rows_each));
   if (options.fictitious > 0 && options.stealth)
     throw std::invalid_argument("audit: fictitious tasks have no clean rows that a screen could be made from");
-  if (options.repeats < 1) throw std::invalid_argument("audit: repeats is 0; it must be >= 1");
   if (!options.prices.empty() && options.prices.size() != train.size())
     throw std::invalid_argument(fmt::format("audit: {} prices for {} tasks", options.prices.size(), train.size()));
   options.feasible.require_valid(train.features() - (options.feasible.bias ? 1 : 0));
@@ -199,6 +197,35 @@ std::size_t accounts_at(const Scenario& scenario, double budget, double largest)
 
 attack::Threat threat_of(const Scenario& scenario, double budget) {
   return {scenario.targets, scenario.attackers, budget};
+}
+
+const OptionTable<AuditOptions>& AuditOptions::table() {
+  static const auto table =
+      OptionTable<AuditOptions>("audit")
+          .add(&AuditOptions::methods,
+               {.key = "method",
+                .meaning = "Attack methods, a,b: random; patom (starts from the random rows); exact (starts from "
+                           "PATOM's)"})
+          .add(&AuditOptions::budgets,
+               {.key = "budgets", .meaning = "Injected rows as shares of an attacking task's clean rows, a,b,c"})
+          .add(&AuditOptions::labels,
+               {.key = "labels",
+                .meaning = "Labels of injected rows: clean (drawn from the task's), uniform or ends (of their range), "
+                           "free: chosen by `exact`",
+                .words = attack::kLabelRules.names()})
+          .add(&AuditOptions::reach,
+               {.key = "reach",
+                .meaning = "Factor by which the cheapest attack must raise a task's training loss",
+                .range = above(1)})
+          .add(&AuditOptions::defence,
+               {.key = "defence",
+                .meaning = "Also put a defence before the learner, trim, huber or screen, and let the attacker plan "
+                           "against it"})
+          .add(&AuditOptions::repeats,
+               {.key = "repeats",
+                .meaning = "Splits of the data, or draws of the set, over which the main result is given as a range",
+                .range = at_least(1)});
+  return table;
 }
 
 }  // namespace crosstalk::evaluate

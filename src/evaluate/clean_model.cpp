@@ -10,6 +10,7 @@
 
 #include "crosstalk/mtrl/empirical_risk.hpp"
 #include "crosstalk/mtrl/metrics.hpp"
+#include "crosstalk/names.hpp"
 #include "words.hpp"
 
 namespace crosstalk::evaluate {
@@ -140,13 +141,11 @@ class Search {
 }  // namespace
 
 std::string_view to_string(Cause cause) {
-  switch (cause) {
-    case Cause::Scale: return "scale";
-    case Cause::Lambda: return "lambda";
-    case Cause::TooFewRows: return "too few rows";
-    case Cause::NothingToLearn: return "nothing linear to learn";
-  }
-  return "unknown";
+  static constexpr auto names = name_table<Cause>("cause", {{Cause::Scale, "scale"},
+                                                            {Cause::Lambda, "lambda"},
+                                                            {Cause::TooFewRows, "too few rows"},
+                                                            {Cause::NothingToLearn, "nothing linear to learn"}});
+  return names.name_of(cause);
 }
 
 double relative_error_or_auc(const TaskSet& train, const TaskSet& evaluation, const mtrl::Loss& loss,

@@ -325,7 +325,7 @@ class Reproduction {
 };
 
 void require_valid(const ReproductionOptions& options) {
-  if (options.seeds < 1) throw std::invalid_argument("reproduce: seeds is 0; it must be >= 1");
+  ReproductionOptions::table().require_valid(options);
   if (options.figures.empty()) throw std::invalid_argument("reproduce: there is no figure");
   for (const int figure : options.figures)
     if (figure < 1 || figure > 3)
@@ -333,6 +333,15 @@ void require_valid(const ReproductionOptions& options) {
 }
 
 }  // namespace
+
+const OptionTable<ReproductionOptions>& ReproductionOptions::table() {
+  static const auto table = OptionTable<ReproductionOptions>("reproduce")
+                                .add(&ReproductionOptions::seeds,
+                                     {.key = "seeds",
+                                      .meaning = "Draws of the data and of everything random; intervals are over them",
+                                      .range = from_to(1, 1000)});
+  return table;
+}
 
 const ReproductionResult::Set* ReproductionResult::find(const std::string& name) const {
   const auto found = std::find_if(sets.begin(), sets.end(), [&](const Set& set) { return set.name == name; });

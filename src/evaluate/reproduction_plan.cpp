@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "crosstalk/names.hpp"
 #include "crosstalk/rng.hpp"
 
 namespace crosstalk::evaluate {
@@ -60,15 +61,14 @@ std::vector<PaperThreat> random_pairs(const std::string& set, std::size_t tasks,
 }  // namespace
 
 std::string_view to_string(InjectedLabels labels) {
-  switch (labels) {
-    case InjectedLabels::Uniform: return "uniform in the task's range";
-    case InjectedLabels::Clean: return "drawn from the task's labels";
-    case InjectedLabels::Ends: return "at the ends of the task's range";
-    case InjectedLabels::Largest: return "the task's largest";
-    case InjectedLabels::CommonUniform: return "uniform in the range of all tasks";
-    case InjectedLabels::CommonLargest: return "the largest of all tasks";
-  }
-  return "";
+  static constexpr auto names = name_table<InjectedLabels>(
+      "rule for labels", {{InjectedLabels::Uniform, "uniform in the task's range"},
+                          {InjectedLabels::Clean, "drawn from the task's labels"},
+                          {InjectedLabels::Ends, "at the ends of the task's range"},
+                          {InjectedLabels::Largest, "the task's largest"},
+                          {InjectedLabels::CommonUniform, "uniform in the range of all tasks"},
+                          {InjectedLabels::CommonLargest, "the largest of all tasks"}});
+  return names.name_of(labels);
 }
 
 std::string_view to_string(Lambdas lambdas) {
@@ -76,23 +76,20 @@ std::string_view to_string(Lambdas lambdas) {
 }
 
 std::string_view to_string(PlacementMethod placement) {
-  switch (placement) {
-    case PlacementMethod::Patom: return "PATOM";
-    case PlacementMethod::ExactFixed: return "exact, labels fixed";
-    case PlacementMethod::ExactFree: return "exact, labels free";
-  }
-  return "";
+  static constexpr auto names =
+      name_table<PlacementMethod>("placement", {{PlacementMethod::Patom, "PATOM"},
+                                                {PlacementMethod::ExactFixed, "exact, labels fixed"},
+                                                {PlacementMethod::ExactFree, "exact, labels free"}});
+  return names.name_of(placement);
 }
 
 std::string_view to_string(Experiment experiment) {
-  switch (experiment) {
-    case Experiment::Figure1: return "figure1";
-    case Experiment::Starts: return "starts";
-    case Experiment::Figure2: return "figure2";
-    case Experiment::Figure3: return "figure3";
-    case Experiment::Readings: return "readings";
-  }
-  return "";
+  static constexpr auto names = name_table<Experiment>("experiment", {{Experiment::Figure1, "figure1"},
+                                                                      {Experiment::Starts, "starts"},
+                                                                      {Experiment::Figure2, "figure2"},
+                                                                      {Experiment::Figure3, "figure3"},
+                                                                      {Experiment::Readings, "readings"}});
+  return names.name_of(experiment);
 }
 
 std::vector<PaperInterpretation> interpretations_for(const std::string& set) {

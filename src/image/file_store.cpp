@@ -19,19 +19,30 @@ namespace fs = std::filesystem;
 
 namespace {
 
+bool is_hidden(const std::string& component) {
+  return component.starts_with('.') || component == "__MACOSX";
+}
+
 class FolderStore : public FileStore {
  public:
+  FolderStore(fs::path folder, std::vector<std::string> names) : folder_(std::move(folder)), names_(std::move(names)) {}
   explicit FolderStore(fs::path folder) : folder_(std::move(folder)) {
     std::error_code error;
-    for (fs::recursive_directory_iterator at(folder_, error), end; !error && at != end; at.increment(error))
-      if (std::error_code ignored; !at->is_directory(ignored))
+    for (fs::recursive_directory_iterator at(folder_, error), end; !error && at != end; at.increment(error)) {
+      if (is_hidden(at->path().filename().string())) {
+        ++hidden_;
+        at.disable_recursion_pending();
+      } else if (std::error_code ignored; !at->is_directory(ignored)) {
         names_.push_back(at->path().lexically_relative(folder_).generic_string());
+      }
+    }
     if (error) throw DataError(fmt::format("{}: {}", folder_.string(), error.message()));
     std::sort(names_.begin(), names_.end());
   }
 
   [[nodiscard]] std::string name() const override { return folder_.string(); }
   [[nodiscard]] const std::vector<std::string>& names() const override { return names_; }
+  [[nodiscard]] std::size_t hidden() const override { return hidden_; }
   [[nodiscard]] bool holds(const std::string& name) const override {
     std::error_code ignored;
     return fs::exists(folder_ / name, ignored);
@@ -42,6 +53,7 @@ class FolderStore : public FileStore {
  private:
   fs::path folder_;
   std::vector<std::string> names_;
+  std::size_t hidden_ = 0;
 };
 
 class TarStore : public FileStore {
@@ -53,12 +65,17 @@ class TarStore : public FileStore {
       if (!is_below(name))
         throw DataError(fmt::format("{}: holds {}, a name that leads out of the archive's folder", tar_.name(),
                                     data::in_quotes(tar_.members()[position].name)));
-      names_.push_back(name);
+      const fs::path parts = name;
+      if (std::any_of(parts.begin(), parts.end(), [](const fs::path& part) { return is_hidden(part.string()); }))
+        ++hidden_;
+      else
+        names_.push_back(name);
     }
   }
 
   [[nodiscard]] std::string name() const override { return tar_.name(); }
   [[nodiscard]] const std::vector<std::string>& names() const override { return names_; }
+  [[nodiscard]] std::size_t hidden() const override { return hidden_; }
   [[nodiscard]] bool holds(const std::string& name) const override { return members_.contains(name); }
   [[nodiscard]] std::string read(const std::string& name) const override { return tar_.read(member(name)); }
   [[nodiscard]] std::string place(const std::string& name) const override {
@@ -85,6 +102,7 @@ class TarStore : public FileStore {
   data::TarFile tar_;
   std::map<std::string, std::size_t> members_;
   std::vector<std::string> names_;
+  std::size_t hidden_ = 0;
 };
 
 }  // namespace
@@ -98,6 +116,10 @@ std::unique_ptr<FileStore> open_folder_store(const fs::path& folder) {
   return std::make_unique<FolderStore>(folder);
 }
 
+std::unique_ptr<FileStore> open_picture_store(const fs::path& picture) {
+  return std::make_unique<FolderStore>(picture.parent_path(), std::vector{picture.filename().string()});
+}
+
 std::unique_ptr<FileStore> open_tar_store(const fs::path& path) {
   return std::make_unique<TarStore>(path);
 }
@@ -106,7 +128,7 @@ bool is_image_name(const std::string& name) {
   std::string extension = fs::path(name).extension().string();
   std::transform(extension.begin(), extension.end(), extension.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
+  return extension == ".png" || extension == ".jpg" || extension == ".jpeg" || extension == ".webp";
 }
 
 }  // namespace crosstalk::image

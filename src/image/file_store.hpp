@@ -13,8 +13,10 @@ class FileStore {
   virtual ~FileStore() = default;
   /// Of the folder or archive.
   [[nodiscard]] virtual std::string name() const = 0;
-  /// Of all files, in alphabetical order; with / between folders.
+  /// Of all files that are not hidden, in alphabetical order; with / between folders.
   [[nodiscard]] virtual const std::vector<std::string>& names() const = 0;
+  /// How many files and folders were passed over since their name begins with a dot, or is __MACOSX.
+  [[nodiscard]] virtual std::size_t hidden() const = 0;
   [[nodiscard]] virtual bool holds(const std::string& name) const = 0;
   /// May be called from several threads. @throws DataError
   [[nodiscard]] virtual std::string read(const std::string& name) const = 0;
@@ -31,7 +33,10 @@ std::unique_ptr<FileStore> open_tar_store(const std::filesystem::path& path);
 /// Does the name stay below the folder that it counts from, relative and without ".."?
 bool is_below(const std::string& file);
 
-/// Does it end in .png, .jpg or .jpeg, in any case?
+/// The folder that holds a file, as a store of this file alone; what else the folder has is held all the same.
+std::unique_ptr<FileStore> open_picture_store(const std::filesystem::path& picture);
+
+/// Does it end in .png, .jpg, .jpeg or .webp, in any case?
 bool is_image_name(const std::string& name);
 
 }  // namespace crosstalk::image

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "crosstalk/task_set.hpp"
+#include "crosstalk/names.hpp"
 
 namespace crosstalk::image {
 
@@ -83,9 +83,7 @@ std::vector<std::size_t> tasks_to_protect(const std::vector<TaskInfo>& tasks, co
     if (found == tasks.end()) {
       std::vector<std::string> known;
       for (const TaskInfo& task : tasks) known.push_back(task.name);
-      const std::string near = nearest_name(name, known);
-      throw std::invalid_argument(
-          fmt::format("unknown task \"{}\"{}", name, near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near)));
+      throw std::invalid_argument(fmt::format("unknown task \"{}\"{}", name, did_you_mean(name, known)));
     }
     const auto position = static_cast<std::size_t>(found - tasks.begin());
     if (std::find(chosen.begin(), chosen.end(), position) != chosen.end())

@@ -16,7 +16,9 @@
 #include "crosstalk/image/photo_sets.hpp"
 #include "crosstalk/image/public_sets.hpp"
 #include "crosstalk/image/shapes.hpp"
+#include "crosstalk/names.hpp"
 #include "crosstalk/task_set.hpp"
+#include "file_store.hpp"
 
 namespace crosstalk::image {
 
@@ -56,6 +58,12 @@ const PhotoSet* photo_set(const std::string& name) {
 
 void refuse(bool given, const char* option, const std::string& why) {
   if (given) throw std::invalid_argument(fmt::format("{}: {}", option, why));
+}
+
+// What says how a table of labels is read.
+void refuse_of_folders(const ImageSetOptions& options, const std::string& set) {
+  refuse(!options.regression.empty(), "`regression`", set + " says itself what its labels are");
+  refuse(options.merge_rare > 1, "`merge_rare`", set + " says itself what its labels are");
 }
 
 // The options of a made set's part; --images counts the training part only.
@@ -147,18 +155,35 @@ FolderSet open_image_files(const std::string& path, const ImageSetOptions& optio
   const bool idx = name.find("idx3-ubyte") != std::string::npos;
   std::error_code ignored;
   if (!fs::is_directory(input, ignored) && (npz || idx)) {
+    refuse_of_folders(options, "an .npz or IDX file");
     refuse(options.size.has_value(), "`size`", "an .npz or IDX file is published as it is, with images of its size");
     refuse(npz && !options.labels.empty(), "`labels`", "an .npz file has its own labels");
     return npz ? open_npz(input) : open_idx(input, options.labels);
   }
-  const FolderOptions reading = {options.labels, options.skip_bad, options.threads, options.size};
+  FolderOptions reading;
+  reading.labels = options.labels;
+  reading.skip_bad = options.skip_bad;
+  reading.threads = options.threads;
+  reading.size = options.size;
+  if (options.working_size) reading.working_size = *options.working_size;
+  reading.keep_one_size = options.keep_one_size;
+  reading.channels = options.channels;
+  reading.labels_needed = options.labels_needed;
+  reading.regression = options.regression;
+  reading.merge_rare = options.merge_rare;
   if (fs::is_directory(input, ignored)) return open_folder(input, reading, control);
   if (name.ends_with(".tar")) return open_tar(input, reading, control);
-  throw DataError(fmt::format("{}: is neither a folder nor a .tar, .npz or idx3-ubyte file of images", input.string()));
+  if (is_image_name(name)) return open_picture(input, reading);
+  throw DataError(fmt::format(
+      "{}: is neither a folder nor a .tar, .npz or idx3-ubyte file of images, nor one PNG, JPEG or WebP file",
+      input.string()));
 }
 
 FolderSet open_images(const std::string& name, const ImageSetOptions& options, Part part, const RunControl& control) {
-  if (is_known_image_set(name)) refuse(!options.labels.empty(), "`labels`", name + " has its own labels");
+  if (is_known_image_set(name)) {
+    refuse(!options.labels.empty(), "`labels`", name + " has its own labels");
+    refuse_of_folders(options, name);
+  }
   if (is_made(name)) {
     refuse(options.size.has_value(), "`size`", name + " is made at one size");
     return name == kShapes ? open_made_shapes(options, part) : open_made_garments(name, options, part);
@@ -166,9 +191,7 @@ FolderSet open_images(const std::string& name, const ImageSetOptions& options, P
   const PhotoSet* const photos = photo_set(name);
   std::error_code ignored;
   if (photos == nullptr && !fs::exists(name, ignored)) {
-    const std::string near = nearest_name(name, known_image_sets());
-    throw DataError(fmt::format("no image set, folder or file \"{}\"{}", name,
-                                near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near)));
+    throw DataError(fmt::format("no image set, folder or file \"{}\"{}", name, did_you_mean(name, known_image_sets())));
   }
   if (part == Part::Test && (photos == nullptr || !photos->has_test_part)) return {};
   return photos != nullptr ? open_photos(*photos, options, part, control) : open_image_files(name, options, control);

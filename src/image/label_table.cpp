@@ -4,6 +4,7 @@
 #include <charconv>
 #include <filesystem>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <utility>
@@ -25,6 +26,12 @@ std::optional<double> number_in(const std::string& cell) {
   const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
   if (error != std::errc() || end != cell.data() + cell.size() || !std::isfinite(value)) return std::nullopt;
   return value;
+}
+
+std::string in_small_letters(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
 }
 
 }  // namespace
@@ -55,7 +62,7 @@ LabelTable read_label_table(const std::string& content, const std::string& path,
     table.tasks.push_back(header[c]);
   }
   if (columns.empty()) throw DataError(path + ": no column of labels beside the file names");
-  std::set<std::string> stems;
+  std::map<std::string, std::string> stems;  // in small letters, and as they were first
   while (scanner.next(fields)) {
     const auto fail = [&](const std::string& what) {
       throw DataError(fmt::format("{}:{}: {}", path, scanner.line(), what));
@@ -65,8 +72,14 @@ LabelTable read_label_table(const std::string& content, const std::string& path,
     if (files == FileColumn::Needed) {
       row.file = fs::path(fields[file_column]).lexically_normal().generic_string();
       if (!is_below(row.file)) fail(fmt::format("{} is no file below the folder", data::in_quotes(row.file)));
-      if (!stems.insert(stem_of(row.file)).second)
+      const auto [first, is_new] = stems.emplace(in_small_letters(stem_of(row.file)), row.file);
+      if (!is_new && stem_of(first->second) == stem_of(row.file))
         fail(fmt::format("{} comes twice (names count without their extension)", data::in_quotes(row.file)));
+      if (!is_new)
+        fail(
+            fmt::format("{} and {} differ in small and capital letters alone, which are one name on some systems; "
+                        "rename one",
+                        data::in_quotes(row.file), data::in_quotes(first->second)));
     }
     if (files == FileColumn::PassedOver && index_column < header.size() &&
         fields[index_column] != fmt::format("{}", table.rows.size()))
@@ -79,7 +92,50 @@ LabelTable read_label_table(const std::string& content, const std::string& path,
   return table;
 }
 
-TaskInfo read_column(const LabelTable& table, std::size_t k, Eigen::MatrixXd& labels) {
+std::size_t merge_rare_classes(TaskInfo& task, Eigen::Ref<Eigen::VectorXd> labels, std::size_t least) {
+  const std::size_t classes = task.classes.size();
+  std::vector<std::size_t> images(classes);
+  for (const double label : labels)
+    if (!is_missing(label)) ++images[static_cast<std::size_t>(label)];
+  std::vector<std::size_t> order(classes);  // the rarest first
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return images[a] < images[b]; });
+  std::vector<bool> merged(classes);
+  std::size_t count = 0;
+  std::size_t together = 0;
+  for (const std::size_t c : order) {
+    if (images[c] >= least && (count == 0 || together >= least)) break;
+    merged[c] = true;
+    together += images[c];
+    ++count;
+  }
+  if (count == 0 || (count == 1 && together >= least)) return 0;
+  if (count == classes)
+    throw DataError(
+        fmt::format("task \"{}\": all {} classes have fewer than {} images, or are needed to make up one "
+                    "that has; protect other tasks, or merge fewer",
+                    task.name, classes, least));
+  std::string name = "other";
+  while (std::any_of(order.begin(), order.end(), [&](std::size_t c) { return !merged[c] && task.classes[c] == name; }))
+    name += "_";
+  std::vector<std::string> kept;
+  std::vector<double> number(classes);
+  for (std::size_t c = 0; c < classes; ++c) {
+    if (merged[c]) continue;
+    number[c] = static_cast<double>(kept.size());
+    kept.push_back(task.classes[c]);
+  }
+  for (std::size_t c = 0; c < classes; ++c)
+    if (merged[c]) number[c] = static_cast<double>(kept.size());
+  kept.push_back(name);
+  for (double& label : labels)
+    if (!is_missing(label)) label = number[static_cast<std::size_t>(label)];
+  task.classes = std::move(kept);
+  task.kind = task.classes.size() == 2 ? Kind::Binary : Kind::Classes;
+  return count;
+}
+
+TaskInfo read_column(const LabelTable& table, std::size_t k, Eigen::MatrixXd& labels, Numbers wanted) {
   constexpr std::size_t most_numbers = 100;
   constexpr std::size_t most_words = 65536;
   std::set<std::string> words;
@@ -94,11 +150,14 @@ TaskInfo read_column(const LabelTable& table, std::size_t k, Eigen::MatrixXd& la
     all_numbers = all_numbers && number;
     all_whole = all_whole && number && *number == std::floor(*number);
     if (number) numbers.emplace(*number, cell);
+    if (!number && wanted == Numbers::Regression)
+      throw DataError(fmt::format("{}: task \"{}\" is to be a regression, but {} of {} is no number", table.path,
+                                  table.tasks[k], data::in_quotes(cell), row.file.empty() ? "a row" : row.file));
   }
   TaskInfo task{table.tasks[k], Kind::Classes, {}};
   if (words.empty()) throw DataError(fmt::format("{}: task \"{}\" has no label", table.path, task.name));
   std::map<std::string, double> label_of;
-  if (all_numbers && (!all_whole || numbers.size() > most_numbers)) {
+  if (wanted == Numbers::Regression || (all_numbers && (!all_whole || numbers.size() > most_numbers))) {
     task.kind = Kind::Regression;
   } else if (all_numbers) {
     for (const auto& [value, word] : numbers) task.classes.push_back(word);

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "classwise.hpp"
+#include "crosstalk/names.hpp"
 #include "crosstalk/parallel.hpp"
 #include "crosstalk/rng.hpp"
 
@@ -95,17 +96,16 @@ class Blocks : public Classwise {
 }  // namespace
 
 MethodName method_named(std::string_view word) {
-  if (word == "noise") return MethodName::Noise;
-  if (word == "lsp") return MethodName::Lsp;
-  if (word == "ar") return MethodName::Ar;
-  if (word == "ops") return MethodName::Ops;
-  throw std::invalid_argument(fmt::format("unknown method \"{}\"; there are lsp, ar, ops and noise", word));
+  static constexpr auto names = name_table<MethodName>(
+      "method",
+      {{MethodName::Lsp, "lsp"}, {MethodName::Ar, "ar"}, {MethodName::Ops, "ops"}, {MethodName::Noise, "noise"}});
+  return names.named(word);
 }
 
 Composition composition_named(std::string_view word) {
-  if (word == "average") return Composition::Average;
-  if (word == "patch") return Composition::Patch;
-  throw std::invalid_argument(fmt::format("unknown composition \"{}\"; there are average and patch", word));
+  static constexpr auto names =
+      name_table<Composition>("composition", {{Composition::Average, "average"}, {Composition::Patch, "patch"}});
+  return names.named(word);
 }
 
 std::vector<Region> regions(Composition composition, const Shape& shape, std::size_t tasks) {
@@ -167,8 +167,14 @@ std::vector<float> PerImageMethod::changes(const Batch& batch, int threads) cons
 }
 
 Batch protect(const Batch& batch, const Method& method, int threads) {
+  return with_changes(batch, method.changes(batch, threads));
+}
+
+Batch with_changes(const Batch& batch, std::span<const float> changes) {
+  if (changes.size() != batch.pixels.size())
+    throw std::invalid_argument(
+        fmt::format("with_changes: {} changes for {} values", changes.size(), batch.pixels.size()));
   Batch result = batch;
-  const std::vector<float> changes = method.changes(batch, threads);
   for (std::size_t i = 0; i < changes.size(); ++i)
     result.pixels[i] = static_cast<std::uint8_t>(
         std::clamp<long>(std::lround(static_cast<float>(batch.pixels[i]) + changes[i]), 0, 255));
@@ -178,22 +184,37 @@ Batch protect(const Batch& batch, const Method& method, int threads) {
 void ChangeMeter::add(std::span<const std::uint8_t> original, std::span<const std::uint8_t> published) {
   if (original.size() != published.size())
     throw std::invalid_argument(fmt::format("ChangeMeter: {} values against {}", original.size(), published.size()));
-  for (std::size_t i = 0; i < original.size(); ++i) {
-    const int change = std::abs(int{published[i]} - int{original[i]});
-    largest_ = std::max(largest_, change);
-    squares_ += static_cast<std::uint64_t>(change * change);
-  }
-  values_ += original.size();
+  for (std::size_t i = 0; i < original.size(); ++i)
+    ++counts_[static_cast<std::size_t>(std::abs(int{published[i]} - int{original[i]}))];
 }
 
 void ChangeMeter::add(const ChangeMeter& other) {
-  largest_ = std::max(largest_, other.largest_);
-  squares_ += other.squares_;
-  values_ += other.values_;
+  for (std::size_t change = 0; change < counts_.size(); ++change) counts_[change] += other.counts_[change];
+}
+
+int ChangeMeter::largest() const {
+  return quantile(1.0);
+}
+
+int ChangeMeter::quantile(double share) const {
+  double values = 0.0;
+  for (const std::uint64_t count : counts_) values += static_cast<double>(count);
+  double seen = 0.0;
+  for (std::size_t change = 0; change < counts_.size(); ++change) {
+    seen += static_cast<double>(counts_[change]);
+    if (seen >= share * values) return static_cast<int>(change);
+  }
+  return static_cast<int>(counts_.size()) - 1;
 }
 
 double ChangeMeter::psnr() const {
-  return 10.0 * std::log10(255.0 * 255.0 * static_cast<double>(values_) / static_cast<double>(squares_));
+  double squares = 0.0;
+  double values = 0.0;
+  for (std::size_t change = 0; change < counts_.size(); ++change) {
+    squares += static_cast<double>(change * change * counts_[change]);
+    values += static_cast<double>(counts_[change]);
+  }
+  return 10.0 * std::log10(255.0 * 255.0 * values / squares);
 }
 
 }  // namespace crosstalk::image

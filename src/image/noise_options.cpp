@@ -6,45 +6,40 @@
 
 #include <fmt/format.h>
 
+#include "crosstalk/names.hpp"
+
 namespace crosstalk::image {
 
+namespace {
+
+constexpr auto kBases = name_table<Base>("base", {{Base::Em, "em"}, {Base::Tap, "tap"}, {Base::Sep, "sep"}});
+constexpr auto kTransformations = name_table<Transformation>("transformation", {{Transformation::Jpeg, "jpeg"},
+                                                                                {Transformation::Grey, "grey"},
+                                                                                {Transformation::Resize, "resize"},
+                                                                                {Transformation::Blur, "blur"},
+                                                                                {Transformation::Noise, "noise"}});
+
+}  // namespace
+
 Base base_named(std::string_view word) {
-  if (word == "em") return Base::Em;
-  if (word == "tap") return Base::Tap;
-  if (word == "sep") return Base::Sep;
-  throw std::invalid_argument(fmt::format("unknown base \"{}\"; there are em, tap and sep", word));
+  return kBases.named(word);
 }
 
 std::string to_string(Base base) {
-  switch (base) {
-    case Base::Em: return "em";
-    case Base::Tap: return "tap";
-    default: return "sep";
-  }
+  return std::string(kBases.name_of(base));
 }
 
 std::string to_string(Transformation transformation) {
-  switch (transformation) {
-    case Transformation::Jpeg: return "jpeg";
-    case Transformation::Grey: return "grey";
-    case Transformation::Resize: return "resize";
-    case Transformation::Blur: return "blur";
-    default: return "noise";
-  }
+  return std::string(kTransformations.name_of(transformation));
 }
 
 std::vector<Transformation> transformations_named(const std::vector<std::string>& words) {
   std::vector<Transformation> result;
   for (const std::string& word : words) {
-    using enum Transformation;
-    constexpr Transformation all[] = {Jpeg, Grey, Resize, Blur, Noise};
-    const auto* const found = std::ranges::find_if(all, [&](Transformation each) { return to_string(each) == word; });
-    if (found == std::end(all))
-      throw std::invalid_argument(
-          fmt::format("unknown transformation \"{}\"; there are jpeg, grey, resize, blur and noise", word));
-    if (std::ranges::find(result, *found) != result.end())
+    const Transformation found = kTransformations.named(word);
+    if (std::ranges::find(result, found) != result.end())
       throw std::invalid_argument(fmt::format("transformation \"{}\" is named twice", word));
-    result.push_back(*found);
+    result.push_back(found);
   }
   return result;
 }

@@ -72,32 +72,57 @@ bool read_header(png_structp png, png_infop info) {
 bool expand(png_structp png, png_infop info) {
   if (setjmp(png_jmpbuf(png)) != 0) return false;
   png_set_expand(png);
+  png_set_scale_16(png);
   png_set_interlace_handling(png);
   png_read_update_info(png, info);
   return true;
 }
 
-bool read_pixels(png_structp png, png_bytepp rows) {
+// EXIF may stand behind the pixels.
+bool read_pixels(png_structp png, png_infop info, png_bytepp rows) {
   if (setjmp(png_jmpbuf(png)) != 0) return false;
   png_read_image(png, rows);
-  png_read_end(png, nullptr);
+  png_read_end(png, info);
   return true;
 }
 
-bool write_pixels(png_structp png, png_infop info, const Shape& shape, png_bytepp rows) {
+// The profile and the EXIF structure; nothing where there is none.
+bool read_metadata(png_structp png, png_infop info, png_bytep& icc, png_uint_32& icc_bytes, png_bytep& exif,
+                   png_uint_32& exif_bytes) {
+  if (setjmp(png_jmpbuf(png)) != 0) return false;
+  png_charp name = nullptr;
+  int packing = 0;
+  if (png_get_iCCP(png, info, &name, &packing, &icc, &icc_bytes) == 0) icc_bytes = 0;
+  if (png_get_eXIf_1(png, info, &exif_bytes, &exif) == 0) exif_bytes = 0;
+  return true;
+}
+
+// A profile that libpng does not take is left out with a warning.
+bool write_pixels(png_structp png, png_infop info, const Shape& shape, png_bytepp rows, const Encoding& encoding,
+                  const Metadata& metadata) {
+  constexpr int fast = 2;
   if (setjmp(png_jmpbuf(png)) != 0) return false;
   png_set_IHDR(png, info, static_cast<png_uint_32>(shape.width), static_cast<png_uint_32>(shape.height), 8,
                shape.channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
                PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  png_set_compression_level(png, encoding.compression);
+  if (encoding.compression <= fast) png_set_filter(png, PNG_FILTER_TYPE_BASE, PNG_FILTER_SUB | PNG_FILTER_UP);
+  png_set_benign_errors(png, 1);
+  if (!metadata.icc.empty())
+    png_set_iCCP(png, info, "icc", PNG_COMPRESSION_TYPE_BASE, reinterpret_cast<png_const_bytep>(metadata.icc.data()),
+                 static_cast<png_uint_32>(metadata.icc.size()));
+  if (!metadata.exif.empty())
+    png_set_eXIf_1(png, info, static_cast<png_uint_32>(metadata.exif.size()),
+                   reinterpret_cast<png_bytep>(const_cast<char*>(metadata.exif.data())));
   png_write_info(png, info);
   png_write_image(png, rows);
   png_write_end(png, nullptr);
   return true;
 }
 
-std::vector<png_bytep> rows_of(std::vector<std::uint8_t>& pixels, const Shape& shape) {
-  std::vector<png_bytep> rows(shape.height);
-  for (std::size_t y = 0; y < shape.height; ++y) rows[y] = pixels.data() + y * shape.width * shape.channels;
+std::vector<png_bytep> rows_of(std::vector<std::uint8_t>& pixels, std::size_t row_bytes) {
+  std::vector<png_bytep> rows(pixels.size() / row_bytes);
+  for (std::size_t y = 0; y < rows.size(); ++y) rows[y] = pixels.data() + y * row_bytes;
   return rows;
 }
 
@@ -140,51 +165,65 @@ struct Writing {
 
 }  // namespace
 
-Picture decode_png(std::string_view content, const std::string& name) {
+Photo decode_png(std::string_view content, const std::string& name) {
   Input input{content};
   const Reading reading(input);
   const auto require = [&](bool done) {
     if (!done) throw DataError(fmt::format("{}: does not decode: {}", name, input.message));
   };
   require(read_header(reading.png, reading.info));
-  Picture picture;
-  picture.shape.width = png_get_image_width(reading.png, reading.info);
-  picture.shape.height = png_get_image_height(reading.png, reading.info);
+  Photo photo;
+  Shape& shape = photo.picture.shape;
+  shape.width = png_get_image_width(reading.png, reading.info);
+  shape.height = png_get_image_height(reading.png, reading.info);
   const int colour = png_get_color_type(reading.png, reading.info);
   const std::size_t bits = png_get_bit_depth(reading.png, reading.info);
-  picture.shape.channels = (colour & PNG_COLOR_MASK_COLOR) != 0 ? 3 : 1;
-  require_readable(picture.shape.width, picture.shape.height, name);
-  if ((colour & PNG_COLOR_MASK_ALPHA) != 0 || png_get_valid(reading.png, reading.info, PNG_INFO_tRNS) != 0)
-    throw DataError(name + ": has transparency; only grey and RGB can be read");
-  if (bits == 16) throw DataError(name + ": has 16 bits a channel; at most 8 can be read");
+  shape.channels = (colour & PNG_COLOR_MASK_COLOR) != 0 ? 3 : 1;
+  require_readable(shape.width, shape.height, name);
+  photo.sixteen_bits = bits == 16;
+  photo.opaque_alpha =
+      (colour & PNG_COLOR_MASK_ALPHA) != 0 || png_get_valid(reading.png, reading.info, PNG_INFO_tRNS) != 0;
   // Deflate packs 1032 bytes at most into one.
-  if (picture.shape.plane() * bits / 8 > content.size() * 1032)
-    throw DataError(fmt::format("{}: promises {} x {} pixels, but has {} bytes", name, picture.shape.width,
-                                picture.shape.height, content.size()));
+  if (shape.plane() * bits / 8 > content.size() * 1032)
+    throw DataError(
+        fmt::format("{}: promises {} x {} pixels, but has {} bytes", name, shape.width, shape.height, content.size()));
   require(expand(reading.png, reading.info));
-  picture.pixels.resize(picture.shape.values());
-  auto rows = rows_of(picture.pixels, picture.shape);
-  require(read_pixels(reading.png, rows.data()));
-  picture.pixels = planes_of(picture.pixels, picture.shape);
-  return picture;
+  const std::size_t row_bytes = png_get_rowbytes(reading.png, reading.info);
+  const std::size_t values = shape.channels + (photo.opaque_alpha ? 1 : 0);
+  if (row_bytes != shape.width * values) throw DataError(name + ": does not decode: its rows are of another length");
+  std::vector<std::uint8_t> pixels(row_bytes * shape.height);
+  auto rows = rows_of(pixels, row_bytes);
+  require(read_pixels(reading.png, reading.info, rows.data()));
+  photo.picture.pixels = photo.opaque_alpha ? opaque_planes(pixels, shape, name) : planes_of(pixels, shape);
+  png_bytep icc = nullptr;
+  png_bytep exif = nullptr;
+  png_uint_32 icc_bytes = 0;
+  png_uint_32 exif_bytes = 0;
+  require(read_metadata(reading.png, reading.info, icc, icc_bytes, exif, exif_bytes));
+  if (icc_bytes > 0) photo.metadata.icc.assign(reinterpret_cast<const char*>(icc), icc_bytes);
+  if (exif_bytes > 0) photo.metadata.exif.assign(reinterpret_cast<const char*>(exif), exif_bytes);
+  return photo;
+}
+
+std::string encode_photo_png(const Picture& picture, const Encoding& encoding, const Metadata& metadata) {
+  const Shape& shape = picture.shape;
+  std::vector<std::uint8_t> interleaved = interleaved_of(picture.pixels, shape);
+  auto rows = rows_of(interleaved, shape.width * shape.channels);
+  Output output;
+  const Writing writing(output);
+  if (!write_pixels(writing.png, writing.info, shape, rows.data(), encoding, metadata)) {
+    if (output.out_of_memory) throw std::bad_alloc();
+    throw std::invalid_argument(
+        fmt::format("encode_png: libpng does not write {} x {} pixels", shape.width, shape.height));
+  }
+  return std::move(output.content);
 }
 
 std::string encode_png(const Shape& shape, std::span<const std::uint8_t> pixels) {
   if ((shape.channels != 1 && shape.channels != 3) || shape.plane() == 0 || pixels.size() != shape.values())
     throw std::invalid_argument(fmt::format("encode_png: {} x {} x {} values are needed, {} given; 1 or 3 channels",
                                             shape.channels, shape.height, shape.width, pixels.size()));
-  std::vector<std::uint8_t> interleaved(pixels.size());
-  for (std::size_t c = 0; c < shape.channels; ++c)
-    for (std::size_t p = 0; p < shape.plane(); ++p) interleaved[p * shape.channels + c] = pixels[c * shape.plane() + p];
-  auto rows = rows_of(interleaved, shape);
-  Output output;
-  const Writing writing(output);
-  if (!write_pixels(writing.png, writing.info, shape, rows.data())) {
-    if (output.out_of_memory) throw std::bad_alloc();
-    throw std::invalid_argument(
-        fmt::format("encode_png: libpng does not write {} x {} pixels", shape.width, shape.height));
-  }
-  return std::move(output.content);
+  return encode_photo_png({shape, {pixels.begin(), pixels.end()}}, {}, {});
 }
 
 }  // namespace crosstalk::image

@@ -70,6 +70,56 @@ Picture resized(const Picture& picture, const Size& size) {
   return result;
 }
 
+Picture with_change(const Picture& picture, std::span<const float> change, const Shape& shape) {
+  const Shape& own = picture.shape;
+  require_pixels("with_change", own.values());
+  require_pixels("with_change", shape.values());
+  if (change.size() != shape.values() || (shape.channels != 1 && shape.channels != own.channels))
+    throw std::invalid_argument(fmt::format("with_change: {} values of {} channels for a picture of {}", change.size(),
+                                            shape.channels, own.channels));
+  const auto rows = mixes(shape.height, own.height);
+  const auto columns = mixes(shape.width, own.width);
+  // Where the change is enlarged, as it is for photos, a column is a mix of two.
+  const bool two = own.width >= shape.width;
+  std::vector<std::size_t> first;
+  std::vector<float> share;  // of the second
+  for (const Mix& column : columns) {
+    first.push_back(column.first);
+    share.push_back(column.weights.size() < 2 ? 0.0F : static_cast<float>(column.weights[1]));
+  }
+  Picture result = picture;
+  std::vector<float> tall(shape.width +
+                          1);  // one row of the change, at its own width, and one more that counts nothing
+  std::vector<float> levels(own.width);
+  for (std::size_t c = 0; c < own.channels; ++c) {
+    const float* const plane = change.data() + (shape.channels == 1 ? 0 : c * shape.plane());
+    for (std::size_t y = 0; y < own.height; ++y) {
+      const Mix& row = rows[y];
+      std::fill(tall.begin(), tall.end(), 0.0F);
+      for (std::size_t k = 0; k < row.weights.size(); ++k) {
+        const auto weight = static_cast<float>(row.weights[k]);
+        const float* const from = plane + (row.first + k) * shape.width;
+        for (std::size_t x = 0; x < shape.width; ++x) tall[x] += weight * from[x];
+      }
+      if (two)
+        for (std::size_t x = 0; x < own.width; ++x)
+          levels[x] = (1.0F - share[x]) * tall[first[x]] + share[x] * tall[first[x] + 1];
+      else
+        for (std::size_t x = 0; x < own.width; ++x) {
+          levels[x] = 0.0F;
+          for (std::size_t k = 0; k < columns[x].weights.size(); ++k)
+            levels[x] += static_cast<float>(columns[x].weights[k]) * tall[first[x] + k];
+        }
+      std::uint8_t* const pixel = result.pixels.data() + (c * own.height + y) * own.width;
+      for (std::size_t x = 0; x < own.width; ++x) {
+        const float level = std::clamp(static_cast<float>(pixel[x]) + levels[x], 0.0F, 255.0F);
+        pixel[x] = static_cast<std::uint8_t>(static_cast<int>(level + 0.5F));
+      }
+    }
+  }
+  return result;
+}
+
 std::vector<float> resized_map(std::span<const float> map, const Size& from, const Size& size) {
   require_pixels("resized_map", from.height * from.width);
   require_pixels("resized_map", size.height * size.width);

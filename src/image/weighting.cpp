@@ -24,16 +24,6 @@ Indices indices(const std::vector<Index>& list) {
   return {list.data(), static_cast<Index>(list.size())};
 }
 
-struct NamedWeighting {
-  Weighting weighting;
-  const char* word;
-};
-constexpr NamedWeighting kWeightings[] = {{Weighting::Equal, "ls"},          {Weighting::Uncertainty, "uw"},
-                                          {Weighting::Random, "rlw"},        {Weighting::AlignedMtl, "aligned-mtl"},
-                                          {Weighting::FairGrad, "fairgrad"}, {Weighting::PcGrad, "pcgrad"},
-                                          {Weighting::CaGrad, "cagrad"},     {Weighting::Mgda, "mgda"},
-                                          {Weighting::GradNorm, "gradnorm"}};
-
 // Gradients are floats: what is shorter than the longest by this factor, squared, is their rounding.
 constexpr double kNothing = 1e-20;
 
@@ -185,25 +175,16 @@ VectorXd averse_to_conflicts(const MatrixXd& gram) {
 }  // namespace
 
 Weighting weighting_named(std::string_view word) {
-  for (const auto& known : kWeightings)
-    if (known.word == word) return known.weighting;
-  throw std::invalid_argument(
-      fmt::format("unknown weighting \"{}\"; there are {}", word, fmt::join(weighting_names(), ", ")));
+  return kWeightingNames.named(word);
 }
 
 std::string to_string(Weighting weighting) {
-  for (const auto& known : kWeightings)
-    if (known.weighting == weighting) return known.word;
-  return {};
+  return std::string(kWeightingNames.name_of(weighting));
 }
 
 const std::vector<std::string>& weighting_names() {
-  static const std::vector<std::string> words = [] {
-    std::vector<std::string> all;
-    for (const auto& known : kWeightings) all.emplace_back(known.word);
-    return all;
-  }();
-  return words;
+  static const std::vector<std::string> names = kWeightingNames.names();
+  return names;
 }
 
 bool needs_gradients(Weighting weighting) {

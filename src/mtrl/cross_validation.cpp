@@ -79,11 +79,21 @@ const CrossValidation::Trial& simplest_of_best(const std::vector<CrossValidation
 
 }  // namespace
 
+const OptionTable<CrossValidationOptions>& CrossValidationOptions::table() {
+  static const auto table =
+      OptionTable<CrossValidationOptions>("cross_validate")
+          .add(&CrossValidationOptions::folds,
+               {.key = "folds", .meaning = "Folds of the cross-validation", .range = from_to(2, 100)})
+          .add(&CrossValidationOptions::most_tasks, {.key = "most-tasks",
+                                                     .meaning = "Of more tasks so many, drawn at random, stand for all",
+                                                     .range = at_least(2)});
+  return table;
+}
+
 CrossValidation cross_validate(const TaskSet& all, const Loss& loss, const Options& options,
                                const CrossValidationOptions& grid, const RunControl& control) {
   if (grid.lambda1.empty() || grid.lambda2.empty()) throw std::invalid_argument("cross_validate: the grid is empty");
-  if (grid.most_tasks < 2)
-    throw std::invalid_argument(fmt::format("cross_validate: most_tasks is {}; it must be >= 2", grid.most_tasks));
+  CrossValidationOptions::table().require_valid(grid);
   require_rows(all);
   const bool is_sample = all.size() > grid.most_tasks;
   const TaskSet sample = is_sample ? drawn(all, grid.most_tasks, grid.seed) : TaskSet();

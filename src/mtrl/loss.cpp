@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "crosstalk/names.hpp"
+
 namespace crosstalk::mtrl {
 
 namespace {
@@ -73,7 +75,7 @@ const Loss& logistic_loss() {
 const Loss& loss_named(const std::string& name) {
   for (const Loss* loss : all_losses())
     if (loss->name() == name) return *loss;
-  throw std::invalid_argument(fmt::format("loss is \"{}\"; it must be one of {}", name, fmt::join(loss_names(), ", ")));
+  refuse_name("loss", name, loss_names());
 }
 
 std::vector<std::string> loss_names() {

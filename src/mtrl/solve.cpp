@@ -10,6 +10,7 @@
 
 #include "crosstalk/mtrl/root_iteration.hpp"
 #include "crosstalk/mtrl/row_reduction.hpp"
+#include "crosstalk/names.hpp"
 #include "crosstalk/svd.hpp"
 
 namespace crosstalk::mtrl {
@@ -17,14 +18,7 @@ namespace crosstalk::mtrl {
 namespace {
 
 void require_valid(const Options& options) {
-  const auto require = [](bool good, const char* name, double value, const char* rule) {
-    if (!good) throw std::invalid_argument(fmt::format("solve: {} is {}; it must be {}", name, value, rule));
-  };
-  require(options.lambda1 > 0.0 && std::isfinite(options.lambda1), "lambda1", options.lambda1, "> 0");
-  require(options.lambda2 >= 0.0 && std::isfinite(options.lambda2), "lambda2", options.lambda2, ">= 0");
-  require(options.smoothing >= 0.0 && std::isfinite(options.smoothing), "smoothing", options.smoothing, ">= 0");
-  require(options.tolerance > 0.0 && std::isfinite(options.tolerance), "tolerance", options.tolerance, "> 0");
-  require(options.max_steps >= 1, "max_steps", options.max_steps, ">= 1");
+  Options::table().require_valid(options);
 }
 
 double penalty_value(const Penalty& penalty, const Eigen::MatrixXd& W, double tau) {
@@ -284,12 +278,27 @@ Fit from_row_space(const EmpiricalRisk& risk, Fit fit) {
 }  // namespace
 
 std::string_view to_string(Status status) {
-  switch (status) {
-    case Status::Converged: return "converged";
-    case Status::OutOfSteps: return "out of steps";
-    case Status::OutOfPrecision: return "out of precision";
-  }
-  return "unknown";
+  static constexpr auto names = name_table<Status>("status", {{Status::Converged, "converged"},
+                                                              {Status::OutOfSteps, "out of steps"},
+                                                              {Status::OutOfPrecision, "out of precision"}});
+  return names.name_of(status);
+}
+
+const OptionTable<Options>& Options::table() {
+  static const auto table =
+      OptionTable<Options>("solve")
+          .add(&Options::lambda1,
+               {.key = "lambda1", .meaning = "Penalty on the weights (l1 of Eq. 1)", .range = above(0)})
+          .add(&Options::lambda2,
+               {.key = "lambda2", .meaning = "Penalty that couples related tasks (l2 of Eq. 1)", .range = at_least(0)})
+          .add(&Options::smoothing, {.key = "smoothing",
+                                     .meaning = "e of the smoothed covariance, in units of W; 0 as in the paper",
+                                     .range = at_least(0)})
+          .add(&Options::tolerance, {.key = "tolerance",
+                                     .meaning = "Certified gap at which a fit has converged, relative to the objective",
+                                     .range = above(0)})
+          .add(&Options::max_steps, {.key = "max-steps", .meaning = "Newton steps of a fit", .range = at_least(1)});
+  return table;
 }
 
 double objective(const EmpiricalRisk& risk, const Options& options, const Eigen::MatrixXd& W) {

@@ -163,7 +163,7 @@ std::string damage_text(const AuditSummary& summary, const AuditResult& result) 
           ? fmt::format("When an attacker {}, the summed loss of {} {}{}.", who(summary, worst.kind),
                         worst.kind == attack::Kind::Direct ? "these tasks" : "the tasks under attack",
                         words::rises(worst.loss_rise), range_text(summary, result))
-          : fmt::format("Somebody {}; the tasks under attack have no clean loss, so its rise cannot be stated.",
+          : fmt::format("An attacker {}; the tasks under attack have no clean loss, so its rise cannot be stated.",
                         who(summary, worst.kind));
   if (const std::string metric = metric_change(summary, worst); !metric.empty())
     text += fmt::format(" Their {}.", metric);

@@ -470,10 +470,9 @@ class PageMaker {
         "It is about one learner: linear multi-task relationship learning (MTRL). Other models may be hurt more or "
         "less.",
         facts_.options.stealth
-            ? "Injected rows pass the stated screens, but nobody checked whether a person would notice them."
-            : "Injected rows stay within their limits, but nobody checked whether a person or a filter would notice "
-              "them "
-              "(--stealth keeps them where clean rows are).",
+            ? "Injected rows pass the stated screens, but whether a person would notice them was not checked."
+            : "Injected rows stay within their limits, but whether a person or a filter would notice them was not "
+              "checked (--stealth keeps them where clean rows are).",
         fmt::format("It is one draw (seed {}): other seeds plant other rows{}. Repeat it with more seeds before small "
                     "differences "
                     "mean anything.",

@@ -15,7 +15,7 @@ constexpr const char* kNotTheFit =
     "The bound is for this voting predictor (model.json of this folder). It says nothing about the model that "
     "crosstalk fit writes.";
 constexpr const char* kWhoCounts =
-    "k counts every task that somebody else controls, also tasks with new names. A task that changes its name counts "
+    "k counts every task that an attacker controls, also tasks with new names. A task that changes its name counts "
     "twice. The rows of the target itself must be honest.";
 
 report::NumberFormat number_format_of(const CertificateFacts& facts) {

@@ -170,8 +170,7 @@ report::Page defence_page(const TaskSet& tasks, const defence::Defended& result,
                           const std::vector<defence::TaskInfluence>& influences, const DefenceFacts& facts) {
   report::Page page;
   page.title = fmt::format("Which rows of {} should you doubt?", facts.data_name);
-  page.subtitle =
-      fmt::format("{} tasks learned together in spite of rows that somebody may have injected.", tasks.size());
+  page.subtitle = fmt::format("{} tasks learned together in spite of rows that may be injected.", tasks.size());
   page.answer = answer(tasks, result, facts);
   page.cards = {{std::to_string(rows_flagged(result)), "rows flagged", static_cast<double>(rows_flagged(result))},
                 {report::shown(result.left_out, kShare), "of the rows left out of learning", result.left_out},
@@ -199,9 +198,7 @@ report::Page defence_page(const TaskSet& tasks, const defence::Defended& result,
                                                detector.reference));
   interpretation.items.insert(
       interpretation.items.end(),
-      {"residual: size of the label's distance from the prediction of a model that did not learn from the row, in "
-       "scales of its task (two classes: the loss, over the median of its class)",
-       "reasons: the detector that a row was left out by, and all others that it stands out by, each with the share of "
+      {"reasons: the detector that a row was left out by, and all others that it stands out by, each with the share of "
        "kept rows that stand out as much",
        "score: -log10 of the smallest share of kept rows that stand out as much by one of the statistics; p is "
        "the share of kept rows with this score or more",

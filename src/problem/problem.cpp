@@ -43,16 +43,44 @@ void require_learnable(const TaskSet& train, const mtrl::Loss& loss, const data:
         "{}: the norm of a training row is too large for a double; scale the features in the file", dataset.name));
 }
 
-LabelScale label_scale_of(const ProblemOptions& options, const data::Recipe& recipe, const mtrl::Loss& loss) {
-  const LabelScale scale = options.label_scale.value_or(default_label_scale(recipe, loss));
-  if (loss.is_classification() && scale != LabelScale::None)
+}  // namespace
+
+LabelScale label_scale_for(const std::optional<LabelScale>& asked, LabelScale by_default, const mtrl::Loss& loss) {
+  if (!loss.is_classification()) return asked.value_or(by_default);
+  if (asked.value_or(LabelScale::None) != LabelScale::None)
     throw std::invalid_argument(
         fmt::format("`standardise_labels`: {} is for labels that are numbers; the {} loss has classes",
-                    to_string(scale), loss.name()));
-  return scale;
+                    to_string(*asked), loss.name()));
+  return LabelScale::None;
 }
 
-}  // namespace
+const OptionTable<ProblemOptions>& ProblemOptions::table() {
+  static const auto table =
+      OptionTable<ProblemOptions>("")
+          .add(&ProblemOptions::min_rows,
+               {.key = "min-rows",
+                .meaning = "Leave out tasks of fewer rows, and tasks that have one class in their training rows",
+                .range = from_to(1, 1'000'000'000)})
+          .add(&ProblemOptions::test_file,
+               {.key = "test", .meaning = "File with the rows to test on; then none are held out"})
+          .add(&ProblemOptions::scale,
+               {.key = "scale",
+                .meaning = "standard: every feature to mean 0, variance 1 on the training rows; unit-ball: divide so "
+                           "that the largest training row has norm 1; none. Standard for files, unit-ball for known "
+                           "sets",
+                .words = kScales.names()})
+          .add(&ProblemOptions::test_fraction, {.key = "test-fraction",
+                                                .meaning = "Share of each task's rows held out for testing",
+                                                .range = Range{.low = 0, .high = 1, .high_is_open = true}})
+          .add(&ProblemOptions::pca,
+               {.key = "pca", .meaning = "Principal components to keep; 0 for all features", .range = at_least(0)})
+          .add(&ProblemOptions::label_scale,
+               {.key = "standardise-labels",
+                .meaning = "Scale regression labels to mean 0, variance 1 on the training rows: all together, of each "
+                           "task, or none. Default: all for files, none for known sets",
+                .words = kLabelScales.names()});
+  return table;
+}
 
 LabelScale default_label_scale(const data::Recipe& recipe, const mtrl::Loss& loss) {
   return loss.is_classification() ? LabelScale::None : recipe.labels;
@@ -79,7 +107,7 @@ Problem make_problem(data::Dataset dataset, const ProblemOptions& options) {
   PreparationOptions preparation;
   preparation.scale = options.scale.value_or(recipe.scale);
   preparation.pca = options.pca.value_or(recipe.pca);
-  preparation.labels = label_scale_of(options, recipe, *problem.loss);
+  preparation.labels = label_scale_for(options.label_scale, recipe.labels, *problem.loss);
   try {
     problem.preparation = Preparation::fit(split.train, preparation);
   } catch (const DataError& error) {

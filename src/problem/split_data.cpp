@@ -224,8 +224,7 @@ void require_class_labels(const TaskSet& tasks, const mtrl::Loss& loss, const st
 }
 
 void require_test_fraction(double fraction) {
-  if (!(fraction >= 0.0 && fraction < 1.0))
-    throw std::invalid_argument(fmt::format("`test_fraction`: {} is not in [0, 1)", fraction));
+  require_range("", "test_fraction", fraction, *ProblemOptions::table().of(&ProblemOptions::test_fraction).range);
 }
 
 }  // namespace crosstalk

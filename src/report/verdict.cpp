@@ -1,13 +1,14 @@
 #include "crosstalk/report/verdict.hpp"
 
+#include "crosstalk/names.hpp"
+
 namespace crosstalk::report {
 
 std::string_view to_string(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::Holds: return "holds";
-    case Verdict::InPart: return "holds in part";
-    default: return "does not hold";
-  }
+  static constexpr auto names = name_table<Verdict>(
+      "verdict",
+      {{Verdict::Holds, "holds"}, {Verdict::InPart, "holds in part"}, {Verdict::DoesNotHold, "does not hold"}});
+  return names.name_of(verdict);
 }
 
 Verdict verdict_of(bool holds, bool in_part) {

@@ -170,8 +170,8 @@ TEST(Patom, RefusesOptionsOutsideTheirRange) {
   expect({.step = std::nan("")}, "patom: step is nan; it must be > 0");
   expect({.step = std::numeric_limits<double>::infinity()}, "patom: step is inf; it must be > 0");
   expect({.iterations = -1}, "patom: iterations is -1; it must be >= 0");
-  expect({.batch_share = 0.0}, "patom: batch share is 0; it must be in (0, 1000]");
-  expect({.batch_share = 1001.0}, "patom: batch share is 1001; it must be in (0, 1000]");
+  expect({.batch_share = 0.0}, "patom: batch_share is 0; it must be in (0, 1000]");
+  expect({.batch_share = 1001.0}, "patom: batch_share is 1001; it must be in (0, 1000]");
 }
 
 }  // namespace

@@ -131,7 +131,7 @@ TEST(Schema, NamesAContradiction) {
   expect({{"stars", ColumnKind::Label, 5.0, 1.0}}, "column \"stars\" has the empty interval [5, 1]");
   EXPECT_THAT([] { column_kind_named("whole"); },
               ThrowsMessage<std::invalid_argument>(
-                  "\"whole\" is no kind of column; there are continuous, integer, binary, one-hot, fixed, label"));
+                  "unknown kind of column \"whole\"; there are continuous, integer, binary, one-hot, fixed, label"));
   const Schema schema(raw, "stars", rules());
   EXPECT_THAT([&] { (void)schema.in_learner_units(Preparation::fit(raw, {.pca = 2}), kInfinity); },
               ThrowsMessage<std::invalid_argument>(

@@ -114,7 +114,7 @@ TEST(Screen, NamesWhatIsWrong) {
   EXPECT_THAT([&] { Screen(clean, Eigen::MatrixXd::Ones(1, 1), false, {.distance = false, .residual = false}); },
               ThrowsMessage<std::invalid_argument>("screen: there is nothing to look at"));
   EXPECT_THAT([] { screen_named("distance,colour"); },
-              ThrowsMessage<std::invalid_argument>("\"colour\" is not a screen; there are distance, residual"));
+              ThrowsMessage<std::invalid_argument>("unknown screen \"colour\"; there are distance, residual"));
   EXPECT_THAT([] { screen_named(""); }, ThrowsMessage<std::invalid_argument>("there is no screen in \"\""));
   EXPECT_TRUE(screen_named("residual").residual);
   EXPECT_FALSE(screen_named("residual").distance);

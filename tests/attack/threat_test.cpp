@@ -51,9 +51,9 @@ TEST(Threat, IsRefusedWhenItBreaksARule) {
   expect({{0}, {1, 5}}, "attack: attacking task 6 does not exist; there are 3 tasks");
   expect({{1, 0, 1}, {2}}, "attack: target task \"task 2\" is named twice");
   expect({{0}, {2, 2}}, "attack: attacking task \"task 3\" is named twice");
-  expect({{0}, {1}, -0.1}, "attack: budget is -0.1; it must be between 0 and 100 times the clean rows");
-  expect({{0}, {1}, 101.0}, "attack: budget is 101; it must be between 0 and 100 times the clean rows");
-  expect({{0}, {1}, std::nan("")}, "attack: budget is nan; it must be between 0 and 100 times the clean rows");
+  expect({{0}, {1}, -0.1}, "attack: budget is -0.1; it must be from 0 to 100");
+  expect({{0}, {1}, 101.0}, "attack: budget is 101; it must be from 0 to 100");
+  expect({{0}, {1}, std::nan("")}, "attack: budget is nan; it must be from 0 to 100");
   expect({{0}, {1}, 0.3, {1}}, "attack: 1 numbers of rows for 3 tasks");
   expect({{0}, {0, 1}, 0.01}, "attack: a budget of 0.01 of the clean rows buys no row in any attacking task");
 }
@@ -79,7 +79,7 @@ TEST(LabelRule, IsFoundByItsName) {
     EXPECT_EQ(label_rule_named(std::string(to_string(rule))), rule);
   EXPECT_THAT(
       [] { label_rule_named("random"); },
-      ThrowsMessage<std::invalid_argument>("labels is \"random\"; it must be one of clean, uniform, ends, free"));
+      ThrowsMessage<std::invalid_argument>("unknown rule for labels \"random\"; there are clean, uniform, ends, free"));
 }
 
 class RandomRows : public testing::Test {

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "crosstalk/error.hpp"
+#include "src/preparation_json.hpp"
 #include "support/problems.hpp"
 
 namespace crosstalk {
@@ -42,8 +43,8 @@ Eigen::MatrixXd all_rows(const TaskSet& tasks, Eigen::Index columns) {
 
 std::vector<PreparationOptions> all_options() {
   std::vector<PreparationOptions> result;
-  for (const Scale scale : kScales)
-    for (const LabelScale labels : kLabelScales)
+  for (const auto& [scale, scale_name] : kScales.values)
+    for (const auto& [labels, labels_name] : kLabelScales.values)
       for (const Eigen::Index pca : {0, 2, 4})
         for (const bool bias : {false, true})
           result.push_back({.scale = scale, .labels = labels, .pca = pca, .bias = bias});
@@ -208,12 +209,14 @@ TEST(Preparation, LabelsStandardiseOverAllRowsToo) {
 }
 
 TEST(Preparation, NamesOfScalesGoBackAndForth) {
-  for (const Scale scale : kScales) EXPECT_EQ(scale_named(std::string(to_string(scale))), scale);
-  for (const LabelScale scale : kLabelScales) EXPECT_EQ(label_scale_named(std::string(to_string(scale))), scale);
+  for (const auto& [scale, name] : kScales.values) EXPECT_EQ(scale_named(std::string(to_string(scale))), scale);
+  for (const auto& [scale, name] : kLabelScales.values)
+    EXPECT_EQ(label_scale_named(std::string(to_string(scale))), scale);
   EXPECT_EQ(label_scale_named("true"), LabelScale::Task);
   EXPECT_EQ(label_scale_named("false"), LabelScale::None);
   EXPECT_THAT([] { scale_named("standrad"); },
-              ThrowsMessage<std::invalid_argument>("\"standrad\" is no scale; there are none, unit-ball, standard"));
+              ThrowsMessage<std::invalid_argument>(
+                  "unknown scale \"standrad\"; there are none, unit-ball, standard; did you mean \"standard\"?"));
 }
 
 TEST(Preparation, ReadsTheJsonOfVersionsBeforeStandard) {
@@ -221,10 +224,10 @@ TEST(Preparation, ReadsTheJsonOfVersionsBeforeStandard) {
   for (const bool standardised : {false, true}) {
     const Preparation before =
         Preparation::fit(raw, {.labels = standardised ? LabelScale::Task : LabelScale::None, .pca = 2});
-    nlohmann::json json = before.to_json();
+    nlohmann::json json = PreparationJson::write(before);
     json.erase("deviation");
     json["standardise_labels"] = standardised;
-    EXPECT_EQ(Preparation::from_json(json).to_json(), before.to_json());
+    EXPECT_EQ(PreparationJson::write(PreparationJson::read(json)), PreparationJson::write(before));
   }
 }
 
@@ -232,8 +235,8 @@ TEST(Preparation, SurvivesJson) {
   const TaskSet raw = raw_tasks();
   for (const PreparationOptions& options : all_options()) {
     const Preparation before = Preparation::fit(raw, options);
-    const Preparation after = Preparation::from_json(nlohmann::json::parse(before.to_json().dump()));
-    EXPECT_EQ(after.to_json(), before.to_json());
+    const Preparation after = PreparationJson::read(nlohmann::json::parse(PreparationJson::write(before).dump()));
+    EXPECT_EQ(PreparationJson::write(after), PreparationJson::write(before));
     EXPECT_EQ(after.options().scale, options.scale);
     const TaskSet a = before.apply(raw);
     const TaskSet b = after.apply(raw);
@@ -269,29 +272,29 @@ TEST(Preparation, RefusesWhatItCannotDo) {
 }
 
 TEST(Preparation, RefusesJsonThatLacksAField) {
-  const nlohmann::json good =
-      Preparation::fit(raw_tasks(), {.scale = Scale::Standard, .labels = LabelScale::Task, .pca = 2}).to_json();
+  const nlohmann::json good = PreparationJson::write(
+      Preparation::fit(raw_tasks(), {.scale = Scale::Standard, .labels = LabelScale::Task, .pca = 2}));
   for (const auto& [key, value] : good.items()) {
     nlohmann::json bad = good;
     bad.erase(key);
-    EXPECT_THAT([&] { Preparation::from_json(bad); }, ThrowsMessage<std::invalid_argument>(HasSubstr(key)));
+    EXPECT_THAT([&] { PreparationJson::read(bad); }, ThrowsMessage<std::invalid_argument>(HasSubstr(key)));
   }
   nlohmann::json ragged = good;
   ragged["components"] = {{1.0, 2.0}, {3.0}};
-  EXPECT_THAT([&] { Preparation::from_json(ragged); },
+  EXPECT_THAT([&] { PreparationJson::read(ragged); },
               ThrowsMessage<std::invalid_argument>(HasSubstr("a matrix has 1 numbers in row 2 and 2 in the first")));
   nlohmann::json text = good;
   text["divisor"] = "large";
-  EXPECT_THAT([&] { Preparation::from_json(text); }, ThrowsMessage<std::invalid_argument>(HasSubstr("preparation: ")));
+  EXPECT_THAT([&] { PreparationJson::read(text); }, ThrowsMessage<std::invalid_argument>(HasSubstr("preparation: ")));
 }
 
 TEST(Preparation, RefusesJsonThatContradictsItself) {
-  const nlohmann::json good =
-      Preparation::fit(raw_tasks(), {.scale = Scale::Standard, .labels = LabelScale::Task, .pca = 2}).to_json();
+  const nlohmann::json good = PreparationJson::write(
+      Preparation::fit(raw_tasks(), {.scale = Scale::Standard, .labels = LabelScale::Task, .pca = 2}));
   const auto expect_refused = [&](const std::string& key, const nlohmann::json& value) {
     nlohmann::json bad = good;
     bad[key] = value;
-    EXPECT_THAT([&] { Preparation::from_json(bad); }, ThrowsMessage<std::invalid_argument>(HasSubstr(key)));
+    EXPECT_THAT([&] { PreparationJson::read(bad); }, ThrowsMessage<std::invalid_argument>(HasSubstr(key)));
   };
   expect_refused("scale", "unit-bal");
   expect_refused("divisor", 0.0);

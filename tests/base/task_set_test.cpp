@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "crosstalk/names.hpp"
 #include "support/problems.hpp"
 
 namespace crosstalk {

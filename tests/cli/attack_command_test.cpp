@@ -177,7 +177,7 @@ TEST_F(AttackCommand, FreeLabelsStayInTheRangeOfTheTask) {
   EXPECT_TRUE(was_refused(attack(indirect + std::vector<std::string>{"--labels", "free"}, "no"), 2,
                           {"--labels: free needs --method exact; patom keeps the labels it draws"}));
   EXPECT_TRUE(was_refused(attack(indirect + std::vector<std::string>{"--method", "exact", "--starts", "0"}, "no"), 2,
-                          {"starts is 0; it must be >= 1"}));
+                          {"--starts is 0; it must be >= 1"}));
 }
 
 // The ball is in the learner's units; the file's are larger by what the rows were divided by.

@@ -153,7 +153,7 @@ TEST_F(AttackerLimits, MistakesAreNamedWithTheirLine) {
   EXPECT_TRUE(refused({"--schema", "s.csv"}, 2,
                       {"--schema s.csv", "column \"agee\" is not in the data; did you mean \"age\"?"}));
   write("s.csv", "column,kind,low,high\nage,whole,,\n");
-  EXPECT_TRUE(refused({"--schema", "s.csv"}, 1, {"s.csv:2", "\"whole\" is no kind of column"}));
+  EXPECT_TRUE(refused({"--schema", "s.csv"}, 1, {"s.csv:2", "unknown kind of column \"whole\""}));
   write("s.csv", "column,kind,low,high\nage,integer,60,20\n");
   EXPECT_TRUE(refused({"--schema", "s.csv"}, 2, {"the empty interval [60, 20]"}));
   write("s.csv", "column,kind,low\nage,integer,few\n");
@@ -166,7 +166,7 @@ TEST_F(AttackerLimits, MistakesAreNamedWithTheirLine) {
                       {"one-hot and lattice columns cannot be combined with a ball"}));
   EXPECT_TRUE(refused({"--schema", "auto", "--pca", "2"}, 2, {"--pca 0"}));
   EXPECT_TRUE(refused({"--schema", "no.csv"}, 1, {"no.csv"}));
-  EXPECT_TRUE(refused({"--radius", "-1"}, 2, {"--radius: -1 is not > 0"}));
+  EXPECT_TRUE(refused({"--radius", "-1"}, 2, {"--radius is -1; it must be > 0"}));
 
   write("p.csv", "task,price\nalpha,1\nbeth,2\n");
   EXPECT_TRUE(refused({"--prices", "p.csv", "--money", "5"}, 1, {"p.csv:3", "unknown task \"beth\"", "\"beta\""}));
@@ -181,7 +181,7 @@ TEST_F(AttackerLimits, MistakesAreNamedWithTheirLine) {
       refused({"--prices", "p.csv", "--money", "9", "--attackers", "beta"}, 2, {"\"beta\" has no price in p.csv"}));
   EXPECT_TRUE(refused({"--budget", "0.001"}, 2, {"buys no row"}));
 
-  EXPECT_TRUE(refused({"--stealth", "colour"}, 2, {"--stealth: \"colour\" is not a screen"}));
+  EXPECT_TRUE(refused({"--stealth", "colour"}, 2, {"--stealth: unknown screen \"colour\""}));
   EXPECT_TRUE(refused({"--stealth", "distance", "--stealth-quantile", "0"}, 2, {"quantile is 0"}));
   EXPECT_TRUE(
       refused({"--stealth", "distance", "--schema", "auto"}, 2, {"--stealth", "one-hot, binary or integer columns"}));

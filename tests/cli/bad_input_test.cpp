@@ -158,7 +158,7 @@ TEST_F(BadInput, WordsWhereNumbersBelong) {
     EXPECT_TRUE(flag_refused({"--pca", value}, {"--pca", value, "whole number"}));
     EXPECT_TRUE(flag_refused({"--iterations", value}, {"--iterations", value, "whole number"}, {"attack", "audit"}));
   }
-  EXPECT_TRUE(flag_refused({"--standardise-labels", "maybe"}, {"--standardise-labels", "maybe", "all,task,none"}));
+  EXPECT_TRUE(flag_refused({"--standardise-labels", "maybe"}, {"--standardise-labels", "maybe", "none,all,task"}));
   EXPECT_TRUE(flag_refused({"--loss", "hinge"}, {"--loss", "hinge", "squared-hinge"}));
   EXPECT_TRUE(flag_refused({"--scale", "ball"}, {"--scale", "ball", "unit-ball"}));
   EXPECT_TRUE(flag_refused({"--separator", ";"}, {"--separator", ";", "semicolon"}));
@@ -176,7 +176,7 @@ TEST_F(BadInput, ThreatsThatCannotBe) {
   EXPECT_TRUE(
       flag_refused({"--targets", "alpha", "--attackers", "beta,beta"}, {"attacking", "\"beta\"", "twice"}, both));
   for (const std::string value : {"-0.1", "1000"})
-    EXPECT_TRUE(flag_refused({"--budget", value}, {"budget", value, "between 0 and 100"}, both));
+    EXPECT_TRUE(flag_refused({"--budget", value}, {"budget", value, "from 0 to 100"}, both));
   for (const std::string value : {"much", "nan", "inf"})
     EXPECT_TRUE(flag_refused({"--budget", value}, {"--budget", value, "finite number"}, both));
   EXPECT_TRUE(flag_refused({"--budget", "0.01"}, {"budget", "0.01", "no row"}, both));
@@ -191,7 +191,7 @@ TEST_F(BadInput, ThreatsThatCannotBe) {
   for (const std::string value : {"0", "-1"})
     EXPECT_TRUE(flag_refused({"--step", value}, {"step", value, "> 0"}, both));
   EXPECT_TRUE(flag_refused({"--iterations", "-1"}, {"iterations", "-1", ">= 0"}, both));
-  EXPECT_TRUE(flag_refused({"--batch-share", "0"}, {"batch share", "0"}, both));
+  EXPECT_TRUE(flag_refused({"--batch-share", "0"}, {"--batch-share", "0"}, both));
   EXPECT_TRUE(flag_refused({"--labels", "dirty"}, {"--labels", "dirty", "uniform"}, both));
   EXPECT_TRUE(flag_refused({"--method", "magic"}, {"--method", "magic", "patom"}, both));
   EXPECT_TRUE(flag_refused({"--method", "patom,random,patom"}, {"method", "\"patom\"", "twice"}, {"audit"}));

@@ -204,12 +204,12 @@ TEST_F(CertifyCommand, RefusesWhatWouldVoidTheBound) {
     EXPECT_TRUE(was_refused(crosstalk(words + more), code, parts)) << more[0];
   };
   refused({"--cv"}, 2, {"--cv", "constants"});
-  refused({"--groups", "4"}, 2, {"--groups: 4", "odd"});
-  refused({"--groups", "1"}, 2, {"--groups: 1", "odd"});
-  refused({"--smoothing", "0"}, 2, {"--smoothing: 0", "above 0"});
+  refused({"--groups", "4"}, 2, {"--groups is 4", "odd and >= 3"});
+  refused({"--groups", "1"}, 2, {"--groups is 1", "odd and >= 3"});
+  refused({"--smoothing", "0"}, 2, {"--smoothing is 0", "> 0"});
   refused({"--split-by", "kind"}, 2, {"--split-by", "all tasks"});
   refused({"--missing", "mean"}, 2, {"--missing: mean", "refuse and drop"});
-  refused({"--test-fraction", "1"}, 2, {"--test-fraction: 1"});
+  refused({"--test-fraction", "1"}, 2, {"--test-fraction is 1"});
 
   const auto file_refused = [&](const std::string& text, const std::vector<std::string>& parts) {
     write("odd.csv", text);

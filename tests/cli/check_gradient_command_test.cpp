@@ -35,8 +35,8 @@ TEST_F(CheckGradientCommand, ComparesAsManyEntriesAsAsked) {
 }
 
 TEST_F(CheckGradientCommand, NamesWhatCannotBe) {
-  EXPECT_TRUE(was_refused(check({"--entries", "0"}), 2, {"entries is 0; it must be >= 1"}));
-  EXPECT_TRUE(was_refused(check({"--spacing", "0"}), 2, {"step is 0; it must be > 0"}));
+  EXPECT_TRUE(was_refused(check({"--entries", "0"}), 2, {"--entries is 0; it must be >= 1"}));
+  EXPECT_TRUE(was_refused(check({"--spacing", "0"}), 2, {"--spacing is 0; it must be > 0"}));
   EXPECT_TRUE(was_refused(check({"--budget", "0"}), 2, {"there is no injected row"}));
   EXPECT_TRUE(was_refused(check({"--targets", "omega"}), 2, {"omega"}));
 }

@@ -185,7 +185,7 @@ TEST(InFlags, PutsTheCommandsFlagsInPlaceOfOptions) {
   using crosstalk::app::in_flags;
   EXPECT_EQ(in_flags("f.csv:3: a missing value; `missing=drop` leaves such rows out"),
             "f.csv:3: a missing value; --missing drop leaves such rows out");
-  EXPECT_EQ(in_flags("`test_fraction`: 1 is not in [0, 1)"), "--test-fraction: 1 is not in [0, 1)");
+  EXPECT_EQ(in_flags("`min_rows`: give it"), "--min-rows: give it");
   EXPECT_EQ(in_flags("`ignore=\"a b\"` or `min_rows=2`."), "--ignore \"a b\" or --min-rows 2.");
   EXPECT_EQ(in_flags("the column `price` of `f`"), "the column `price` of `f`");
   EXPECT_EQ(in_flags(""), "");

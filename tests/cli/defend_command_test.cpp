@@ -105,7 +105,8 @@ TEST_F(DefendCommand, RefusesWhatItCannotDo) {
   EXPECT_TRUE(refused({"--share", "0.5"}, {"--share is 0.5; it must be in [0, 0.5)"}));
   EXPECT_TRUE(refused({"--share", "-0.1"}, {"--share is -0.1; it must be in [0, 0.5)"}));
   EXPECT_TRUE(refused({"--margin", "-1"}, {"--margin is -1; it must be >= 0"}));
-  EXPECT_TRUE(refused({"--method", "trimm"}, {"--method: \"trimm\" is not a defence; there are trim, huber, screen"}));
+  EXPECT_TRUE(refused({"--method", "trimm"},
+                      {"--method: unknown defence \"trimm\"; there are trim, huber, screen; did you mean \"trim\"?"}));
   EXPECT_TRUE(refused({"--method", "huber", "--share", "0.1"}, {"--share: huber has no share to leave out"}));
 }
 

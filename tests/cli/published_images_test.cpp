@@ -37,11 +37,9 @@ class Published : public testing::Test {
   [[nodiscard]] std::string publish(const image::Source& set, int change, int epsilon) const {
     return data::error_of(folder.path().string(), [&] {
       Session session({"protect", folder.path(), false, true});
-      PublishedImages published(session, set, epsilon);
+      PublishedImages published(session, set, {.epsilon = epsilon});
       const image::Batch original = set.read(0, set.size());
-      image::Batch changed = original;
-      for (auto& pixel : changed.pixels) pixel = static_cast<std::uint8_t>(pixel + change);
-      published.write(original, changed, 2);
+      published.write(original, std::vector<float>(original.pixels.size(), static_cast<float>(change)), 2);
       (void)published.finish();
       EXPECT_EQ(published.change().largest(), std::abs(change));
       EXPECT_GT(published.ssim(), 0.9);

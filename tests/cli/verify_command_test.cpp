@@ -1,3 +1,6 @@
+#include <set>
+
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -74,20 +77,99 @@ TEST_F(NetworkCommand, WrongGeneratorsAreRefusedInOneLine) {
                           {"nothing.pt", "damaged"}));
   EXPECT_TRUE(
       was_refused(crosstalk({"protect", "photos", "--generator", "none.pt", "--quiet", "--out", "o"}), 1, {"none.pt"}));
-  const std::string csv = read_file(path("photos/labels.csv"));
-  write("other.csv", "file,side,hue\n" + csv.substr(csv.find('\n') + 1));
+  write("other.csv", "file,side,tone\n100.png,left,green\n");
   EXPECT_TRUE(was_refused(crosstalk({"protect", "photos", "--labels", "other.csv", "--generator", "first/generator.pt",
                                      "--quiet", "--out", "o"}),
-                          1, {"first/generator.pt", "\"tone\"", "\"hue\""}));
+                          1, {"first/generator.pt", "does not know class \"green\" of task \"tone\""}));
 }
 
-TEST_F(NetworkCommand, TimeThatIsUpPublishesWhatWasLearnedAndSaysSo) {
-  const auto ended =
-      crosstalk({"protect", "photos", "--epochs", "100000", "--max-minutes", "0.02", "--quiet", "--out", "out"});
-  EXPECT_EQ(ended.exit_code, 3);
-  EXPECT_THAT(ended.out, HasSubstr("the time was up"));
-  EXPECT_EQ(record("out").at("protect").at("complete"), false);
-  EXPECT_TRUE(std::filesystem::exists(path("out/images/manifest.csv")));
+// Of what the generator was made for, a batch may have any part: one class, one picture, any size, no labels.
+TEST_F(NetworkCommand, AGeneratorProtectsAnyPartOfWhatItKnows) {
+  ASSERT_TRUE(
+      ended_well(crosstalk({"protect", "photos", "--epochs", "8", "--epsilon", "6", "--out", "first", "--quiet"})));
+  const auto by_generator = [&](const std::string& data, const std::vector<std::string>& more) {
+    const auto ended = crosstalk(
+        std::vector<std::string>{"protect", data, "--generator", "first/generator.pt", "--out", "next", "--quiet"} +
+        more);
+    EXPECT_TRUE(ended_well(ended)) << data;
+    const auto json = record("next").at("protect");
+    EXPECT_GT(json.at("max_level_change"), 0) << data;
+    EXPECT_LE(json.at("max_level_change"), 6) << data;  // the generator's own
+    return files("next/images");
+  };
+  const auto all = by_generator("photos", {});
+  EXPECT_EQ(all, files("first/images"));
+  std::filesystem::remove_all(path("next"));
+
+  write("left.csv", "file,side\n100.png,left\n102.png,left\n");
+  EXPECT_EQ(by_generator("photos", {"--labels", "left.csv"}).size(), 3U);
+  std::filesystem::remove_all(path("next"));
+  EXPECT_EQ(by_generator("photos/100.png", {}).at("100.png"), all.at("100.png"));
+  std::filesystem::remove_all(path("next"));
+
+  std::filesystem::create_directories(path("new"));
+  const crosstalk::image::Shape large{3, 300, 200};
+  std::vector<std::uint8_t> stripes(large.values());
+  for (std::size_t p = 0; p < stripes.size(); ++p) stripes[p] = p / 40 % 2 == 0 ? 60 : 180;
+  write("new/holiday.jpg", crosstalk::image::encode({large, stripes}, {.format = crosstalk::image::Format::Jpeg}));
+  const auto published = by_generator("new/holiday.jpg", {});
+  EXPECT_EQ(crosstalk::image::decode(published.at("holiday.png"), "h").shape, large);
+}
+
+TEST_F(NetworkCommand, TimeThatIsUpPublishesWhatWasLearnedAndALargerLimitGoesOn) {
+  const std::vector<std::string> words = {"protect", "photos", "--base", "em", "--epochs", "20", "--quiet"};
+  const auto none = crosstalk(words + std::vector<std::string>{"--max-minutes", "0.000001", "--out", "none"});
+  EXPECT_EQ(none.exit_code, 3);
+  EXPECT_THAT(none.out, HasSubstr("not protected yet: --max-minutes"));
+  EXPECT_EQ(record("none").at("protect").at("status"), "not protected yet");
+  EXPECT_FALSE(std::filesystem::exists(path("none/images")));
+
+  double minutes = 0.01;  // until some epochs are learned, whatever the machine does besides
+  Finished ended;
+  std::size_t epochs = 0;
+  for (; epochs == 0; minutes *= 2) {
+    ended = crosstalk(words +
+                      std::vector<std::string>{"--max-minutes", std::to_string(minutes), "--resume", "--out", "out"});
+    if (record("out").at("protect").contains("losses")) epochs = record("out").at("protect").at("losses").size();
+  }
+  if (epochs < 20) {
+    EXPECT_EQ(ended.exit_code, 3);
+    EXPECT_THAT(ended.out, HasSubstr(fmt::format("not protected yet: the time was up after {} of 20 epochs", epochs)));
+    EXPECT_EQ(record("out").at("protect").at("status"), "not protected yet");
+    EXPECT_TRUE(std::filesystem::exists(path("out/images/manifest.csv")));
+  }
+  ASSERT_TRUE(ended_well(crosstalk(words + std::vector<std::string>{"--resume", "--out", "out"})));
+  EXPECT_EQ(record("out").at("protect").at("status"), "complete");
+  EXPECT_FALSE(std::filesystem::exists(path("out/unfinished")));
+  ASSERT_TRUE(ended_well(crosstalk(words + std::vector<std::string>{"--out", "whole"})));
+  EXPECT_EQ(files("out/images"), files("whole/images"));
+}
+
+// Photos of several sizes, learned again at the size of the change and at another.
+TEST_F(NetworkCommand, VerifyTakesPhotosThatKeptTheirSizes) {
+  std::string csv = "file,lit,age\n";
+  std::filesystem::create_directories(path("album"));
+  for (std::size_t i = 0; i < 24; ++i) {
+    const crosstalk::image::Shape shape{i % 5 == 0 ? std::size_t{1} : std::size_t{3}, 20 + i, 50 - i};
+    const std::string name = std::to_string(i) + (i % 2 == 0 ? ".png" : ".jpg");
+    const crosstalk::image::Picture picture{
+        shape, std::vector<std::uint8_t>(shape.values(), static_cast<std::uint8_t>(i % 2 == 0 ? 90 : 160))};
+    write("album/" + name, crosstalk::image::encode(picture, {.format = i % 2 == 0 ? crosstalk::image::Format::Png
+                                                                                   : crosstalk::image::Format::Jpeg}));
+    csv += fmt::format("{},{},{}\n", name, i % 2 == 0 ? "no" : "yes", i % 4);
+  }
+  write("album/labels.csv", csv);
+  for (const std::string format : {"png", "jpeg"}) {
+    ASSERT_TRUE(ended_well(crosstalk({"protect", "album", "--method", "lsp", "--regression", "age", "--working-size",
+                                      "16", "--format", format, "--out", format, "--quiet"})));
+    const std::vector<std::string> words = {"verify",    "album", "--protected", format, "--epochs", "1",
+                                            "--victims", "mtl",   "--out",       "v",    "--json",   "--quiet"};
+    const auto usual = crosstalk(words);
+    ASSERT_EQ(usual.exit_code, 0) << usual.err;
+    const auto json = nlohmann::json::parse(usual.out);
+    EXPECT_GT(json.at("protect").at("max_level_change"), 0);
+    EXPECT_EQ(crosstalk(words + std::vector<std::string>{"--size", "24"}).exit_code, 0);
+  }
 }
 
 // Stopped as soon as the first pass is kept.
@@ -103,6 +185,20 @@ TEST_F(NetworkCommand, AStoppedProtectGoesOnToTheSameBytes) {
   ASSERT_TRUE(ended_well(shell("\"$CROSSTALK\" " + words + "whole")));
   EXPECT_EQ(files("out/images"), files("whole/images"));
   EXPECT_EQ(record("out").at("protect").at("losses"), record("whole").at("protect").at("losses"));
+}
+
+// Whenever it comes.
+TEST_F(NetworkCommand, AnInterruptSaysThatPartsAreKeptOnlyWhereSomeAre) {
+  for (const std::string seconds : {"0.1", "0.7", "1.5"}) {
+    const std::string out = "after-" + seconds;
+    const auto stopped = shell("\"$CROSSTALK\" protect photos --epochs 100000 --quiet --out " + out + " & sleep " +
+                               seconds + "; kill -TERM $!; wait $!");
+    EXPECT_THAT(stopped.exit_code, testing::AnyOf(130, 143));  // 143: it had not begun
+    const bool kept = std::filesystem::exists(path(out + "/unfinished/surrogates.pt"));
+    if (!kept) {
+      EXPECT_THAT(stopped.err, testing::Not(HasSubstr("finished parts are kept"))) << seconds;
+    }
+  }
 }
 
 TEST_F(NetworkCommand, VerifyTrainsVictimsOnBothSetsAndReports) {
@@ -124,6 +220,13 @@ TEST_F(NetworkCommand, VerifyTrainsVictimsOnBothSetsAndReports) {
   EXPECT_THAT(read_file(path("v/report.html")), HasSubstr("What an unauthorised learner would get"));
   EXPECT_THAT(read_file(path("v/report.html")), HasSubstr("data:image/png"));
   EXPECT_THAT(read_file(path("v/mtl.csv")), HasSubstr("side,accuracy"));
+  // These images have no colours, so that grey is no learner.
+  const auto learners = cells_of(read_file(path("v/learners.csv")));
+  std::set<std::string> names;
+  for (const auto& row : learners.rows) names.insert(row[0]);
+  EXPECT_THAT(names, testing::ElementsAre("bits2", "jpeg10", "network", "usual", "usual, one network a task"));
+  EXPECT_EQ(json.at("verify").at("strongest").at("learner"), learners.rows.at(0).at(0));
+  EXPECT_TRUE(json.at("verify").contains("verdict"));
 
   if (!test_support::has_browser()) GTEST_SKIP() << "chromium is not installed";
   const auto seen = test_support::visit(path("v") / "report.html");
@@ -156,6 +259,77 @@ TEST_F(NetworkCommand, VerifyTakesCountermeasuresAndALeak) {
   EXPECT_THAT(page, HasSubstr("--countermeasure=jpeg10+grey+cutmix+early-stop --leak=25"));
 }
 
+TEST_F(NetworkCommand, VerifyTakesTheLearnersThatAreNamed) {
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--method", "lsp", "--out", "out", "--quiet"})));
+  const std::vector<std::string> words = {"verify",    "photos", "--protected", "out",     "--epochs", "1",
+                                          "--victims", "mtl",    "--no-flip",   "--quiet", "--out",    "v"};
+  ASSERT_TRUE(ended_well(crosstalk(words + std::vector<std::string>{"--learners", "usual,blur"})));
+  EXPECT_EQ(record("v").at("verify").at("learners").size(), 2U);
+  EXPECT_EQ(record("v").at("verify").at("mirror_images"), false);
+  ASSERT_TRUE(ended_well(crosstalk(words + std::vector<std::string>{"--learners", "usual"})));
+  EXPECT_EQ(record("v").at("verify").at("learners").size(), 1U);
+  const auto refused = [&](const std::vector<std::string>& more, const std::vector<std::string>& parts) {
+    EXPECT_TRUE(was_refused(crosstalk(words + more), 2, parts));
+  };
+  refused({"--learners", "usual,gray"}, {"--learners", "gray", "network"});
+  refused({"--learners", "usual", "--leak", "10"}, {"--learners", "--leak"});
+  refused({"--learners", "usual", "--panel", "quick"}, {"--learners", "panel"});
+  refused({"--flip"}, {"--flip", "--no-flip"});
+}
+
+// Says left and dark of every image, which is right of one in two.
+constexpr const char* kAnswersAlike =
+    "(echo file,tone,side; for f in $(ls {test}); do echo $f,dark,left; done) > {predictions}; ";
+
+TEST_F(NetworkCommand, VerifyRunsACommandOfTheOwners) {
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--method", "lsp", "--out", "out", "--quiet"})));
+  const std::vector<std::string> words = {"verify",  "photos",    "--protected", "out",        "--epochs",
+                                          "1",       "--victims", "mtl",         "--learners", "usual",
+                                          "--quiet", "--out",     "v",           "--seeds",    "2"};
+  const std::string notes =
+      std::string(kAnswersAlike) + "echo $CROSSTALK_SEED $(ls {train} | wc -l) $(ls {test} | wc -l) >> ../../../runs";
+  ASSERT_TRUE(ended_well(crosstalk(words + std::vector<std::string>{"--victim", notes})));
+  // 32 images and their labels to train on, 8 to test on; clean and protected, two seeds.
+  EXPECT_EQ(read_file(path("runs")), "1 33 8\n2 33 8\n1 33 8\n2 33 8\n");
+  const auto verify = record("v").at("verify");
+  ASSERT_EQ(verify.at("learners").size(), 2U);
+  const auto& own = verify.at("learners").at(1);
+  EXPECT_EQ(own.at("learner"), "--victim");
+  EXPECT_GT(own.at("tasks").at("side"), 0.0);
+  EXPECT_LE(own.at("tasks").at("side"), 1.0);
+  EXPECT_THAT(read_file(path("v/learners.csv")), HasSubstr("--victim"));
+  EXPECT_FALSE(std::filesystem::exists(path("v/victim/clean-victim-seed0/train"))) << "lent images are taken back";
+  EXPECT_TRUE(std::filesystem::exists(path("v/victim/clean-victim-seed0/log.txt")));
+}
+
+TEST_F(NetworkCommand, ACommandThatFailsIsNamedAndTheRestStands) {
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--method", "lsp", "--out", "out", "--quiet"})));
+  const auto failed = [&](const std::string& command, const std::vector<std::string>& parts) {
+    const auto ended =
+        crosstalk({"verify", "photos", "--protected", "out", "--epochs", "1", "--victims", "mtl", "--learners", "usual",
+                   "--quiet", "--out", "v", "--victim-minutes", "0.1", "--victim", command});
+    EXPECT_EQ(ended.exit_code, 1);
+    for (const std::string& part : parts) EXPECT_THAT(ended.err, HasSubstr(part));
+    EXPECT_THAT(ended.out, HasSubstr("No result"));
+    EXPECT_EQ(record("v").at("verify").at("learners").size(), 1U);
+    EXPECT_NE(record("v").at("verify").at("verdict"), "protected");
+    EXPECT_THAT(read_file(path("v/report.html")), HasSubstr("No result"));
+  };
+  failed("echo out of beer; exit 7", {"--victim on the clean images", "exit status 7", "out of beer"});
+  failed("echo file,side,tone > {predictions}", {"no answer about image \"000000.png\""});
+  failed(std::string(kAnswersAlike) + "rm {train}/000003.png", {"it changed its inputs: train/000003.png"});
+}
+
+TEST_F(NetworkCommand, AnInterruptEndsTheCommandOfTheOwners) {
+  ASSERT_TRUE(ended_well(crosstalk({"protect", "photos", "--method", "lsp", "--out", "out", "--quiet"})));
+  const auto ended = shell(
+      "\"$CROSSTALK\" verify photos --protected out --epochs 1 --victims mtl --learners usual --quiet --out v --victim "
+      "'sleep 1000 & echo $! > ../../../pid; wait' & until [ -s pid ]; do sleep 0.01; done; kill -INT $!; wait $!; "
+      "status=$?; for i in $(seq 500); do kill -0 $(cat pid) 2> /dev/null || break; sleep 0.01; done; "
+      "kill -0 $(cat pid) 2> /dev/null && exit 99; exit $status");
+  EXPECT_EQ(ended.exit_code, 130) << ended.err;
+}
+
 TEST_F(NetworkCommand, CountermeasuresAndTransformationsThatAreNoneAreRefused) {
   const auto refused = [&](const std::vector<std::string>& words, const std::vector<std::string>& parts) {
     EXPECT_TRUE(was_refused(crosstalk(words + std::vector<std::string>{"--quiet", "--out", "v"}), 2, parts));
@@ -178,6 +352,35 @@ TEST_F(NetworkCommand, ProtectLearnsNoiseThatWithstands) {
   };
   EXPECT_NE(learned({"--withstand", "jpeg,resize"}, "one"), learned({}, "two"));
   EXPECT_EQ(record("one").at("configuration").at("withstand"), "jpeg,resize");
+}
+
+// Of colour images noise is learned through grey, and a learner that sees grey is tried, unless the user says
+// otherwise.
+TEST_F(NetworkCommand, ColourImagesAreProtectedAndVerifiedInGreyToo) {
+  std::filesystem::create_directories(path("colours"));
+  crosstalk::Rng rng(3);
+  std::string csv = "file,hue\n";
+  for (std::size_t i = 0; i < 24; ++i) {
+    crosstalk::image::Picture picture{{3, 10, 10}, {}};
+    for (std::size_t c = 0; c < 3; ++c)
+      for (std::size_t p = 0; p < 100; ++p)
+        picture.pixels.push_back(static_cast<std::uint8_t>((c == i % 2 ? 150 : 80) + rng.below(30)));
+    const std::string name = std::to_string(100 + i) + ".png";
+    write("colours/" + name, crosstalk::image::encode_png(picture.shape, picture.pixels));
+    csv += name + (i % 2 == 0 ? ",red\n" : ",green\n");
+  }
+  write("colours/labels.csv", csv);
+  for (const std::string through : {"auto", "grey", "none"})
+    ASSERT_TRUE(ended_well(
+        crosstalk({"protect", "colours", "--epochs", "2", "--withstand", through, "--quiet", "--out", through})));
+  EXPECT_EQ(record("auto").at("protect").at("withstand"), nlohmann::json::array({"grey"}));
+  EXPECT_EQ(record("none").at("protect").at("withstand"), nlohmann::json::array());
+  EXPECT_EQ(files("auto/images"), files("grey/images"));
+  EXPECT_NE(files("auto/images"), files("none/images"));
+  ASSERT_TRUE(ended_well(crosstalk(
+      {"verify", "colours", "--protected", "auto", "--epochs", "1", "--victims", "mtl", "--quiet", "--out", "v"})));
+  EXPECT_EQ(record("v").at("verify").at("learners").size(), 5U);
+  EXPECT_THAT(read_file(path("v/learners.csv")), HasSubstr("\ngrey,"));
 }
 
 TEST_F(NetworkCommand, VerifyCombinesLossesAndBuildsNetworksAsAsked) {

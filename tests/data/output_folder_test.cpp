@@ -41,6 +41,33 @@ TEST_F(Output, WritesReadsListsAndRemoves) {
   EXPECT_FALSE(out.is_folder("a"));
 }
 
+TEST_F(Output, ManyFilesAreReplacedTogether) {
+  const OutputFolder out(folder / "out");
+  out.write("a/1", "old");
+  ASSERT_EQ(chmod((folder / "out/a/1").c_str(), 0640), 0);
+  std::vector<std::pair<fs::path, std::string>> files;
+  for (int i = 0; i < 1500; ++i) files.emplace_back("a/" + std::to_string(i), "new" + std::to_string(i));
+  out.write_all(files);  // more than a process may have open
+  EXPECT_EQ(out.entries("a").size(), 1500U);
+  EXPECT_EQ(out.read("a/1"), "new1");
+  EXPECT_EQ(out.read("a/1499"), "new1499");
+  EXPECT_EQ(fs::status(folder / "out/a/1").permissions(), fs::perms(0640));
+  out.write_all({});
+}
+
+TEST_F(Output, WhenOneOfManyCannotBeWrittenAllAreAsTheyWere) {
+  const OutputFolder out(folder / "out");
+  out.write("a", "old");
+  fs::create_directories(folder / "out/folder");
+  fs::create_symlink(folder / "out/a", folder / "out/link");
+  for (const std::string bad : {"folder", "link", "../b"}) {
+    const std::vector<std::pair<fs::path, std::string>> files = {{"a", "new"}, {"b", "new"}, {bad, "new"}};
+    EXPECT_NE(error_of("", [&] { out.write_all(files); }), "no error") << bad;
+    EXPECT_EQ(out.read("a"), "old");
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder / "out"), fs::directory_iterator()), 3) << bad;
+  }
+}
+
 TEST_F(Output, NothingIsWrittenOutsideIt) {
   for (const std::string name : {"../x", "a/../../x", "a/..", "/x", ""}) EXPECT_NE(error(name), "no error") << name;
   EXPECT_EQ(error("../x"), "out: ../x is no name below this folder");

@@ -68,7 +68,7 @@ TEST(DefendedAttack, KeepsToTheScreenThatRowsMustPass) {
   EXPECT_GE(one.limits.size(), 2U);
 }
 
-// Twins of clean rows are looked for, so some plans have their features close by.
+// Near duplicates of clean rows are looked for, so some plans have their features close by.
 TEST(DefendedAttack, CopiesCleanRowsAndMovesCopies) {
   Case one;
   one.problem.feasible.radius = 10.0;

@@ -12,6 +12,7 @@
 #include "report/drawing.hpp"
 #include "report/matches.hpp"
 #include "report/sample.hpp"
+#include "src/evaluate/audit_json.hpp"
 #include "support/browser.hpp"
 #include "support/process.hpp"
 

@@ -14,6 +14,7 @@
 #include "evaluate/small_audit.hpp"
 #include "report/matches.hpp"
 #include "report/sample.hpp"
+#include "src/evaluate/audit_json.hpp"
 
 using namespace crosstalk;
 using namespace crosstalk::evaluate;

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "evaluate/small_audit.hpp"
+#include "src/evaluate/audit_json.hpp"
 
 using namespace crosstalk;
 using namespace crosstalk::evaluate;

@@ -14,6 +14,7 @@
 #include "crosstalk/error.hpp"
 #include "crosstalk/evaluate/audit_summary.hpp"
 #include "evaluate/small_audit.hpp"
+#include "src/evaluate/audit_json.hpp"
 
 using namespace crosstalk;
 using namespace crosstalk::evaluate;
@@ -31,18 +32,18 @@ std::vector<attack::Kind> kinds_of(const AuditResult& result) {
 
 // The same options and rows, kept in a map as a caller would keep them in files.
 struct Notebook {
-  std::map<std::string, nlohmann::json> parts;
+  std::map<std::string, std::string> parts;
   std::size_t recalled = 0;
   std::size_t kept = 0;
 
   PartStore store() {
-    return {[this](const std::string& part) -> std::optional<nlohmann::json> {
+    return {[this](const std::string& part) -> std::optional<std::string> {
               const auto found = parts.find(part);
               if (found == parts.end()) return std::nullopt;
               ++recalled;
-              return nlohmann::json::parse(found->second.dump());
+              return found->second;
             },
-            [this](const std::string& part, const nlohmann::json& result) {
+            [this](const std::string& part, const std::string& result) {
               ++kept;
               parts[part] = result;
             }};
@@ -186,7 +187,9 @@ TEST(Audit, RemembersFinishedParts) {
   EXPECT_EQ(notebook.kept, parts);
 
   // What is remembered is taken as it stands: nothing is computed again behind it.
-  notebook.parts.at("scenario-1-patom-0.3").at("utility") = -1.0;
+  nlohmann::json part = nlohmann::json::parse(notebook.parts.at("scenario-1-patom-0.3"));
+  part.at("utility") = -1.0;
+  notebook.parts.at("scenario-1-patom-0.3") = part.dump();
   EXPECT_EQ(small_audit::run(small_audit::options(), notebook.store()).find(0, Method::Patom, 0.3)->utility, -1.0);
 }
 
@@ -202,7 +205,7 @@ TEST(Audit, RunsTheMethodsItIsTold) {
   EXPECT_EQ(to_json(both), to_json(small_audit::run(small_audit::options())));
   EXPECT_EQ(random.find(0, Method::Random, 0.3)->utility, both.find(0, Method::Random, 0.3)->utility);
   EXPECT_NE(random.harms[0].loss, both.harms[0].loss);
-  for (const Method method : kMethods) EXPECT_EQ(method_named(std::string(to_string(method))), method);
+  for (const auto& [method, name] : kMethods.values) EXPECT_EQ(method_named(std::string(to_string(method))), method);
 }
 
 // 2 % of at most 22 rows is no row.

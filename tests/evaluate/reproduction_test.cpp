@@ -87,14 +87,13 @@ TEST(Reproduction, RunsTheFiguresAskedFor) {
 }
 
 TEST(Reproduction, AskedAgainItRemembersAllParts) {
-  std::map<std::string, nlohmann::json> parts;
+  std::map<std::string, std::string> parts;
   std::size_t kept = 0;
-  const PartStore store = {[&](const std::string& name) -> std::optional<nlohmann::json> {
+  const PartStore store = {[&](const std::string& name) -> std::optional<std::string> {
                              const auto found = parts.find(name);
-                             return found == parts.end() ? std::nullopt
-                                                         : std::optional(nlohmann::json::parse(found->second.dump()));
+                             return found == parts.end() ? std::nullopt : std::optional(found->second);
                            },
-                           [&](const std::string& name, const nlohmann::json& part) {
+                           [&](const std::string& name, const std::string& part) {
                              EXPECT_FALSE(parts.contains(name)) << name << ": two parts of one name";
                              parts[name] = part;
                              ++kept;

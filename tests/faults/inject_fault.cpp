@@ -171,6 +171,12 @@ int fsync(int file) {
   return fails(kFsync, file) ? -1 : real(file);
 }
 
+// Of a folder, for all files at once; it counts as the fsync of a file.
+int syncfs(int folder) noexcept {
+  static auto* const real = next<decltype(syncfs)>("syncfs");
+  return fails(kFsync, "a file system") ? -1 : real(folder);
+}
+
 // The file is closed all the same, as by the system.
 int close(int file) {
   static auto* const real = next<decltype(close)>("close");

@@ -25,6 +25,7 @@
 #include "crosstalk/image/array_set.hpp"
 #include "crosstalk/image/codec.hpp"
 #include "readers.hpp"
+#include "src/data/csv_coding_json.hpp"
 #include "src/image/dense_map.hpp"
 #include "src/image/label_table.hpp"
 
@@ -94,6 +95,8 @@ const std::vector<Reader>& readers() {
                                           {"gz", read_gz},
                                           {"png", read_png},
                                           {"jpeg", read_jpeg},
+                                          {"webp", read_webp},
+                                          {"exif", read_exif},
                                           {"map", read_map},
                                           {"label_table", read_label_table},
                                           {"model", read_model},
@@ -142,7 +145,7 @@ void read_csv(std::string_view bytes) {
                                     table.text->text.encoding == data::Encoding::Utf16Big;
               const std::string written = data::without_records(*table.text, std::vector(records, true));
               require(is_utf16 || bytes.starts_with("\x1f\x8b") || written == bytes, "other bytes were written");
-              const data::CsvCoding coding = data::CsvCoding::from_json(table.coding.to_json());
+              const data::CsvCoding coding = data::csv_coding_from_json(data::to_json(table.coding));
               std::optional<data::ClassNames> classes;
               if (coding.label_words.empty()) {
                 TaskSet rows;
@@ -237,6 +240,21 @@ void read_png(std::string_view bytes) {
 void read_jpeg(std::string_view bytes) {
   const image::Picture picture = image::decode(bytes, "f.jpg");
   require(picture.pixels.size() == picture.shape.values(), "a picture of another size");
+}
+
+// Without libwebp there is nothing to read it with.
+void read_webp(std::string_view bytes) {
+  if (!image::has_webp()) return;
+  const image::Photo photo = image::decode_photo(bytes, "f.webp");
+  require(photo.picture.pixels.size() == photo.picture.shape.values(), "a picture of another size");
+}
+
+void read_exif(std::string_view bytes) {
+  const int orientation = image::exif_orientation(bytes);
+  require(orientation >= 1 && orientation <= 8, "no orientation");
+  const std::string after = image::upright_exif(std::string(bytes));
+  refuse_unless(!after.empty());
+  require(after.size() == bytes.size() && image::exif_orientation(after) == 1, "not upright");
 }
 
 void read_map(std::string_view bytes) {

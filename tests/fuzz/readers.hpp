@@ -52,6 +52,8 @@ void read_tar(std::string_view bytes);
 void read_gz(std::string_view bytes);
 void read_png(std::string_view bytes);
 void read_jpeg(std::string_view bytes);
+void read_webp(std::string_view bytes);
+void read_exif(std::string_view bytes);
 void read_map(std::string_view bytes);
 void read_label_table(std::string_view bytes);
 

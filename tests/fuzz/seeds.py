@@ -5,6 +5,7 @@
 
 The command makes the models and records, the second program the parts of long runs; everything else is made here.
 """
+import base64
 import gzip
 import io
 import pathlib
@@ -175,6 +176,14 @@ def images():
     put("jpeg", "rgb", jpeg(3))
     put("jpeg", "progressive", jpeg(3, progressive=True))
     put("jpeg", "restart", jpeg(1, restart=1))
+    # One pixel, as libwebp writes it.
+    put("webp", "pixel", base64.b64decode("UklGRiIAAABXRUJQVlA4IBYAAAAwAQCdASoBAAEADsD+JaQAA3AAAAAA"))
+    entry = struct.pack("<HHII", 0x0112, 3, 1, 6)
+    thumbnail = struct.pack("<HHII", 0x0201, 4, 1, 56) + struct.pack("<HHII", 0x0202, 4, 1, 9)
+    put("exif", "small", b"II*\0" + struct.pack("<IH", 8, 1) + entry + struct.pack("<IH", 26, 2) + thumbnail +
+        bytes(4) + b"THUMBNAIL")
+    put("exif", "big", b"MM\0*" + struct.pack(">IHHHIHHI", 8, 1, 0x0112, 3, 1, 8, 0, 0))
+    put("exif", "short", b"II*\0\x08\0\0\0\xff\xff", kind="refused")
     put("map", "classes", png(2, 2, 8, 0, [b"\0\1", b"\2\xff"]))
     put("map", "depth", npy("<f4", "(2, 3)", struct.pack("<6f", 1, 2, 3, 4, float("nan"), 6)))
     put("map", "normals", npy("<f8", "(1, 2, 3)", doubles(1, 0, 0, 0, 0, -1)))

@@ -98,7 +98,7 @@ TEST(TransformationsNamed, KnowsItsWordsAndRefusesOthers) {
     return std::string("none");
   };
   EXPECT_EQ(refused({"grey", "jpeg10"}),
-            "unknown transformation \"jpeg10\"; there are jpeg, grey, resize, blur and noise");
+            "unknown transformation \"jpeg10\"; there are jpeg, grey, resize, blur, noise; did you mean \"jpeg\"?");
   EXPECT_EQ(refused({"grey", "grey"}), "transformation \"grey\" is named twice");
 }
 

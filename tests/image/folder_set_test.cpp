@@ -82,8 +82,6 @@ TEST_F(FolderOfImages, JpegFilesAreReadToo) {
 
 TEST_F(FolderOfImages, NamesFilesAndRowsThatDoNotMatch) {
   two_pictures();
-  labels("file,t\na.png,0\n");
-  EXPECT_EQ(error(), "b.png: has no row in labels.csv");
   labels("file,t\na.png,0\nb.png,1\nc.png,1\n");
   EXPECT_EQ(error(), "labels.csv: c.png has a row, but there is no such file");
   labels("file,t\na.png,0\nb.png,1\na.jpg,1\n");
@@ -116,10 +114,10 @@ TEST_F(FolderOfImages, NamesAnImageThatDoesNotDecodeOrLeavesItOutWhenAsked) {
   two_pictures();
   folder.write("bad.png", "text");
   labels("file,t\nbad.png,0\na.png,0\nb.png,1\n");
-  EXPECT_EQ(error(), "bad.png: is neither a PNG nor a JPEG file");
+  EXPECT_EQ(error(), "bad.png: is neither a PNG, a JPEG nor a WebP file");
   const FolderSet set = open({.skip_bad = true});
   ASSERT_EQ(set.notes.size(), 1U);
-  EXPECT_EQ(set.notes[0], "left out: " + (folder / "bad.png").string() + ": is neither a PNG nor a JPEG file");
+  EXPECT_EQ(set.notes[0], "left out: " + (folder / "bad.png").string() + ": is neither a PNG, a JPEG nor a WebP file");
   ASSERT_EQ(set.source->size(), 2U);
   EXPECT_EQ(set.source->read(1, 1).label(0, 0), 1.0);
   EXPECT_EQ(set.source->stem(0), "a");
@@ -128,18 +126,117 @@ TEST_F(FolderOfImages, NamesAnImageThatDoesNotDecodeOrLeavesItOutWhenAsked) {
 TEST_F(FolderOfImages, SaysWhenNoImageDecodes) {
   folder.write("bad.png", "text");
   labels("file,t\nbad.png,0\n");
-  EXPECT_TRUE(
-      error({.skip_bad = true}).ends_with(": no image decodes; the first: bad.png: is neither a PNG nor a JPEG file"));
+  EXPECT_TRUE(error({.skip_bad = true})
+                  .ends_with(": no image decodes; the first: bad.png: is neither a PNG, a JPEG nor a WebP file"));
 }
 
-TEST_F(FolderOfImages, NamesAnImageOfAnotherSize) {
-  picture("a.png", 1);
-  picture("b.png", 1, {1, 4, 7});
+TEST_F(FolderOfImages, PassesOverHiddenFilesAndImagesWithoutARow) {
+  two_pictures();
+  for (const char* name : {".hidden.png", "._a.png", ".thumbs/a.png", "__MACOSX/a.png", "c.png", "sub/d.webp"})
+    folder.write(name, "anything");
   labels("file,t\na.png,0\nb.png,1\n");
+  const FolderSet set = open();
+  EXPECT_EQ(set.source->size(), 2U);
+  ASSERT_EQ(set.notes.size(), 2U);
+  EXPECT_EQ(set.notes[0],
+            "passed over: 2 images without a row in " + (folder / "labels.csv").string() + ", such as c.png");
+  EXPECT_EQ(set.notes[1], "passed over: 4 hidden files or folders");
+}
+
+TEST_F(FolderOfImages, NamesThatDifferInCaseAloneAreRefused) {
+  two_pictures();
+  picture("A.PNG", 3);
+  labels("file,t\na.png,0\nb.png,1\nA.PNG,1\n");
   EXPECT_EQ(error(),
-            "b.png: has 7 x 4 pixels, grey, but a.png has 6 x 4 pixels, grey; images of one set have one size");
-  picture("b.png", 1, {3, 4, 6});
-  EXPECT_EQ(error(), "b.png: has 6 x 4 pixels, RGB, but a.png has 6 x 4 pixels, grey; images of one set have one size");
+            "labels.csv:4: \"A.PNG\" and \"a.png\" differ in small and capital letters alone, which are one name on "
+            "some systems; rename one");
+}
+
+TEST_F(FolderOfImages, AColumnOfNumbersIsARegressionWhenSaid) {
+  two_pictures();
+  labels("file,age,kind\na.png,30,x\nb.png,40,y\n");
+  EXPECT_EQ(open().source->tasks()[0].kind, Kind::Binary);
+  const FolderSet set = open({.regression = {"age"}});
+  EXPECT_EQ(set.source->tasks()[0].kind, Kind::Regression);
+  EXPECT_EQ(set.source->read(1, 1).label(0, 0), 40.0);
+  EXPECT_EQ(error({.regression = {"kind"}}),
+            "labels.csv: task \"kind\" is to be a regression, but \"x\" of a.png is no number");
+  EXPECT_THROW(open({.regression = {"ages"}}), std::invalid_argument);
+}
+
+TEST_F(FolderOfImages, RareClassesAreMergedWhenAsked) {
+  std::string csv = "file,t\n";
+  for (const char* label : {"a", "a", "a", "b", "b", "b", "c", "c", "d", "e"}) {
+    const std::string name = std::to_string(csv.size()) + ".png";
+    picture(name, 1);
+    csv += name + "," + label + "\n";
+  }
+  labels(csv);
+  const FolderSet set = open({.merge_rare = 2});  // d and e
+  EXPECT_EQ(set.source->tasks()[0].classes, (std::vector<std::string>{"a", "b", "c", "other"}));
+  EXPECT_EQ(set.source->read(9, 1).label(0, 0), 3.0);
+  EXPECT_EQ(set.source->read(7, 1).label(0, 0), 2.0);
+  ASSERT_EQ(set.notes.size(), 1U);
+  EXPECT_EQ(set.notes[0], "task \"t\": 2 classes with few images are one, \"other\"");
+  EXPECT_EQ(open({.merge_rare = 3}).source->tasks()[0].classes, (std::vector<std::string>{"a", "b", "other"}));
+  EXPECT_TRUE(error({.merge_rare = 9}).starts_with("task \"t\": all 5 classes have fewer than 9 images"));
+}
+
+// What one image shows is merged with the next rarest, since a class of one image is as rare as before.
+TEST_F(FolderOfImages, ALoneRareClassTakesTheNextOneWithIt) {
+  std::string csv = "file,t\n";
+  for (const char* label : {"a", "a", "a", "b", "b", "b", "b", "c"}) {
+    const std::string name = std::to_string(csv.size()) + ".png";
+    picture(name, 1);
+    csv += name + "," + label + "\n";
+  }
+  labels(csv);
+  const FolderSet set = open({.merge_rare = 2});
+  EXPECT_EQ(set.source->tasks()[0].classes, (std::vector<std::string>{"b", "other"}));
+  EXPECT_EQ(set.source->tasks()[0].kind, Kind::Binary);
+}
+
+TEST_F(FolderOfImages, ImagesOfSeveralSizesKeepThemAndAreShownAtOne) {
+  picture("a.png", 10, {1, 30, 40});
+  picture("b.png", 20, {3, 50, 20});
+  labels("file,t\na.png,0\nb.png,1\n");
+  const FolderSet set = open({.working_size = {8, 6}});
+  EXPECT_EQ(set.source->shape(), (Shape{3, 8, 6}));
+  const Batch shown = set.source->read(0, 2);
+  EXPECT_EQ(shown.pixels.size(), 2 * 3 * 48U);
+  EXPECT_EQ(shown.image(0)[0], 10);
+  EXPECT_EQ(shown.image(1)[0], 20);
+  ASSERT_NE(set.photos, nullptr);
+  const Photo grey = set.photos->photo(0);
+  EXPECT_EQ(grey.picture.shape, (Shape{3, 30, 40}));  // of the channels that the set has
+  EXPECT_EQ(grey.picture.pixels, std::vector<std::uint8_t>(3 * 1200, 10));
+  EXPECT_EQ(set.photos->photo(1).picture.shape, (Shape{3, 50, 20}));
+
+  const FolderSet in_grey = open({.working_size = {8, 6}, .channels = 1});
+  EXPECT_EQ(in_grey.source->shape(), (Shape{1, 8, 6}));
+  EXPECT_EQ(in_grey.photos->photo(0).picture.shape.channels, 3U);
+  EXPECT_EQ(open({.size = Size{8, 6}}).photos, nullptr);
+}
+
+TEST_F(FolderOfImages, ImagesOfOneSizeAreShownAtItUnlessItIsLarge) {
+  two_pictures();
+  labels("file,t\na.png,0\nb.png,1\n");
+  EXPECT_EQ(open().source->shape(), (Shape{1, 4, 6}));
+  EXPECT_EQ(open({.keep_one_size = false}).source->shape(), (Shape{1, 64, 64}));
+  picture("a.png", 1, {1, 4, 257});
+  picture("b.png", 1, {1, 4, 257});
+  EXPECT_EQ(open().source->shape(), (Shape{1, 64, 64}));
+}
+
+TEST_F(FolderOfImages, OnePictureHasItsOwnRowOfLabels) {
+  two_pictures();
+  EXPECT_EQ(open_picture(folder / "a.png").source->tasks().size(), 0U);
+  labels("file,t,u\na.png,0,x\nb.png,1,\n");
+  const FolderSet set = open_picture(folder / "b.png");
+  ASSERT_EQ(set.source->size(), 1U);
+  ASSERT_EQ(set.source->tasks().size(), 1U);  // it lacks the other label
+  EXPECT_EQ(set.source->tasks()[0].classes, (std::vector<std::string>{"1"}));
+  EXPECT_EQ(set.source->stem(0), "b");
 }
 
 TEST_F(FolderOfImages, NoticesAFileThatChangedAfterwards) {

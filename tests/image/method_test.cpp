@@ -102,9 +102,9 @@ TEST(Method, OptionsOutOfRangeAreRefused) {
   EXPECT_THROW((void)make_method(set, {MethodName::Lsp, Composition::Patch, 8, {}, 1}), std::invalid_argument);
   EXPECT_THROW((void)make_method(set, {MethodName::Lsp, Composition::Patch, 8, {1}, 1}), std::invalid_argument);
   EXPECT_THAT([] { (void)method_named("em"); },
-              ThrowsMessage<std::invalid_argument>("unknown method \"em\"; there are lsp, ar, ops and noise"));
+              ThrowsMessage<std::invalid_argument>("unknown method \"em\"; there are lsp, ar, ops, noise"));
   EXPECT_THAT([] { (void)composition_named("sum"); },
-              ThrowsMessage<std::invalid_argument>("unknown composition \"sum\"; there are average and patch"));
+              ThrowsMessage<std::invalid_argument>("unknown composition \"sum\"; there are average, patch"));
 }
 
 TEST(Regions, AreCellsOfTheSmallestGridOfAPowerOfTwo) {

@@ -6,9 +6,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "crosstalk/pages/panel_page.hpp"
+
 namespace crosstalk::image {
 namespace {
 
+using pages::panel_answer;
+using pages::panel_page;
+using pages::panel_table;
+using pages::to_json;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;

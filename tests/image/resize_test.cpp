@@ -65,5 +65,40 @@ TEST(Resize, RefusesSizesWithoutPixels) {
   EXPECT_THROW((void)resized_map(map, {1, 3}, {1, 0}), std::invalid_argument);
 }
 
+TEST(WithChange, NoLevelMovesByMoreThanTheLargestChange) {
+  Rng rng(3);
+  const Shape small{3, 8, 6};
+  std::vector<float> change(small.values());
+  for (float& level : change) level = rng.below(2) == 1 ? 8.0F : -8.0F;
+  for (const Shape shape : {Shape{3, 37, 53}, Shape{3, 8, 6}, Shape{3, 5, 50}, Shape{3, 3, 2}}) {
+    Picture picture{shape, std::vector<std::uint8_t>(shape.values())};
+    for (auto& pixel : picture.pixels) pixel = static_cast<std::uint8_t>(rng.below(256));
+    const Picture after = with_change(picture, change, small);
+    int largest = 0;
+    for (std::size_t p = 0; p < picture.pixels.size(); ++p)
+      largest = std::max(largest, std::abs(int{after.pixels[p]} - int{picture.pixels[p]}));
+    EXPECT_LE(largest, 8);
+    EXPECT_GT(largest, 1);
+  }
+}
+
+TEST(WithChange, AtItsOwnSizeItIsTheChangeAndALearnerThatShrinksTheImageSeesIt) {
+  const Shape small{1, 2, 2};
+  const std::vector<float> change = {8, -8, -8, 8};
+  const Picture four{small, {100, 100, 100, 100}};
+  EXPECT_EQ(with_change(four, change, small).pixels, (std::vector<std::uint8_t>{108, 92, 92, 108}));
+  const Picture large{{1, 64, 64}, std::vector<std::uint8_t>(4096, 100)};
+  const Picture seen = resized(with_change(large, change, small), {2, 2});
+  EXPECT_GE(seen.pixels[0], 104);  // interpolation takes the edges off
+  EXPECT_LE(seen.pixels[1], 96);
+}
+
+TEST(WithChange, OneChannelGoesToAllAndOtherNumbersAreRefused) {
+  const Picture picture{{3, 1, 1}, {10, 20, 30}};
+  EXPECT_EQ(with_change(picture, std::vector<float>{5}, {1, 1, 1}).pixels, (std::vector<std::uint8_t>{15, 25, 35}));
+  EXPECT_THROW(with_change(picture, std::vector<float>{5, 5}, {2, 1, 1}), std::invalid_argument);
+  EXPECT_THROW(with_change(picture, std::vector<float>{5, 5}, {1, 1, 1}), std::invalid_argument);
+}
+
 }  // namespace
 }  // namespace crosstalk::image

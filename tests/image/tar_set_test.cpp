@@ -58,10 +58,8 @@ TEST_F(TarOfImages, NamesWhatDoesNotMatchOrDecode) {
   const std::string labels = tar_member("labels.csv", "file,t\na.png,x\nb.png,y\n");
   EXPECT_EQ(error(labels + tar_member("a.png", png(1))),
             "set.tar: labels.csv: set.tar: b.png has a row, but there is no such file");
-  EXPECT_EQ(error(labels + tar_member("a.png", png(1)) + tar_member("b.png", png(1)) + tar_member("c.PNG", png(1))),
-            "set.tar: c.PNG: has no row in set.tar: labels.csv");
   EXPECT_EQ(error(labels + tar_member("a.png", png(1)) + tar_member("b.png", "text")),
-            "set.tar: b.png: is neither a PNG nor a JPEG file");
+            "set.tar: b.png: is neither a PNG, a JPEG nor a WebP file");
   EXPECT_EQ(error(tar_member("a.png", png(1))),
             "set.tar: has neither labels.csv nor manifest.csv nor UTKFace's file names; name the CSV file of labels");
   EXPECT_EQ(error(""),
@@ -102,8 +100,7 @@ TEST_F(TarOfImages, AFewNamesLikeUtkFacesAreNotTaken) {
 TEST_F(TarOfImages, BringsImagesToOneSizeWhenAsked) {
   const std::string members = tar_member("a.png", png(10)) + tar_member("b.png", png(20, {3, 9, 8})) +
                               tar_member("labels.csv", "file,t\na.png,x\nb.png,y\n");
-  EXPECT_EQ(error(members),
-            "set.tar: b.png: has 8 x 9 pixels, RGB, but a.png has 6 x 4 pixels, grey; images of one set have one size");
+  EXPECT_EQ(open(members).source->shape(), (Shape{3, 64, 64}));  // the size at which photos are changed
   const FolderSet set = open(members, {.size = Size{3, 5}});
   EXPECT_EQ(set.source->shape(), (Shape{3, 3, 5}));
   const Batch batch = set.source->read(0, 2);

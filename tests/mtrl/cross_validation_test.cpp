@@ -186,7 +186,7 @@ TEST(CrossValidate, RefusesWhatItCannotDo) {
       [&] { cross_validate(small, squared_loss(), {}, small_grid()); },
       ThrowsMessage<std::invalid_argument>("cross_validate: 2 tasks have fewer than 2 rows: \"task 2\", \"task 5\""));
   EXPECT_THAT([&] { cross_validate(tasks, squared_loss(), {}, {.folds = 1}); },
-              ThrowsMessage<std::invalid_argument>("assign_folds: folds is 1; it must be at least 2"));
+              ThrowsMessage<std::invalid_argument>("cross_validate: folds is 1; it must be from 2 to 100"));
   EXPECT_THAT([&] { cross_validate(tasks, squared_loss(), {}, {.lambda1 = {-1.0}, .threads = 2}); },
               ThrowsMessage<std::invalid_argument>("solve: lambda1 is -1; it must be > 0"));
 }

@@ -78,9 +78,8 @@ TEST(Loss, LogisticNeitherOverflowsNorLosesItsTail) {
 }
 
 TEST(Loss, UnknownNameListsTheKnownOnes) {
-  EXPECT_THAT(
-      [] { loss_named("hinge"); },
-      ThrowsMessage<std::invalid_argument>("loss is \"hinge\"; it must be one of squared, squared-hinge, logistic"));
+  EXPECT_THAT([] { loss_named("hinge"); }, ThrowsMessage<std::invalid_argument>(
+                                               "unknown loss \"hinge\"; there are squared, squared-hinge, logistic"));
 }
 
 }  // namespace

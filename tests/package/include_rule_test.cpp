@@ -20,11 +20,12 @@ const std::map<std::string, std::set<std::string>>& allowed() {
       {"mtrl", {"base", "mtrl"}},
       {"problem", {"base", "data", "mtrl", "problem"}},
       {"report", {"base", "report"}},
-      {"image", {"base", "data", "report", "image"}},
+      {"victim", {"base", "data", "victim"}},
+      {"image", {"base", "data", "report", "victim", "image"}},
       {"attack", {"base", "data", "mtrl", "problem", "report", "attack"}},
       {"defence", {"base", "data", "mtrl", "problem", "report", "defence"}},
-      {"evaluate", {"base", "data", "mtrl", "problem", "report", "attack", "defence", "evaluate"}},
-      {"pages", {"base", "data", "mtrl", "problem", "report", "attack", "defence", "evaluate", "pages"}},
+      {"evaluate", {"base", "data", "mtrl", "problem", "report", "attack", "defence", "victim", "evaluate"}},
+      {"pages", {"base", "data", "mtrl", "problem", "report", "attack", "defence", "image", "evaluate", "pages"}},
   };
   return stages;
 }

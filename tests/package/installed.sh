@@ -9,6 +9,8 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cmake --install "$build" --prefix "$folder/prefix" >/dev/null
 export OMP_NUM_THREADS=1
+LD_LIBRARY_PATH=$(dirname "$(find "$folder/prefix" -name "libcrosstalk.*" | head -n 1)")
+export LD_LIBRARY_PATH  # for a shared library
 cd "$folder"
 cmake -S "$source/examples/cpp" -B examples -DCMAKE_PREFIX_PATH="$folder/prefix" -DCMAKE_BUILD_TYPE=Release \
   -DCMAKE_CXX_FLAGS="-O1 $flags" >/dev/null
@@ -35,6 +37,10 @@ with open("photos/labels.csv", "w") as file:
 END
 examples/protect photos published
 [ "$(find published -name '*.png' | wc -l)" = 20 ]
+if grep -rl nlohmann "$folder/prefix/include"; then
+  echo "these installed headers need nlohmann_json, which is the project's own" >&2
+  exit 1
+fi
 pc=$(dirname "$(find "$folder/prefix" -name crosstalk.pc)")
 # shellcheck disable=SC2046,SC2086
 g++ -O1 $flags -march=native "$source/examples/cpp/learn.cpp" -o native \

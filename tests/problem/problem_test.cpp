@@ -84,7 +84,7 @@ TEST_F(LoadProblem, RefusesAFractionOutsideItsRange) {
   ProblemOptions all = options();
   all.test_fraction = 1.0;
   EXPECT_THAT([&] { (void)load_problem(write("t.csv", table(false)), all); },
-              ThrowsMessage<std::invalid_argument>("`test_fraction`: 1 is not in [0, 1)"));
+              ThrowsMessage<std::invalid_argument>("test_fraction is 1; it must be in [0, 1)"));
 }
 
 TEST_F(LoadProblem, NamesTasksOfOneRowAndTheWayOut) {

@@ -21,6 +21,9 @@ struct ExactOptions {
   Moves moves = Moves::Both;
   PatomOptions patom = {};  ///< of the first start
   int threads = 1;          ///< over the starts; the result does not depend on it
+
+  /// Keys, ranges and meanings.
+  static const OptionTable<ExactOptions>& table();
 };
 void require_valid(const ExactOptions& options);
 

@@ -8,6 +8,7 @@
 #include "crosstalk/attack/row_gradient.hpp"
 #include "crosstalk/attack/utility.hpp"
 #include "crosstalk/mtrl/solve.hpp"
+#include "crosstalk/option_table.hpp"
 #include "crosstalk/run_control.hpp"
 
 namespace crosstalk::attack {
@@ -25,6 +26,9 @@ struct GradientCheckOptions {
                        ///< half their range.
   bool bias = true;    ///< the last feature is constant and cannot be moved
   std::uint64_t seed = 0;
+
+  /// Keys, ranges and meanings.
+  static const OptionTable<GradientCheckOptions>& table();
 };
 
 /// One gradient g against the differences f over the chosen entries.

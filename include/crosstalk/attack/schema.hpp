@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "crosstalk/attack/feasible_set.hpp"
+#include "crosstalk/names.hpp"
 #include "crosstalk/preparation.hpp"
 #include "crosstalk/task_set.hpp"
 
@@ -20,6 +21,12 @@ enum class ColumnKind {
   Fixed,    ///< what a clean row of the task has there: the attacker cannot choose it
   Label,    ///< the label, and the range of it that free labels have
 };
+inline constexpr auto kColumnKinds = name_table<ColumnKind>("kind of column", {{ColumnKind::Continuous, "continuous"},
+                                                                               {ColumnKind::Integer, "integer"},
+                                                                               {ColumnKind::Binary, "binary"},
+                                                                               {ColumnKind::OneHot, "one-hot"},
+                                                                               {ColumnKind::Fixed, "fixed"},
+                                                                               {ColumnKind::Label, "label"}});
 std::string_view to_string(ColumnKind kind);
 /// @throws std::invalid_argument for a name that no kind has.
 ColumnKind column_kind_named(const std::string& name);

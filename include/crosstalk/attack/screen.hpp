@@ -5,6 +5,7 @@
 
 #include <Eigen/Core>
 
+#include "crosstalk/option_table.hpp"
 #include "crosstalk/task_set.hpp"
 
 namespace crosstalk::attack {
@@ -18,6 +19,9 @@ struct ScreenOptions {
   bool distance = true;    ///< to the mean of the task's clean rows
   bool residual = true;    ///< under the model of the clean rows
   double quantile = 0.95;  ///< in (0, 1]: the share of each task's clean rows that passes each of the looks
+
+  /// Keys, ranges and meanings.
+  static const OptionTable<ScreenOptions>& table();
 };
 
 /// @throws std::invalid_argument for a quantile outside (0, 1], or when there is nothing to look at.

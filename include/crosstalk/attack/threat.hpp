@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "crosstalk/attack/feasible_set.hpp"
+#include "crosstalk/names.hpp"
+#include "crosstalk/option_table.hpp"
 #include "crosstalk/rng.hpp"
 #include "crosstalk/task_set.hpp"
 
@@ -18,9 +20,12 @@ namespace crosstalk::attack {
 struct Threat {
   std::vector<std::size_t> targets;     ///< tasks whose loss the attacker raises; positions in the task set
   std::vector<std::size_t> attackers;   ///< tasks to which the attacker can add rows
-  double budget = 0.3;                  ///< >= 0. Task i gets round(budget * n_i) rows, a share of its clean rows.
+  double budget = 0.3;                  ///< 0 to 100. Task i gets round(budget * n_i) rows, a share of its clean rows.
   std::vector<Eigen::Index> rows = {};  ///< instead of the budget: the number for each of the m tasks
   std::size_t fictitious = 0;           ///< the last so many tasks have no clean row: the attacker made them up
+
+  /// Keys, ranges and meanings.
+  static const OptionTable<Threat>& table();
 };
 
 enum class Kind {
@@ -66,6 +71,10 @@ enum class LabelRule {
   Ends,     ///< the smallest or the largest of the task's labels, each with probability 1/2
   Free,     ///< the attacker's to choose in the observed range; drawn as Uniform where a method keeps them
 };
+inline constexpr auto kLabelRules = name_table<LabelRule>("rule for labels", {{LabelRule::Clean, "clean"},
+                                                                              {LabelRule::Uniform, "uniform"},
+                                                                              {LabelRule::Ends, "ends"},
+                                                                              {LabelRule::Free, "free"}});
 /// @throws std::invalid_argument for a name that no rule has.
 LabelRule label_rule_named(const std::string& name);
 std::string_view to_string(LabelRule rule);

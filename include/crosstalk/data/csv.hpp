@@ -10,10 +10,10 @@
 #include <string_view>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
-
 #include "crosstalk/data/number_format.hpp"
 #include "crosstalk/data/text.hpp"
+#include "crosstalk/names.hpp"
+#include "crosstalk/option_table.hpp"
 #include "crosstalk/task_set.hpp"
 
 namespace crosstalk::data {
@@ -26,6 +26,12 @@ enum class MissingRule {
   Median,     ///< likewise
   Indicator,  ///< the mean, and a feature `NAME missing` that is 1 where a value is missing
 };
+inline constexpr auto kMissingRules =
+    name_table<MissingRule>("rule for missing values", {{MissingRule::Refuse, "refuse"},
+                                                        {MissingRule::Drop, "drop"},
+                                                        {MissingRule::Mean, "mean"},
+                                                        {MissingRule::Median, "median"},
+                                                        {MissingRule::Indicator, "indicator"}});
 std::string_view to_string(MissingRule rule);
 /// @throws std::invalid_argument for a name that no rule has.
 MissingRule missing_rule_named(const std::string& name);
@@ -48,6 +54,9 @@ struct CsvOptions {
   /// Numbers, categories and the label as the file has them: no column is left out, none is recognised as our own mark.
   bool as_published = false;
   bool keep_text = false;  ///< CsvData::text is kept, for writing the rows back in the file's own shape
+
+  /// Keys, ranges and meanings.
+  static const OptionTable<CsvOptions>& table();
 };
 
 /// How a column of the file becomes features.
@@ -81,9 +90,6 @@ struct CsvCoding {
   [[nodiscard]] std::vector<std::string> feature_names() const;
   [[nodiscard]] std::size_t feature_count() const;
   [[nodiscard]] bool is_missing(std::string_view cell) const;
-  [[nodiscard]] nlohmann::json to_json() const;
-  /// @throws std::invalid_argument naming the field that is missing or wrong.
-  static CsvCoding from_json(const nlohmann::json& json);
 };
 
 /// The text of a file and where its records stand in it.

@@ -10,6 +10,7 @@
 
 #include "crosstalk/data/csv.hpp"
 #include "crosstalk/data/known_sets.hpp"
+#include "crosstalk/option_table.hpp"
 #include "crosstalk/preparation.hpp"
 #include "crosstalk/task_set.hpp"
 
@@ -47,6 +48,9 @@ struct LoadOptions {
   bool check_known_files = true;
   CsvOptions csv = {};  ///< for CSV files that are not a known set
   std::vector<std::filesystem::path> search_path = default_search_path();
+
+  /// Keys, ranges and meanings.
+  static const OptionTable<LoadOptions>& table();
 };
 
 /// The label that the learner takes for one of a file that is read by the coding: -1 or +1 for classes, NaN for NaN.

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <Eigen/Core>
@@ -26,7 +27,7 @@ std::vector<MatVariable> read_mat(const std::filesystem::path& path);
 
 /// The matrix of this name among the variables of a file.
 /// @throws DataError naming what the file holds instead.
-const Eigen::MatrixXd& mat_matrix(const std::vector<MatVariable>& variables, const std::string& name,
+const Eigen::MatrixXd& mat_matrix(const std::vector<MatVariable>& variables, std::string_view name,
                                   const std::filesystem::path& path);
 
 /// A task set from a pair of cell arrays of the same length, one cell a task: `feature` (n x d) and `label` (n), or `X`

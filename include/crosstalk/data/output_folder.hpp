@@ -4,6 +4,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,6 +31,10 @@ class OutputFolder {
   /// Replaces or makes a file, whole or not at all; folders on its way are made.
   /// @throws DataError when the name leads out, passes a link, names an input or no regular file, or the disk is full.
   void write(const std::filesystem::path& name, std::string_view content) const;
+  /// The same of many files, with one flush to the disk (syncfs) for all in place of one each. Each is whole or as it
+  /// was at any moment, and none is replaced before all are on the disk. The names must differ.
+  /// @throws DataError as write does
+  void write_all(std::span<const std::pair<std::filesystem::path, std::string>> files) const;
   /// Content of a regular file; none when there is none. It does not become an input.
   /// @throws DataError when the name leads out or passes a link, or it is no regular file.
   [[nodiscard]] std::optional<std::string> read(const std::filesystem::path& name) const;
@@ -45,6 +50,8 @@ class OutputFolder {
  private:
   class Place;
 
+  /// The mode of the file that is there, 0 where there is none. @throws DataError unless it may be replaced
+  [[nodiscard]] mode_t mode_to_replace(const Place& place) const;
   /// Removes what killed runs left in an open folder, once. @param shown  what it is done for, for messages
   void tidy(int folder, const std::string& shown) const;
 

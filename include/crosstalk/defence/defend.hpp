@@ -10,16 +10,20 @@
 #include "crosstalk/defence/calibration.hpp"
 #include "crosstalk/defence/trim.hpp"
 #include "crosstalk/mtrl/solve.hpp"
+#include "crosstalk/names.hpp"
+#include "crosstalk/option_table.hpp"
 #include "crosstalk/task_set.hpp"
 
 namespace crosstalk::defence {
 
 enum class Method {
-  Trim,    ///< rows that stand out by their features are left out where the labels of the others say so
+  Trim,    ///< rows that stand out are left out where held-out labels are then predicted better
   Huber,   ///< nothing is left out; no row pulls with more than a bounded force
   Screen,  ///< the sphere and slab of [Steinhardt, Koh and Liang 2017]: a share alpha of each task is left out,
            ///< whatever it is
 };
+inline constexpr auto kMethods =
+    name_table<Method>("defence", {{Method::Trim, "trim"}, {Method::Huber, "huber"}, {Method::Screen, "screen"}});
 /// @throws std::invalid_argument for another name.
 Method method_named(const std::string& name);
 std::string_view to_string(Method method);
@@ -35,6 +39,9 @@ struct Options {
   double margin = 0.1;
   bool bias = true;              ///< the last feature is the constant 1
   Calibration calibration = {};  ///< of Trim
+
+  /// Keys, ranges and meanings.
+  static const OptionTable<Options>& table();
 };
 /// @throws std::invalid_argument naming the option that is outside its range.
 void require_valid(const Options& options);
@@ -83,7 +90,7 @@ struct Defended {
   std::vector<RowScreen> rows;
   std::vector<TaskScreen> tasks;
   double left_out = 0.0;                ///< share of all rows
-  std::vector<std::string> statistics;  ///< names of RowScreen::statistics: the detectors, then "residual"
+  std::vector<std::string> statistics;  ///< names of RowScreen::statistics, those of the detectors
   std::vector<Decision> decisions;      ///< Trim: one a round, the last one not accepted unless rounds ran out
 };
 

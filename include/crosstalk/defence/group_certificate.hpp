@@ -8,10 +8,10 @@
 #include <vector>
 
 #include <Eigen/Core>
-#include <nlohmann/json_fwd.hpp>
 
 #include "crosstalk/mtrl/loss.hpp"
 #include "crosstalk/mtrl/solve.hpp"
+#include "crosstalk/option_table.hpp"
 #include "crosstalk/preparation.hpp"
 #include "crosstalk/run_control.hpp"
 #include "crosstalk/task_set.hpp"
@@ -32,6 +32,9 @@ struct GroupOptions {
   /// Fitted for each model on its own rows. `bias` must be true.
   PreparationOptions preparation = {.scale = Scale::Standard, .labels = LabelScale::Pooled};
   int threads = 1;  ///< results do not depend on it
+
+  /// Keys, ranges and meanings.
+  static const OptionTable<GroupOptions>& table();
 };
 /// @throws std::invalid_argument naming the option, its value and the rule.
 void require_valid(const GroupOptions& options);
@@ -92,11 +95,8 @@ struct VotingModel {
 
   /// @param features  n x d in the units of the file.  @param target  position among the targets.
   [[nodiscard]] Votes votes(std::size_t target, const Eigen::MatrixXd& features) const;
-
-  [[nodiscard]] nlohmann::json to_json() const;
-  /// @param features  d of the file.
-  /// @throws std::invalid_argument naming the field that is missing or wrong.
-  static VotingModel from_json(const nlohmann::json& json, Eigen::Index features);
+  /// The largest k of which something is proven: (T - 1)/2, and one more where every vote is clipped.
+  [[nodiscard]] std::size_t most_malicious() const;
 };
 
 /// Learns the voting predictor.

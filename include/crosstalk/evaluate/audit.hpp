@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -11,7 +10,6 @@
 #include <vector>
 
 #include <Eigen/Core>
-#include <nlohmann/json.hpp>
 
 #include "crosstalk/attack/exact_attack.hpp"
 #include "crosstalk/attack/patom.hpp"
@@ -21,6 +19,8 @@
 #include "crosstalk/evaluate/clean_model.hpp"
 #include "crosstalk/mtrl/metrics.hpp"
 #include "crosstalk/mtrl/solve.hpp"
+#include "crosstalk/names.hpp"
+#include "crosstalk/option_table.hpp"
 #include "crosstalk/part_store.hpp"
 #include "crosstalk/run_control.hpp"
 #include "crosstalk/task_set.hpp"
@@ -33,8 +33,9 @@ enum class Method {
   Patom,   ///< the same rows and labels after PATOM
   Exact,   ///< the strongest that exact gradients find from PATOM's end; labels, too, when they are free
 };
-inline constexpr std::array kMethods = {Method::Random, Method::Patom,
-                                        Method::Exact};  ///< all, the least planned first
+/// All, the least planned first.
+inline constexpr auto kMethods =
+    name_table<Method>("method", {{Method::Random, "random"}, {Method::Patom, "patom"}, {Method::Exact, "exact"}});
 std::string_view to_string(Method method);
 /// @throws std::invalid_argument for a name that no method has.
 Method method_named(const std::string& name);
@@ -53,8 +54,8 @@ struct AuditOptions {
   std::vector<std::size_t> targets = {};
   /// Tasks the attacker controls; needs targets. Empty: direct, indirect and hybrid attacks are all tried.
   std::vector<std::size_t> attackers = {};
-  std::vector<Method> methods = {kMethods.begin(),
-                                 kMethods.end()};       ///< the most planned one also measures the harm by task
+  /// the most planned one also measures the harm by task
+  std::vector<Method> methods = {Method::Random, Method::Patom, Method::Exact};
   std::vector<double> budgets = {0.05, 0.1, 0.2, 0.3};  ///< each >= 0; the largest also measures the harm by task
   bool drop_small_budgets = false;  ///< leave out, not refuse, what buys no row in a scenario; never the largest budget
   attack::LabelRule labels = attack::LabelRule::Free;
@@ -94,6 +95,9 @@ struct AuditOptions {
   std::function<void(const std::string& line)> say = {};
   std::uint64_t seed = 1;
   int threads = 1;
+
+  /// Keys, ranges and meanings.
+  static const OptionTable<AuditOptions>& table();
 };
 
 /// Who attacks whom in one part of the audit.
@@ -221,11 +225,5 @@ struct AuditResult {
 /// @throws std::invalid_argument for options that do not fit the tasks.
 AuditResult audit(const TaskSet& train, const TaskSet& evaluation, const mtrl::Loss& loss, const AuditOptions& options,
                   const PartStore& store = {}, const RunControl& control = {});
-
-/// Everything in the result, names instead of positions; NaN becomes null. Of more tasks than kRecordTasks, attacks
-/// have means in place of a number for each.
-nlohmann::json to_json(const AuditResult& result);
-inline constexpr std::size_t kRecordTasks = 5000;
-nlohmann::json to_json(const mtrl::Metrics& metrics, const std::vector<std::string>& task_names);
 
 }  // namespace crosstalk::evaluate

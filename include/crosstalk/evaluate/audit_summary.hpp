@@ -6,8 +6,6 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "crosstalk/attack/threat.hpp"
 #include "crosstalk/evaluate/audit.hpp"
 
@@ -92,8 +90,5 @@ struct AuditSummary {
 };
 
 AuditSummary summarise(const AuditResult& result);
-
-/// Names instead of positions; NaN becomes null.
-nlohmann::json to_json(const AuditSummary& summary, const std::vector<std::string>& task_names);
 
 }  // namespace crosstalk::evaluate

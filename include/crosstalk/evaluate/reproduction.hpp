@@ -15,6 +15,7 @@
 #include "crosstalk/data/dataset.hpp"
 #include "crosstalk/evaluate/audit.hpp"
 #include "crosstalk/mtrl/solve.hpp"
+#include "crosstalk/option_table.hpp"
 #include "crosstalk/run_control.hpp"
 
 /// The experiments of [Zhao18] on its data sets: Figure 1 (convergence), 2 (quality), 3 (relations).
@@ -80,7 +81,7 @@ std::string_view to_string(Experiment experiment);
 
 struct ReproductionOptions {
   std::vector<int> figures = {1, 2, 3};
-  std::size_t seeds = 10;       ///< >= 1. Draws of the data and of the injected rows.
+  std::size_t seeds = 10;       ///< 1 to 1000. Draws of the data and of the injected rows.
   std::size_t slow_seeds = 4;   ///< of them, for lambdas by cross-validation and for the readings
   std::size_t exact_seeds = 3;  ///< of them, for the exact attack
   /// of PATOM, for the spread of its optima: so many with the labels kept, as many with labels drawn anew
@@ -90,6 +91,9 @@ struct ReproductionOptions {
   std::vector<double> budgets = {0.1, 0.2, 0.3, 0.4};  ///< of Figure 2
   std::uint64_t seed = 1;                              ///< the draws have the seeds seed, seed + 1, ...
   int threads = 1;
+
+  /// Keys, ranges and meanings.
+  static const OptionTable<ReproductionOptions>& table();
 };
 
 /// One attack on one draw.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -78,20 +79,23 @@ std::unique_ptr<Method> make_method(const Source& source, const MethodOptions& o
 /// The images with their changes, rounded to the nearest level and kept in 0..255: no pixel moves by more than epsilon.
 Batch protect(const Batch& batch, const Method& method, int threads = 1);
 
+/// The same of changes that were made before. @throws std::invalid_argument unless there is one for each pixel.
+Batch with_changes(const Batch& batch, std::span<const float> changes);
+
 /// What was changed, over all images that were shown to it.
 class ChangeMeter {
  public:
   /// @throws std::invalid_argument when sizes differ.
   void add(std::span<const std::uint8_t> original, std::span<const std::uint8_t> published);
   void add(const ChangeMeter& other);
-  [[nodiscard]] int largest() const { return largest_; }  ///< levels
+  [[nodiscard]] int largest() const;  ///< levels
+  /// The least change in levels that at least this share of all values, 0 to 1, does not exceed.
+  [[nodiscard]] int quantile(double share) const;
   /// Peak signal-to-noise ratio in dB, 10 log10(255^2 / mean squared change); infinite without any change.
   [[nodiscard]] double psnr() const;
 
  private:
-  int largest_ = 0;
-  std::uint64_t squares_ = 0;
-  std::uint64_t values_ = 0;
+  std::array<std::uint64_t, 256> counts_ = {};  // of values by their change
 };
 
 }  // namespace crosstalk::image

@@ -5,11 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "crosstalk/confidence_interval.hpp"
-#include "crosstalk/report/page.hpp"
-#include "crosstalk/report/table.hpp"
 
 namespace crosstalk::image {
 
@@ -50,21 +46,5 @@ struct PanelResult {
   double baseline = 0.0;  ///< the majority baseline
   std::string failure;    ///< why there is no result; empty when there is
 };
-
-struct PanelFacts {
-  std::string set;
-  std::string published;  ///< folder
-  std::string panel;      ///< quick or paper
-  std::size_t seeds = 1;
-  std::string version = {};
-  std::string command = {};
-};
-
-/// One row a cell, of one group, or of all when `group` is empty.
-report::Table panel_table(const std::vector<PanelResult>& results, const std::string& group);
-nlohmann::ordered_json to_json(const std::vector<PanelResult>& results);
-/// The panel's outcome in a sentence: the usual learner, and the one who gets most.
-std::string panel_answer(const std::vector<PanelResult>& results);
-report::Page panel_page(const std::vector<PanelResult>& results, const PanelFacts& facts);
 
 }  // namespace crosstalk::image

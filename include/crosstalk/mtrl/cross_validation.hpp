@@ -5,6 +5,7 @@
 
 #include "crosstalk/mtrl/loss.hpp"
 #include "crosstalk/mtrl/solve.hpp"
+#include "crosstalk/option_table.hpp"
 #include "crosstalk/run_control.hpp"
 #include "crosstalk/task_set.hpp"
 
@@ -15,7 +16,7 @@ struct CrossValidationOptions {
   /// it is not multi-task learning any more.
   std::vector<double> lambda1 = {1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0};
   std::vector<double> lambda2 = {1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0};
-  std::size_t folds = 3;  ///< >= 2. A task with fewer rows is held out in as many folds as it has rows
+  std::size_t folds = 3;  ///< 2 to 100. A task with fewer rows is held out in as many folds as it has rows
   /// Of the trials whose loss is at most this share above the least, the one with the largest lambda1 is taken, then
   /// the largest lambda2: the last digits of a coarse fit choose nothing.
   double tie = 1e-4;
@@ -24,6 +25,9 @@ struct CrossValidationOptions {
   std::size_t most_tasks = 2000;
   std::uint64_t seed = 1;
   int threads = 1;
+
+  /// Keys, ranges and meanings.
+  static const OptionTable<CrossValidationOptions>& table();
 };
 
 struct CrossValidation {

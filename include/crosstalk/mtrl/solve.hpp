@@ -7,6 +7,7 @@
 #include "crosstalk/mtrl/coupling.hpp"
 #include "crosstalk/mtrl/empirical_risk.hpp"
 #include "crosstalk/mtrl/newton_system.hpp"
+#include "crosstalk/option_table.hpp"
 #include "crosstalk/task_set.hpp"
 
 namespace crosstalk::mtrl {
@@ -20,6 +21,8 @@ struct Options {
   int max_steps = 500;       ///< >= 1. Newton steps.
 
   [[nodiscard]] Penalty penalty() const { return {lambda1, lambda2}; }
+  /// Keys, ranges and meanings.
+  static const OptionTable<Options>& table();
 };
 
 enum class Status {

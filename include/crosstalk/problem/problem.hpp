@@ -11,6 +11,7 @@
 #include "crosstalk/mtrl/loss.hpp"
 #include "crosstalk/mtrl/metrics.hpp"
 #include "crosstalk/mtrl/solve.hpp"
+#include "crosstalk/option_table.hpp"
 #include "crosstalk/preparation.hpp"
 #include "crosstalk/run_control.hpp"
 #include "crosstalk/task_set.hpp"
@@ -28,6 +29,9 @@ struct ProblemOptions {
   std::optional<Scale> scale = {};
   std::optional<Eigen::Index> pca = {};  ///< principal components to keep; 0 for all features
   std::optional<LabelScale> label_scale = {};
+
+  /// Keys, ranges and meanings.
+  static const OptionTable<ProblemOptions>& table();
 };
 
 /// What a learner learns from: the rows in the units of the file, the same in the learner's units, and its settings.
@@ -79,5 +83,8 @@ Refit refit(const Problem& problem, const TaskSet& injected);
 
 /// How labels are scaled when nobody says: classes not at all, numbers as the recipe says.
 LabelScale default_label_scale(const data::Recipe& recipe, const mtrl::Loss& loss);
+/// The scale of labels that was asked for, or else the default; labels of classes have none.
+/// @throws std::invalid_argument when another scale is asked for classes.
+LabelScale label_scale_for(const std::optional<LabelScale>& asked, LabelScale by_default, const mtrl::Loss& loss);
 
 }  // namespace crosstalk

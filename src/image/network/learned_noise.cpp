@@ -1,14 +1,17 @@
 #include "crosstalk/image/network/learned_noise.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cmath>
+#include <optional>
 #include <stdexcept>
 
 #include <fmt/format.h>
 #include <torch/optim/adam.h>
 #include <nlohmann/json.hpp>
 
+#include "crosstalk/data/csv_scanner.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/image/network/generator.hpp"
 #include "crosstalk/image/network/transformation.hpp"
@@ -202,17 +205,24 @@ std::vector<float> values_of(const torch::Tensor& levels) {
   return {begin, begin + flat.numel()};
 }
 
+// Where a task that a generator knows is among the tasks of other images.
+struct KnownTask {
+  std::optional<std::size_t> column = {};  // none: these images lack it
+  std::vector<double> label_of = {};       // by their class: the generator's label
+};
+
 class GeneratorMethod : public Method {
  public:
-  GeneratorMethod(Generator net, TaskSpecs specs, std::int64_t at_once, bool luma)
-      : net_(std::move(net)), specs_(std::move(specs)), at_once_(at_once), luma_(luma) {
+  /// @param tasks  one for each of specs; empty: the images have the generator's own tasks.
+  GeneratorMethod(Generator net, TaskSpecs specs, std::int64_t at_once, bool luma, std::vector<KnownTask> tasks = {})
+      : net_(std::move(net)), specs_(std::move(specs)), at_once_(at_once), luma_(luma), tasks_(std::move(tasks)) {
     net_->eval();
   }
 
   [[nodiscard]] std::vector<float> changes(const Batch& batch, int) const override {
     Generator net = net_;
     const auto device = net->parameters().front().device();
-    MiniBatch tensors = to_tensors(batch, specs_);
+    MiniBatch tensors = to_tensors(tasks_.empty() ? batch : relabelled(batch), specs_);
     tensors.pixels = tensors.pixels.to(device);
     tensors.labels.images = tensors.labels.images.to(device);
     for (auto& map : tensors.labels.maps)
@@ -222,10 +232,37 @@ class GeneratorMethod : public Method {
   }
 
  private:
+  // The images with the generator's tasks.
+  [[nodiscard]] Batch relabelled(const Batch& batch) const {
+    Batch result{batch.first, batch.shape, batch.pixels, {}, {}};
+    result.labels.setConstant(batch.labels.rows(), static_cast<Eigen::Index>(specs_.size()), kMissing);
+    const bool dense =
+        std::any_of(specs_.begin(), specs_.end(), [](const TaskSpec& spec) { return spec.info.is_dense(); });
+    if (dense) result.maps.resize(specs_.size());
+    for (std::size_t k = 0; k < specs_.size(); ++k) {
+      const KnownTask& task = tasks_[k];
+      if (specs_[k].info.is_dense()) {
+        if (task.column)
+          result.maps[k] = batch.maps.at(*task.column);
+        else
+          result.maps[k].assign(batch.size() * map_values(specs_[k].info, batch.shape), static_cast<float>(kMissing));
+        continue;
+      }
+      for (std::size_t row = 0; task.column && row < batch.size(); ++row) {
+        const double label = batch.label(row, *task.column);
+        if (is_missing(label)) continue;
+        result.labels(static_cast<Eigen::Index>(row), static_cast<Eigen::Index>(k)) =
+            task.label_of.empty() ? label : task.label_of[static_cast<std::size_t>(label)];
+      }
+    }
+    return result;
+  }
+
   Generator net_;
   TaskSpecs specs_;
   std::int64_t at_once_;
   bool luma_;
+  std::vector<KnownTask> tasks_;
 };
 
 class FreeMethod : public Method {
@@ -282,8 +319,10 @@ void require_company(const Loader& data, const std::vector<std::size_t>& tasks) 
   for (const std::size_t k : tasks)
     for (std::size_t c = 0; c < images[k].size(); ++c)
       if (data.specs()[k].info.has_classes() && images[k][c] == 1)
-        throw DataError(fmt::format("class \"{}\" of task \"{}\" has one image only; noise is learned from two or more",
-                                    data.specs()[k].info.classes[c], data.specs()[k].info.name));
+        throw DataError(
+            fmt::format("class \"{}\" of task \"{}\" has one image only; noise is learned from two or more: "
+                        "merge rare classes (`merge_rare=2`), or protect other tasks",
+                        data.specs()[k].info.classes[c], data.specs()[k].info.name));
 }
 
 // FNV-1a over the bytes of all weights: a flipped byte would be another generator, and would pass for a good one.
@@ -297,46 +336,106 @@ std::int64_t hash_of(const Generator& net) {
   return static_cast<std::int64_t>(hash);
 }
 
-// @throws DataError when it was made for other images; anything else when it says something impossible.
-std::unique_ptr<Method> generator_of(InputArchive& archive, const std::string& name, const Source& source) {
+nlohmann::json description_in(InputArchive& archive, const std::string& name) {
   nlohmann::json description;
   c10::IValue text;
   if (archive.try_read("description", text) && text.isString())
     description = nlohmann::json::parse(text.toStringRef(), nullptr, false);
   if (!description.is_object() || description["format"] != "crosstalk generator 1")
     throw DataError(name + ": is no generator of crosstalk");
+  return description;
+}
+
+GeneratorFacts facts_in(const nlohmann::json& description) {
+  GeneratorFacts facts;
+  const auto shape = description.at("shape").get<std::vector<std::size_t>>();
+  facts.shape = {shape.at(0), shape.at(1), shape.at(2)};
+  facts.epsilon = description.at("epsilon").get<int>();
+  constexpr std::size_t longest = 8192;
+  require((facts.shape.channels == 1 || facts.shape.channels == 3) && std::min(shape[1], shape[2]) >= 1 &&
+              std::max(shape[1], shape[2]) <= longest && facts.epsilon >= 1 && facts.epsilon <= 255,
+          "shape or epsilon out of range");
+  for (const auto& task : description.at("tasks")) {
+    const int kind = task.at("kind").get<int>();
+    require(kind >= 0 && kind <= static_cast<int>(Kind::Normals), "no such kind of task");
+    facts.tasks.push_back({task.at("name").get<std::string>(), static_cast<Kind>(kind),
+                           task.at("classes").get<std::vector<std::string>>()});
+    facts.is_protected.push_back(task.at("protected").get<bool>());
+  }
+  return facts;
+}
+
+std::optional<double> number_in(const std::string& word) {
+  double value = 0.0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (error != std::errc() || end != word.data() + word.size() || !std::isfinite(value)) return std::nullopt;
+  return value;
+}
+
+// The number of a class by its name; as numbers, 1 and 1.0 are one.
+std::optional<std::size_t> class_named(const std::vector<std::string>& classes, const std::string& name) {
+  const auto number = number_in(name);
+  for (std::size_t c = 0; c < classes.size(); ++c)
+    if (classes[c] == name || (number && number_in(classes[c]) == number)) return c;
+  return std::nullopt;
+}
+
+// Where a task of the generator is among those of the images. A few numbers look like classes, so those of a regression
+// are taken for what they say.
+KnownTask find_task(const TaskInfo& known, bool is_protected, const std::vector<TaskInfo>& tasks,
+                    const std::string& name) {
+  KnownTask result;
+  const auto found = std::find_if(tasks.begin(), tasks.end(), [&](const TaskInfo& t) { return t.name == known.name; });
+  if (found == tasks.end() || !is_protected) return result;
+  const bool numbers = known.kind == Kind::Regression && found->has_classes();
+  if (found->kind != known.kind && !numbers && !(found->has_classes() && known.has_classes()))
+    throw DataError(
+        fmt::format("{}: knows task \"{}\" as another kind of label than the images have", name, known.name));
+  result.column = static_cast<std::size_t>(found - tasks.begin());
+  for (const std::string& word : found->classes) {
+    const auto label = numbers ? number_in(word) : [&]() -> std::optional<double> {
+      const auto c = class_named(known.classes, word);
+      return c ? std::optional(static_cast<double>(*c)) : std::nullopt;
+    }();
+    if (!label)
+      throw DataError(fmt::format("{}: does not know class \"{}\" of task \"{}\"; it was made for {}", name, word,
+                                  known.name, numbers ? "numbers" : data::listed(known.classes)));
+    result.label_of.push_back(*label);
+  }
+  if (known.kind == Kind::Segmentation) {  // its maps hold the numbers themselves
+    for (std::size_t c = 0; c < result.label_of.size(); ++c)
+      if (result.label_of[c] != static_cast<double>(c))
+        throw DataError(
+            fmt::format("{}: knows the classes of task \"{}\" in another order than the images", name, known.name));
+    result.label_of.clear();
+  }
+  return result;
+}
+
+// @throws DataError when it was made for other images; anything else when it says something impossible.
+std::unique_ptr<Method> generator_of(InputArchive& archive, const std::string& name, const Source& source) {
+  const nlohmann::json description = description_in(archive, name);
+  const GeneratorFacts facts = facts_in(description);
   const Shape shape = source.shape();
-  const auto made_for = description.at("shape").get<std::vector<std::size_t>>();
-  if (made_for != std::vector<std::size_t>{shape.channels, shape.height, shape.width})
+  if (facts.shape != shape)
     throw DataError(fmt::format("{}: was made for images of {} x {} pixels and {} channels, these have {} x {} and {}",
-                                name, made_for.at(2), made_for.at(1), made_for.at(0), shape.width, shape.height,
-                                shape.channels));
+                                name, facts.shape.width, facts.shape.height, facts.shape.channels, shape.width,
+                                shape.height, shape.channels));
   TaskSpecs specs;
   NoiseOptions options;
-  options.epsilon = description.at("epsilon").get<int>();
-  for (const auto& task : description.at("tasks")) {
-    if (task.at("protected").get<bool>()) options.tasks.push_back(specs.size());
-    specs.push_back({{task.at("name").get<std::string>(), static_cast<Kind>(task.at("kind").get<int>()),
-                      task.at("classes").get<std::vector<std::string>>()},
-                     task.at("mean").get<double>(),
-                     task.at("deviation").get<double>()});
-  }
-  const auto& tasks = source.tasks();
-  if (tasks.size() != specs.size())
-    throw DataError(fmt::format("{}: was made for {} tasks, the images have {}", name, specs.size(), tasks.size()));
-  for (std::size_t k = 0; k < specs.size(); ++k) {
-    if (tasks[k].name != specs[k].info.name || tasks[k].kind != specs[k].info.kind)
-      throw DataError(fmt::format("{}: was made for task \"{}\" where the images have \"{}\"", name, specs[k].info.name,
-                                  tasks[k].name));
-    if (tasks[k].classes != specs[k].info.classes)
-      throw DataError(
-          fmt::format("{}: was made for other classes of task \"{}\" than the images have", name, specs[k].info.name));
+  options.epsilon = facts.epsilon;
+  std::vector<KnownTask> known;
+  for (std::size_t k = 0; k < facts.tasks.size(); ++k) {
+    const auto& task = description.at("tasks").at(k);
+    if (facts.is_protected[k]) options.tasks.push_back(k);
+    specs.push_back({facts.tasks[k], task.at("mean").get<double>(), task.at("deviation").get<double>()});
+    known.push_back(find_task(facts.tasks[k], facts.is_protected[k], source.tasks(), name));
   }
   const auto size = description.at("size").get<std::vector<std::size_t>>();
   options.sizes.size = {size.at(0), size.at(1), size.at(2), size.at(3), size.at(4), size.at(5), size.at(6)};
   options.sizes.squash = description.at("squash") == "clamp" ? Squash::Clamp : Squash::Tanh;
   options.sizes.gain = description.at("gain").get<double>();
-  require(options.epsilon >= 1 && options.epsilon <= 255 && options.sizes.gain > 0, "epsilon or gain out of range");
+  require(options.sizes.gain > 0, "gain out of range");
   options.sizes.latent = description.at("latent").get<bool>();
   options.sizes.embeddings = description.at("embeddings").get<bool>();
   Rng rng(0);
@@ -348,15 +447,32 @@ std::unique_ptr<Method> generator_of(InputArchive& archive, const std::string& n
   archive.read("hash", hash);
   require(hash.toInt() == hash_of(net), "the weights are not those that were written");
   return std::make_unique<GeneratorMethod>(net, std::move(specs), images_at_once(shape, options.sizes.size),
-                                           description.value("luma", false));
+                                           description.value("luma", false), std::move(known));
 }
+
+// The time that learning may take, from now on.
+class Deadline {
+ public:
+  explicit Deadline(double seconds) : seconds_(seconds), start_(std::chrono::steady_clock::now()) {}
+  /// 0 to 1; 0 without a limit.
+  [[nodiscard]] double share() const {
+    if (seconds_ <= 0.0) return 0.0;
+    const double used = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    return std::min(1.0, used / seconds_);
+  }
+  [[nodiscard]] bool passed() const { return share() >= 1.0; }
+
+ private:
+  double seconds_;
+  std::chrono::steady_clock::time_point start_;
+};
 
 }  // namespace
 
 LearnedNoise learn_noise(const Source& source, const NoiseOptions& options, const Checkpoints& checkpoints,
                          const RunControl& control) {
   check(source, options);
-  const auto start = std::chrono::steady_clock::now();
+  const Deadline deadline(options.most_seconds);
   const auto rows = all_rows(source.size());
   const Loader data(source, rows, task_specs(source, rows),
                     {.batch = options.batch, .device = torch::Device(options.device)});
@@ -367,20 +483,26 @@ LearnedNoise learn_noise(const Source& source, const NoiseOptions& options, cons
   const auto recall = [&](const char* name) {
     return checkpoints.recall ? checkpoints.recall(name).value_or("") : std::string();
   };
+  // What is done of the work, or of the time that there is for it.
+  const auto tell = [&](double done, const std::string& what) {
+    if (control.progress) control.progress(std::max(done, deadline.share()), what);
+  };
   constexpr double surrogate_share = 0.2;  // of the progress shown
   const bool trains_first = options.base != Base::Em;
-  RunControl first{.progress = {}, .stop = control.stop};
-  if (control.progress)
-    first.progress = [&](double done, const std::string&) {
-      control.progress(surrogate_share * done, "training the surrogate");
-    };
-  auto [objective, surrogates] = make_objective(data, options, augmentation, recall("surrogates"), first);
+  std::stop_source late;
+  const std::stop_callback stopped(control.stop, [&] { late.request_stop(); });
+  const RunControl first{.progress =
+                             [&](double done, const std::string&) {
+                               if (deadline.passed()) late.request_stop();
+                               tell(surrogate_share * done, "training the surrogate");
+                             },
+                         .stop = late.get_token()};
+  const auto objective = make_objective(data, options, augmentation, checkpoints, first);
+  LearnedNoise result;
   if (!objective) {
-    LearnedNoise stopped;
-    stopped.complete = false;
-    return stopped;
+    result.complete = false;
+    return result;
   }
-  if (!surrogates.empty() && checkpoints.keep) checkpoints.keep("surrogates", surrogates);
 
   Rng start_rng = Rng::stream(options.seed, "noise/start");
   std::unique_ptr<NoiseSource> noise;
@@ -389,7 +511,6 @@ LearnedNoise learn_noise(const Source& source, const NoiseOptions& options, cons
   else
     noise = std::make_unique<FreeNoise>(data, options);
 
-  LearnedNoise result;
   if (const std::string state = recall("noise"); !state.empty()) {
     auto archive = archive_of(state, "noise");
     require_run(archive, data, options, "noise");
@@ -402,9 +523,8 @@ LearnedNoise learn_noise(const Source& source, const NoiseOptions& options, cons
     });
   }
   for (int pass = static_cast<int>(result.losses.size()); pass < options.epochs; ++pass) {
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    const bool late = options.most_seconds > 0 && seconds > options.most_seconds && pass > 0;
-    if (control.stop.stop_requested() || late) {
+    const auto is_over = [&] { return control.stop.stop_requested() || deadline.passed(); };
+    if (is_over()) {
       result.complete = false;
       break;
     }
@@ -416,6 +536,7 @@ LearnedNoise learn_noise(const Source& source, const NoiseOptions& options, cons
     objective->before_pass(pass, publish, rng);
     double sum = 0;
     std::size_t done = 0;
+    bool cut_short = false;
     data.pass(&rng, [&](const MiniBatch& batch) {
       if (batch.size() < 2 && data.size() > 1)
         return true;  // batch normalisation needs two; another one is left next time
@@ -425,12 +546,12 @@ LearnedNoise learn_noise(const Source& source, const NoiseOptions& options, cons
       sum += loss.item<double>() * static_cast<double>(batch.size());
       done += batch.size();
       const double share = (pass + static_cast<double>(done) / static_cast<double>(data.size())) / options.epochs;
-      if (control.progress)
-        control.progress(trains_first ? surrogate_share + (1 - surrogate_share) * share : share,
-                         fmt::format("learning noise, loss {:.3f}", loss.item<double>()));
-      return !control.stop.stop_requested();
+      tell(trains_first ? surrogate_share + (1 - surrogate_share) * share : share,
+           fmt::format("learning noise, loss {:.3f}", loss.item<double>()));
+      cut_short = is_over();
+      return !cut_short;
     });
-    if (control.stop.stop_requested()) {
+    if (cut_short) {
       result.complete = false;
       break;
     }
@@ -445,6 +566,7 @@ LearnedNoise learn_noise(const Source& source, const NoiseOptions& options, cons
     }
   }
 
+  if (result.losses.empty()) return result;
   if (const auto* free = dynamic_cast<const FreeNoise*>(noise.get())) {
     result.method = std::make_unique<FreeMethod>(free->levels());
     return result;
@@ -460,6 +582,13 @@ LearnedNoise learn_noise(const Source& source, const NoiseOptions& options, cons
   result.method = std::make_unique<GeneratorMethod>(net, data.specs(),
                                                     images_at_once(source.shape(), options.sizes.size), options.luma);
   return result;
+}
+
+GeneratorFacts generator_facts(const std::string& content, const std::string& name) {
+  auto archive = archive_of(content, name);
+  GeneratorFacts facts;
+  read_or_refuse(name, [&] { facts = facts_in(description_in(archive, name)); });
+  return facts;
 }
 
 std::unique_ptr<Method> open_generator(const std::string& content, const std::string& name, const Source& source) {

@@ -180,8 +180,38 @@ Augmentation usual_crop(const Shape& shape) {
   return {part(shape.height), part(shape.width), false};
 }
 
-View augment(const torch::Tensor& pixels, const Labels& labels, const TaskSpecs& specs,
+namespace {
+
+// (1 - factor) x from + factor x pixels, kept between black and white.
+torch::Tensor blended(const torch::Tensor& pixels, const torch::Tensor& from, const torch::Tensor& factors) {
+  return (from + factors * (pixels - from)).clamp(0.0, 1.0);
+}
+
+// Brightness, contrast and saturation as Augmentation::jitter says.
+torch::Tensor recoloured(torch::Tensor pixels, double jitter, Rng& rng) {
+  const std::int64_t n = pixels.size(0);
+  const auto luma = [](const torch::Tensor& of) {
+    return of.size(1) == 1 ? of : 0.299 * of.slice(1, 0, 1) + 0.587 * of.slice(1, 1, 2) + 0.114 * of.slice(1, 2, 3);
+  };
+  for (const std::size_t change : rng.permutation(3)) {
+    auto factors = torch::empty({n, 1, 1, 1});
+    for (std::int64_t i = 0; i < n; ++i) factors[i] = static_cast<float>(rng.uniform(1.0 - jitter, 1.0 + jitter));
+    factors = factors.to(pixels.device());
+    switch (change) {
+      case 0: pixels = blended(pixels, torch::zeros_like(factors), factors); break;
+      case 1: pixels = blended(pixels, luma(pixels).mean({1, 2, 3}, true), factors); break;
+      default: pixels = blended(pixels, luma(pixels), factors);
+    }
+  }
+  return pixels;
+}
+
+}  // namespace
+
+View augment(const torch::Tensor& original, const Labels& labels, const TaskSpecs& specs,
              const Augmentation& augmentation, Rng* rng) {
+  const torch::Tensor pixels =
+      augmentation.jitter > 0 && rng != nullptr ? recoloured(original, augmentation.jitter, *rng) : original;
   const std::int64_t n = pixels.size(0);
   const std::int64_t height = pixels.size(2);
   const std::int64_t width = pixels.size(3);

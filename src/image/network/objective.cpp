@@ -1,6 +1,8 @@
 #include "objective.hpp"
 
+#include <cstring>
 #include <sstream>
+#include <type_traits>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -213,56 +215,142 @@ torch::serialize::InputArchive archive_of(const std::string& bytes, const std::s
   }
 }
 
-PreparedObjective make_objective(const Loader& data, const NoiseOptions& options, const Augmentation& augmentation,
-                                 const std::string& surrogates, const RunControl& control) {
-  Rng rng = Rng::stream(options.seed, "noise/surrogate");
-  const auto weights = weights_of(data, options);
-  if (options.base == Base::Em)
-    return {std::make_unique<ErrorMinimising>(data, new_net(data, options, augmentation, rng), options, augmentation,
-                                              weights),
-            {}};
+namespace {
 
-  const std::size_t count = options.base == Base::Tap ? 1 : options.checkpoints;
-  std::vector<MultiTaskNet> nets;
-  torch::serialize::OutputArchive kept;
-  if (surrogates.empty()) {
-    MultiTaskNet net = new_net(data, options, augmentation, rng);
+// The random numbers of a training as they stand: they are a standard engine and nothing else.
+torch::Tensor tensor_of(const Rng& rng) {
+  static_assert(std::is_trivially_copyable_v<Rng>);
+  auto bytes = torch::empty({static_cast<std::int64_t>(sizeof rng)}, torch::kUInt8);
+  std::memcpy(bytes.data_ptr(), &rng, sizeof rng);
+  return bytes;
+}
+
+void restore(Rng& rng, const torch::Tensor& bytes) {
+  if (bytes.scalar_type() != torch::kUInt8 || bytes.numel() != static_cast<std::int64_t>(sizeof rng))
+    throw std::invalid_argument("restore: no random numbers");
+  std::memcpy(&rng, bytes.contiguous().data_ptr(), sizeof rng);
+}
+
+// The surrogates of a targeted objective, while they are trained.
+class Surrogates {
+ public:
+  Surrogates(const Loader& data, const NoiseOptions& options, const Augmentation& augmentation,
+             const Checkpoints& checkpoints)
+      : data_(data),
+        options_(options),
+        augmentation_(augmentation),
+        checkpoints_(checkpoints),
+        count_(options.base == Base::Tap ? 1 : options.checkpoints) {}
+
+  // False when a stop was requested.
+  bool train_all(const RunControl& control) {
+    Rng rng = Rng::stream(options_.seed, "noise/surrogate");
+    MultiTaskNet net = new_net(data_, options_, augmentation_, rng);
     TrainingOptions training;
-    training.epochs = options.surrogate_epochs;
-    training.augmentation = augmentation;
-    const auto keep = [&] {
-      Rng unused(0);
-      nets.push_back(new_net(data, options, augmentation, unused));
-      torch::NoGradGuard no_grad;
-      for (const auto& parameter : net->named_parameters())
-        nets.back()->named_parameters()[parameter.key()].copy_(*parameter);
-      for (const auto& buffer : net->named_buffers()) nets.back()->named_buffers()[buffer.key()].copy_(*buffer);
-      // Of the copy: an archive refers to tensors, and those of `net` are still to change.
-      torch::serialize::OutputArchive archive;
-      nets.back()->save(archive);
-      kept.write(fmt::format("net{}", nets.size() - 1), archive);
-    };
+    training.epochs = options_.surrogate_epochs;
+    training.augmentation = augmentation_;
     // The i-th of `count` checkpoints is taken after a share of (i + 1) / count of the epochs.
     training.after_epoch = [&](int epoch) {
-      const auto due = static_cast<std::size_t>(epoch + 1) * count / static_cast<std::size_t>(options.surrogate_epochs);
-      while (nets.size() < due) keep();
+      while (nets_.size() < due(epoch + 1)) nets_.push_back(copy_of(net));
     };
-    if (!train(net, data, training, rng, control)) return {};
-    write_run(kept, data, options);
-    return {std::make_unique<Targeted>(std::move(nets), options, weights), bytes_of(kept)};
+    training.resume = [&](torch::optim::Adam& adam) { return recall(net, adam, rng); };
+    training.keep = [&](int epoch, torch::optim::Adam& adam) { keep(epoch + 1, net, adam, rng); };
+    return train(net, data_, training, rng, control);
   }
-  auto archive = archive_of(surrogates, "surrogates");
-  require_run(archive, data, options, "surrogates");
-  read_or_refuse("surrogates", [&] {
-    for (std::size_t i = 0; i < count; ++i) {
-      Rng unused(0);
-      nets.push_back(new_net(data, options, augmentation, unused));
-      torch::serialize::InputArchive part;
-      archive.read(fmt::format("net{}", i), part);
-      load_weights(*nets.back(), part);
+  std::vector<MultiTaskNet> take() { return std::move(nets_); }
+
+ private:
+  [[nodiscard]] std::size_t due(int epochs) const {
+    return static_cast<std::size_t>(epochs) * count_ / static_cast<std::size_t>(options_.surrogate_epochs);
+  }
+  MultiTaskNet copy_of(MultiTaskNet& net) const {
+    Rng unused(0);
+    MultiTaskNet copy = new_net(data_, options_, augmentation_, unused);
+    const torch::NoGradGuard no_grad;
+    for (const auto& parameter : net->named_parameters()) copy->named_parameters()[parameter.key()].copy_(*parameter);
+    for (const auto& buffer : net->named_buffers()) copy->named_buffers()[buffer.key()].copy_(*buffer);
+    return copy;
+  }
+
+  void keep(int epochs, MultiTaskNet& net, torch::optim::Adam& adam, const Rng& rng) {
+    if (!checkpoints_.keep) return;
+    torch::serialize::OutputArchive archive;
+    for (std::size_t i = 0; i < nets_.size(); ++i) {
+      torch::serialize::OutputArchive part;
+      nets_[i]->save(part);
+      archive.write(fmt::format("net{}", i), part);
     }
-  });
-  return {std::make_unique<Targeted>(std::move(nets), options, weights), {}};
+    if (epochs < options_.surrogate_epochs) {
+      torch::serialize::OutputArchive own;
+      torch::serialize::OutputArchive steps;
+      net->save(own);
+      adam.save(steps);
+      archive.write("net", own);
+      archive.write("adam", steps);
+      archive.write("random", tensor_of(rng));
+    }
+    archive.write("epochs", c10::IValue(static_cast<std::int64_t>(epochs)));
+    write_run(archive, data_, options_);
+    checkpoints_.keep("surrogates", bytes_of(archive));
+  }
+
+  // The epochs that are done.
+  int recall(MultiTaskNet& net, torch::optim::Adam& adam, Rng& rng) {
+    const std::string kept = checkpoints_.recall ? checkpoints_.recall("surrogates").value_or("") : "";
+    if (kept.empty()) return 0;
+    auto archive = archive_of(kept, "surrogates");
+    require_run(archive, data_, options_, "surrogates");
+    int epochs = 0;
+    read_or_refuse("surrogates", [&] {
+      c10::IValue number;
+      archive.read("epochs", number);
+      if (number.toInt() < 1 || number.toInt() > options_.surrogate_epochs)
+        throw std::invalid_argument("surrogates: no such epoch");
+      epochs = static_cast<int>(number.toInt());
+      const auto load = [&](const std::string& name, MultiTaskNet& into) {
+        torch::serialize::InputArchive part;
+        archive.read(name, part);
+        load_weights(*into, part);
+      };
+      Rng unused(0);
+      for (std::size_t i = 0; i < due(epochs); ++i) {
+        nets_.push_back(new_net(data_, options_, augmentation_, unused));
+        load(fmt::format("net{}", i), nets_.back());
+      }
+      if (epochs == options_.surrogate_epochs) return;
+      load("net", net);
+      torch::serialize::InputArchive steps;
+      archive.read("adam", steps);
+      adam.load(steps);
+      torch::Tensor random;
+      archive.read("random", random);
+      restore(rng, random);
+    });
+    return epochs;
+  }
+
+  const Loader& data_;
+  const NoiseOptions& options_;
+  const Augmentation& augmentation_;
+  const Checkpoints& checkpoints_;
+  std::size_t count_;
+  std::vector<MultiTaskNet> nets_;
+};
+
+}  // namespace
+
+std::unique_ptr<Objective> make_objective(const Loader& data, const NoiseOptions& options,
+                                          const Augmentation& augmentation, const Checkpoints& checkpoints,
+                                          const RunControl& control) {
+  const auto weights = weights_of(data, options);
+  if (options.base == Base::Em) {
+    Rng rng = Rng::stream(options.seed, "noise/surrogate");
+    return std::make_unique<ErrorMinimising>(data, new_net(data, options, augmentation, rng), options, augmentation,
+                                             weights);
+  }
+  Surrogates surrogates(data, options, augmentation, checkpoints);
+  if (!surrogates.train_all(control)) return nullptr;
+  return std::make_unique<Targeted>(surrogates.take(), options, weights);
 }
 
 }  // namespace crosstalk::image

@@ -7,6 +7,7 @@
 #include <torch/optim/adam.h>
 #include <torch/serialize.h>
 
+#include "crosstalk/image/network/learned_noise.hpp"
 #include "crosstalk/image/network/loader.hpp"
 #include "crosstalk/image/network/multi_task_net.hpp"
 #include "crosstalk/image/network/noise_options.hpp"
@@ -31,13 +32,11 @@ class Objective {
 };
 
 /// The objective of options.base for these images.
-/// @param surrogates  content of an earlier run's file with what was trained first; empty: it is trained now.
-struct PreparedObjective {
-  std::unique_ptr<Objective> objective;
-  std::string surrogates;  ///< for the file; empty when nothing was trained first, or a stop was requested
-};
-PreparedObjective make_objective(const Loader& data, const NoiseOptions& options, const Augmentation& augmentation,
-                                 const std::string& surrogates, const RunControl& control);
+/// What has to be trained first is kept after each epoch, as "surrogates", and goes on from there.
+/// @return null when a stop was requested before its end.
+std::unique_ptr<Objective> make_objective(const Loader& data, const NoiseOptions& options,
+                                          const Augmentation& augmentation, const Checkpoints& checkpoints,
+                                          const RunControl& control);
 
 /// The bytes of an archive, and back. @throws DataError naming `name` when they are none.
 std::string bytes_of(torch::serialize::OutputArchive& archive);

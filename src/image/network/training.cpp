@@ -140,8 +140,9 @@ class Kept {
   std::vector<torch::Tensor> values_;
 };
 
-// How much of the tasks that have a weight is known; see TrainingOptions::validation.
-double knowledge(const std::vector<TaskScore>& scores, const std::vector<double>& task_weights) {
+}  // namespace
+
+double mean_knowledge(const std::vector<TaskScore>& scores, const std::vector<double>& task_weights) {
   double sum = 0;
   double tasks = 0;
   for (std::size_t k = 0; k < scores.size(); ++k) {
@@ -154,8 +155,6 @@ double knowledge(const std::vector<TaskScore>& scores, const std::vector<double>
   return tasks > 0 ? sum / tasks : 0.0;
 }
 
-}  // namespace
-
 bool train(MultiTaskNet& net, const Loader& data, const TrainingOptions& options, Rng& rng, const RunControl& control) {
   torch::optim::Adam adam(net->parameters(),
                           torch::optim::AdamOptions(options.learning_rate).weight_decay(options.weight_decay));
@@ -164,7 +163,7 @@ bool train(MultiTaskNet& net, const Loader& data, const TrainingOptions& options
   net->train();
   Kept best;
   double most_known = -std::numeric_limits<double>::infinity();
-  for (int epoch = 0; epoch < options.epochs; ++epoch) {
+  for (int epoch = options.resume ? options.resume(adam) : 0; epoch < options.epochs; ++epoch) {
     set_learning_rate(adam, options.learning_rate * decay(epoch, options.epochs));
     std::size_t done = 0;
     data.pass(&rng, [&](const MiniBatch& batch) {
@@ -191,11 +190,13 @@ bool train(MultiTaskNet& net, const Loader& data, const TrainingOptions& options
     });
     if (control.stop.stop_requested()) return false;
     if (options.validation != nullptr) {
-      const double known = knowledge(evaluate(net, *options.validation, options.augmentation), options.task_weights);
+      const double known =
+          mean_knowledge(evaluate(net, *options.validation, options.augmentation), options.task_weights);
       if (known > most_known) best.keep(net);
       most_known = std::max(most_known, known);
     }
     if (options.after_epoch) options.after_epoch(epoch);
+    if (options.keep) options.keep(epoch, adam);
   }
   if (options.validation != nullptr) best.restore(net);
   return true;

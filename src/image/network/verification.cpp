@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -20,33 +21,41 @@ namespace crosstalk::image {
 
 namespace {
 
-std::string name_of(const Victim& victim) {
-  return fmt::format("{}-{}-seed{}", victim.published ? "protected" : "clean",
+std::string name_of(const Victim& victim, const VerificationOptions& options) {
+  return fmt::format("{}-{}{}-seed{}", victim.published ? "protected" : "clean",
+                     victim.learner == 0 ? "" : options.others[victim.learner - 1].name + "-",
                      victim.mtl ? "mtl" : fmt::format("stl{}", victim.tasks.front()), victim.seed);
+}
+
+// The learner that the options describe, or one of the others.
+Learner learner_of(const VerificationOptions& options, std::size_t learner) {
+  return learner == 0 ? Learner{"usual", options.backbone, options.countermeasure} : options.others[learner - 1];
 }
 
 // What victims on the same images share.
 struct Images {
   Loader train;
   Loader test;
-  std::optional<Loader> validation;  // clean; where training stops early
+  std::optional<Loader> validation;  // where training stops early
 };
 
 std::vector<TaskScore> train_and_test(const Victim& victim, const Images& images, const VerificationOptions& options,
-                                      const RunControl& control) {
+                                      bool flip, const RunControl& control) {
+  const Learner learner = learner_of(options, victim.learner);
   const TaskSpecs& specs = images.train.specs();
   Augmentation augmentation = usual_crop(images.train.source().shape());
-  augmentation.flip = options.flip;
+  augmentation.flip = flip;
+  augmentation.jitter = images.train.source().shape().channels == 3 ? options.jitter : 0.0;
   const Shape seen{images.train.source().shape().channels, augmentation.height, augmentation.width};
   // The images are no part of the key: a victim of clean images starts as its like of published ones does.
   Rng rng = Rng::stream(options.seed, victim.mtl ? "victim/mtl" : fmt::format("victim/stl{}", victim.tasks.front()),
                         victim.seed);
-  MultiTaskNet net(options.backbone, seen, specs, rng);
+  MultiTaskNet net(learner.backbone, seen, specs, rng);
   net->to(torch::Device(options.device));
   TrainingOptions training;
-  training.epochs = options.epochs * (options.countermeasure.longer ? 4 : 1);
-  training.learning_rate = victim_learning_rate(options.backbone) * options.countermeasure.learning_rate;
-  training.robust_training = options.countermeasure.robust_training;
+  training.epochs = options.epochs * (learner.countermeasure.longer ? 4 : 1);
+  training.learning_rate = victim_learning_rate(learner.backbone) * learner.countermeasure.learning_rate;
+  training.robust_training = learner.countermeasure.robust_training;
   if (images.validation) training.validation = &*images.validation;
   training.augmentation = augmentation;
   training.weighting = options.weighting;
@@ -71,6 +80,14 @@ std::vector<Victim> victims_of(const VerificationData& data, const VerificationO
         for (const std::size_t k : options.stl_tasks) victims.push_back({published, false, seed, {k}});
     }
   }
+  if (data.published == nullptr) return victims;
+  for (std::size_t learner = 1; learner <= options.others.size(); ++learner)
+    for (std::size_t seed = 0; seed < options.seeds; ++seed) {
+      if (options.mtl)
+        victims.push_back({true, true, seed, all_rows(data.clean.tasks().size()), {}, learner});
+      else
+        for (const std::size_t k : options.stl_tasks) victims.push_back({true, false, seed, {k}, {}, learner});
+    }
   return victims;
 }
 
@@ -93,16 +110,53 @@ void require_like(const Source& a, const Source& b, const char* what) {
   }
 }
 
-// The rows to train on; to test on, a tenth that an unauthorised learner that stops early holds out.
-Split rows_of(const VerificationData& data, const VerificationOptions& options) {
-  if (!options.countermeasure.stops_early) return {data.rows, {}};
-  const std::size_t held_out = data.rows.size() / 10;
-  if (held_out == 0)
-    throw std::invalid_argument(fmt::format("verify: {} images are too few to hold out a tenth", data.rows.size()));
-  Split rows = random_split(data.rows.size(), held_out, Rng::stream(options.seed, "verify/validation"));
+// The rows to train on; to test on, the share that is held out.
+Split rows_of(const VerificationData& data, double held_out, std::uint64_t seed) {
+  if (held_out == 0.0) return {data.rows, {}};
+  const auto count = static_cast<std::size_t>(held_out * static_cast<double>(data.rows.size()) + 1e-9);
+  if (count == 0 || data.rows.size() - count < 2)
+    throw std::invalid_argument(
+        fmt::format("verify: {} images are too few to hold out {}", data.rows.size(),
+                    held_out == 0.1 ? std::string("a tenth") : fmt::format("a share of {:g}", held_out)));
+  Split rows = random_split(data.rows.size(), count, Rng::stream(seed, "verify/validation"));
   for (auto* part : {&rows.train, &rows.test})
     for (std::size_t& row : *part) row = data.rows[row];
   return rows;
+}
+
+// Whether mirror images teach the network for all tasks more of a fifth of the clean images that it holds out. Half the
+// epochs tell.
+bool mirror_images_help(const VerificationData& data, const VerificationOptions& options, const TaskSpecs& specs,
+                        const LoaderOptions& loading, LockedParts& known, const RunControl& control) {
+  constexpr double held_out = 0.2;
+  if (data.rows.size() < 10) return true;  // too few to tell
+  VerificationOptions trial = options;
+  trial.epochs = std::max(1, options.epochs / 2);
+  trial.countermeasure = {};
+  trial.others.clear();
+  const Split rows = rows_of(data, held_out, options.seed);
+  const Images images{
+      Loader(data.clean, rows.train, specs, loading), Loader(data.clean, rows.test, specs, loading), {}};
+  SharedProgress progress(control, 2);
+  std::vector<double> knowledge(2, 0.0);
+  parallel_for(2, options.threads, [&](std::size_t flip) {
+    const std::string name = flip == 1 ? "mirror-images" : "no-mirror-images";
+    auto scores = known.recall(name);
+    if (!scores) {
+      const auto report = [&](double done, const std::string&) {
+        progress.report(flip, done, "choosing whether to mirror images");
+      };
+      const Victim victim{false, true, 0, all_rows(specs.size())};
+      scores = to_json(train_and_test(victim, images, trial, flip == 1, {report, control.stop}));
+      if (!scores->empty()) known.keep(name, *scores);
+    }
+    knowledge[flip] = mean_knowledge(scores_from(*scores));
+  });
+  return knowledge[1] >= knowledge[0];
+}
+
+double mean_of_known(const LearnerSummary& summary) {
+  return std::isnan(summary.mean.mean) ? -std::numeric_limits<double>::infinity() : summary.mean.mean;
 }
 
 }  // namespace
@@ -140,6 +194,14 @@ Split random_split(std::size_t images, double test_share, std::uint64_t seed) {
 
 std::vector<Victim> verify(const VerificationData& data, const VerificationOptions& options, const PartStore& store,
                            const RunControl& control) {
+  return verify_all(data, options, store, control).victims;
+}
+
+Verification verify_all(const VerificationData& data, const VerificationOptions& options, const PartStore& store,
+                        const RunControl& control) {
+  if (!(options.hold_out >= 0.0 && options.hold_out < 1.0))
+    throw std::invalid_argument(
+        fmt::format("verify: the share to hold out is {}; it must be at least 0 and below 1", options.hold_out));
   require_like(data.clean, data.test, "test");
   if (data.published != nullptr) {
     require_like(data.clean, *data.published, "published");
@@ -153,49 +215,62 @@ std::vector<Victim> verify(const VerificationData& data, const VerificationOptio
   std::vector<Victim> victims = victims_of(data, options);
   const TaskSpecs specs = task_specs(data.clean, data.rows);
   const LoaderOptions loading{.batch = options.batch, .device = torch::Device(options.device)};
-  const Split rows = rows_of(data, options);
   std::vector<std::unique_ptr<Source>> sources;
-  const auto seen = [&](const Source& source) -> const Source& {
-    if (options.countermeasure.processing.empty()) return source;
-    return *sources.emplace_back(processed_images(source, options.countermeasure.processing));
-  };
-  const Source& clean = seen(data.clean);
-  const Loader test(seen(data.test), data.test_rows, specs, loading);
-  std::optional<Loader> validation;
-  if (!rows.test.empty()) validation.emplace(clean, rows.test, specs, loading);
-  std::vector<Images> images;  // clean, published
-  images.push_back({Loader(clean, rows.train, specs, loading), test, validation});
-  if (data.published != nullptr) {
+  std::vector<std::vector<Images>> images;  // by learner: clean, published
+  for (std::size_t l = 0; l <= options.others.size(); ++l) {
+    const Learner learner = learner_of(options, l);
+    const auto seen = [&](const Source& source) -> const Source& {
+      if (learner.countermeasure.processing.empty()) return source;
+      return *sources.emplace_back(processed_images(source, learner.countermeasure.processing));
+    };
+    // A learner that stops early by clean images has them from somewhere; else it holds out some of those that it has.
+    const bool knows_clean = learner.countermeasure.stops_early;
+    const Split rows = rows_of(data, knows_clean ? 0.1 : options.hold_out, options.seed);
+    const Loader test(seen(data.test), data.test_rows, specs, loading);
+    const auto of = [&](const Source& source, const Source& held_out) {
+      Images result{Loader(source, rows.train, specs, loading), test, {}};
+      if (!rows.test.empty()) result.validation.emplace(held_out, rows.test, specs, loading);
+      return result;
+    };
+    auto& own = images.emplace_back();
+    const Source& clean = seen(data.clean);
+    own.push_back(of(clean, clean));
+    if (data.published == nullptr) continue;
     const auto leaked = leaked_rows(rows.train, options.leak, options.seed);
     const Source* published = data.published;
     if (!leaked.empty()) published = sources.emplace_back(partly_clean(*published, data.clean, leaked)).get();
-    images.push_back({Loader(seen(*published), rows.train, specs, loading), test, validation});
+    const Source& seen_published = seen(*published);
+    own.push_back(of(seen_published, knows_clean ? clean : seen_published));
   }
 
   LockedParts known(store);
+  const bool can_choose = options.clean && options.mtl;
+  const bool flip =
+      options.flip ? *options.flip : !can_choose || mirror_images_help(data, options, specs, loading, known, control);
   SharedProgress progress(control, victims.size());
   parallel_for(victims.size(), options.threads, [&](std::size_t v) {
     Victim& victim = victims[v];
     if (control.stop.stop_requested()) return;
-    if (const auto scores = known.recall(name_of(victim))) victim.scores = scores_from(*scores);
+    if (const auto scores = known.recall(name_of(victim, options))) victim.scores = scores_from(*scores);
     const auto report = [&](double done, const std::string&) {
       progress.report(v, done, fmt::format("training {} victims", victims.size()));
     };
     if (victim.scores.empty()) {
-      victim.scores = train_and_test(victim, images[victim.published ? 1 : 0], options, {report, control.stop});
-      if (!victim.scores.empty()) known.keep(name_of(victim), to_json(victim.scores));
+      victim.scores = train_and_test(victim, images[victim.learner][victim.published ? 1 : 0], options, flip,
+                                     {report, control.stop});
+      if (!victim.scores.empty()) known.keep(name_of(victim, options), to_json(victim.scores));
     }
     report(1.0, {});
   });
   std::erase_if(victims, [](const Victim& victim) { return victim.scores.empty(); });
-  return victims;
+  return {std::move(victims), flip};
 }
 
 LearnerSummary summarise(const std::vector<Victim>& victims, bool published, bool mtl,
-                         const std::vector<std::size_t>& without) {
+                         const std::vector<std::size_t>& without, std::size_t learner) {
   std::vector<std::vector<TaskScore>> scores;  // by task, seed
   for (const Victim& victim : victims) {
-    if (victim.published != published || victim.mtl != mtl) continue;
+    if (victim.published != published || victim.mtl != mtl || victim.learner != learner) continue;
     for (std::size_t i = 0; i < victim.tasks.size(); ++i) {
       if (scores.size() <= victim.tasks[i]) scores.resize(victim.tasks[i] + 1);
       scores[victim.tasks[i]].push_back(victim.scores[i]);
@@ -226,9 +301,10 @@ LearnerSummary summarise(const std::vector<Victim>& victims, bool published, boo
   return summary;
 }
 
-std::vector<std::size_t> tasks_not_learned(const std::vector<Victim>& victims, bool mtl, std::size_t test_images) {
+std::vector<std::size_t> tasks_not_learned(const std::vector<Victim>& victims, bool mtl, std::size_t test_images,
+                                           std::size_t learner) {
   std::vector<std::size_t> tasks;
-  for (const TaskSummary& task : summarise(victims, false, mtl).tasks) {
+  for (const TaskSummary& task : summarise(victims, false, mtl, {}, learner).tasks) {
     const double value = task.value.mean;
     double half_width = std::isnan(task.value.high) ? 0.0 : task.value.high - value;
     if (task.metric == "accuracy" && test_images > 0)
@@ -238,6 +314,60 @@ std::vector<std::size_t> tasks_not_learned(const std::vector<Victim>& victims, b
     if (!(lead > half_width)) tasks.push_back(task.task);
   }
   return tasks;
+}
+
+std::vector<LearnerOutcome> learner_outcomes(const std::vector<Victim>& victims, std::size_t test_images) {
+  const auto any = [&](std::size_t learner, bool mtl, bool published) {
+    return std::any_of(victims.begin(), victims.end(), [&](const Victim& victim) {
+      return victim.learner == learner && victim.mtl == mtl && victim.published == published;
+    });
+  };
+  std::size_t learners = 0;
+  for (const Victim& victim : victims) learners = std::max(learners, victim.learner + 1);
+  std::vector<LearnerOutcome> outcomes;
+  for (std::size_t learner = 0; learner < learners; ++learner)
+    for (const bool mtl : {true, false}) {
+      if (!any(learner, mtl, true)) continue;
+      const std::size_t reference = any(learner, mtl, false) ? learner : 0;
+      LearnerOutcome outcome{learner, mtl, tasks_not_learned(victims, mtl, test_images, reference),
+                             {},      {},  std::nan("")};
+      outcome.clean = summarise(victims, false, mtl, outcome.unmeasured, reference);
+      outcome.published = summarise(victims, true, mtl, outcome.unmeasured, learner);
+      if (!outcome.clean.tasks.empty())
+        outcome.left =
+            (outcome.published.mean.mean - outcome.clean.baseline) / (outcome.clean.mean.mean - outcome.clean.baseline);
+      outcomes.push_back(std::move(outcome));
+    }
+  return outcomes;
+}
+
+const LearnerOutcome* strongest(const std::vector<LearnerOutcome>& outcomes) {
+  const LearnerOutcome* best = nullptr;
+  for (const LearnerOutcome& outcome : outcomes)
+    if (!std::isnan(outcome.left) && (best == nullptr || outcome.left > best->left)) best = &outcome;
+  if (best != nullptr) return best;
+  for (const LearnerOutcome& outcome : outcomes)
+    if (best == nullptr || mean_of_known(outcome.published) > mean_of_known(best->published)) best = &outcome;
+  return best;
+}
+
+Verdict verdict_of(const std::vector<LearnerOutcome>& outcomes, bool complete) {
+  const LearnerOutcome* const best = strongest(outcomes);
+  if (best == nullptr || std::isnan(best->left)) return Verdict::NotMeasured;
+  if (best->left > kProtectedShare) return Verdict::NotProtected;
+  const bool several = std::any_of(outcomes.begin(), outcomes.end(),
+                                   [&](const LearnerOutcome& other) { return other.learner != outcomes[0].learner; });
+  const bool all_known = std::none_of(outcomes.begin(), outcomes.end(),
+                                      [](const LearnerOutcome& outcome) { return std::isnan(outcome.left); });
+  return complete && several && all_known ? Verdict::Protected : Verdict::NotMeasured;
+}
+
+std::string to_string(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::Protected: return "protected";
+    case Verdict::NotProtected: return "not protected";
+    default: return "not measured";
+  }
 }
 
 }  // namespace crosstalk::image

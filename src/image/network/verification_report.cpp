@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -48,11 +49,11 @@ std::string interval(const ConfidenceInterval& estimate) {
   return std::isnan(estimate.low) ? "" : fmt::format("{} to {}", percent(estimate.low), percent(estimate.high));
 }
 
-struct Learner {
+struct VictimKind {
   bool mtl;
   const char* name;
 };
-constexpr Learner kLearners[] = {{true, "one network for all tasks (MTL)"}, {false, "one network a task (STL)"}};
+constexpr VictimKind kLearners[] = {{true, "one network for all tasks (MTL)"}, {false, "one network a task (STL)"}};
 
 bool was_trained(const VerificationFacts& facts, bool mtl) {
   return mtl ? facts.options.mtl : facts.options.stl;
@@ -68,9 +69,48 @@ bool has_clean(const VerificationFacts& facts) {
   return facts.options.clean;
 }
 
-// What is left of the clean victims' lead over the baseline.
-double share_left(const LearnerSummary& clean, const LearnerSummary& published) {
-  return (published.mean.mean - clean.baseline) / (clean.mean.mean - clean.baseline);
+// A learner as a reader is told: "grey", or "usual, one network a task".
+std::string label_of(const LearnerOutcome& outcome, const VerificationFacts& facts) {
+  const std::string name = outcome.learner < facts.learners.size() ? facts.learners[outcome.learner] : "usual";
+  return outcome.mtl ? name : name + ", one network a task";
+}
+
+// What a task keeps: its learner, its share.
+struct TaskLeft {
+  std::size_t task = 0;
+  double left = std::numeric_limits<double>::quiet_NaN();
+};
+
+// The measured task of which some learner gets back the largest share; NaN where no share is known.
+TaskLeft most_learned(const std::vector<LearnerOutcome>& outcomes) {
+  TaskLeft most;
+  for (const LearnerOutcome& outcome : outcomes)
+    for (const TaskSummary& clean : outcome.clean.tasks)
+      for (const TaskSummary& after : outcome.published.tasks) {
+        if (after.task != clean.task) continue;
+        const double left = (after.value.mean - clean.baseline) / (clean.value.mean - clean.baseline);
+        if (std::isnan(most.left) || left > most.left) most = {after.task, left};
+      }
+  return most;
+}
+
+bool several(const VerificationFacts& facts) {
+  return facts.learners.size() > 1;
+}
+
+nlohmann::ordered_json to_json(const LearnerOutcome& outcome, const VerificationFacts& facts) {
+  auto tasks = nlohmann::ordered_json::object();
+  for (const TaskSummary& task : outcome.published.tasks)
+    tasks[facts.tasks[task.task].name] = json_number(task.value.mean);
+  return {{"learner", label_of(outcome, facts)},
+          {"victims", outcome.mtl ? "mtl" : "stl"},
+          {"mean", json_number(outcome.published.mean.mean)},
+          {"low", json_number(outcome.published.mean.low)},
+          {"high", json_number(outcome.published.mean.high)},
+          {"clean", json_number(outcome.clean.mean.mean)},
+          {"yardstick", json_number(outcome.published.baseline)},
+          {"left", json_number(outcome.left)},
+          {"tasks", std::move(tasks)}};
 }
 
 }  // namespace
@@ -88,6 +128,13 @@ nlohmann::ordered_json to_json(const std::vector<Victim>& victims, const Verific
     for (const std::size_t k : tasks_not_learned(victims, mtl, facts.test_images)) names.push_back(facts.tasks[k].name);
     json["not_measured"][mtl ? "mtl" : "stl"] = std::move(names);
   }
+  const auto outcomes = learner_outcomes(victims, facts.test_images);
+  json["learners"] = nlohmann::ordered_json::array();
+  for (const LearnerOutcome& outcome : outcomes) json["learners"].push_back(to_json(outcome, facts));
+  if (const LearnerOutcome* const most = strongest(outcomes)) json["strongest"] = to_json(*most, facts);
+  json["verdict"] = to_string(verdict_of(outcomes, facts.failures.empty()));
+  json["failures"] = facts.failures;
+  json["mirror_images"] = facts.flip;
   return json;
 }
 
@@ -96,7 +143,8 @@ report::Table verification_table(const std::vector<Victim>& victims, const Verif
   const LearnerSummary published = summarise(victims, true, mtl);
   const NumberFormat plain = {NumberFormat::Kind::Significant, 3};
   report::Table table;
-  table.caption = fmt::format("Clean test images, {}", mtl ? kLearners[0].name : kLearners[1].name);
+  table.caption = fmt::format("Clean test images, {}{}", several(facts) ? "the usual learner, " : "",
+                              mtl ? kLearners[0].name : kLearners[1].name);
   table.columns = {{"task"},
                    {"metric"},
                    {"clean", "", plain},
@@ -123,37 +171,76 @@ report::Table verification_table(const std::vector<Victim>& victims, const Verif
   return table;
 }
 
-std::string verification_answer(const std::vector<Victim>& victims, const VerificationFacts& facts) {
-  for (const Learner& learner : kLearners) {
-    if (!was_trained(facts, learner.mtl)) continue;
-    const std::vector<std::size_t> unmeasured = tasks_not_learned(victims, learner.mtl, facts.test_images);
-    const LearnerSummary clean = summarise(victims, false, learner.mtl, unmeasured);
-    const LearnerSummary published = summarise(victims, true, learner.mtl, unmeasured);
-    if (!has_clean(facts) && !std::isnan(published.mean.mean))
-      return fmt::format(
-          "Trained on the protected copy, {} gets {} on clean test images; the majority baseline gets {}. No network "
-          "was trained on the clean images, so what could be learned from them is not known.",
-          learner.name, percent(published.mean.mean), percent(published.baseline));
-    if (clean.tasks.empty() && !unmeasured.empty())
-      return fmt::format(
-          "Not measured: {} learned from the clean images nothing that can be told from the majority baseline, so what "
-          "the protected copy teaches says nothing about the protection. Train longer (--epochs) or on more images.",
-          learner.name);
-    if (std::isnan(clean.mean.mean)) continue;
-    std::string first;
-    if (!unmeasured.empty())
-      first = fmt::format(
-          "Not measured: {}, of which the network that learns the clean images learns nothing that can be told from "
-          "the majority baseline. ",
-          names_of(unmeasured, facts));
-    return first +
-           fmt::format(
-               "Trained on the protected copy, {} gets {} on clean test images, in place of {}; the majority baseline "
-               "gets {}. {} of what could be learned is left.",
-               learner.name, percent(published.mean.mean), percent(clean.mean.mean), percent(clean.baseline),
-               percent(std::max(0.0, share_left(clean, published))));
+report::Table learners_table(const std::vector<Victim>& victims, const VerificationFacts& facts) {
+  auto outcomes = learner_outcomes(victims, facts.test_images);
+  const auto rank = [](const LearnerOutcome& outcome) { return std::isnan(outcome.left) ? -1e9 : outcome.left; };
+  std::stable_sort(outcomes.begin(), outcomes.end(),
+                   [&](const LearnerOutcome& a, const LearnerOutcome& b) { return rank(a) > rank(b); });
+  const NumberFormat plain = {NumberFormat::Kind::Significant, 3};
+  report::Table table;
+  table.caption = "What each learner gets of clean test images after it has learned the protected copy";
+  table.columns = {{"learner"},
+                   {"from clean images", "", kShare},
+                   {"from protected ones", "", kShare},
+                   {"majority baseline", "", kShare},
+                   {"left of what can be learned", "", kShare}};
+  for (const TaskInfo& task : facts.tasks) table.columns.push_back({task.name, "", plain});
+  for (const LearnerOutcome& outcome : outcomes) {
+    std::vector<report::Cell> row = {label_of(outcome, facts), outcome.clean.mean.mean, outcome.published.mean.mean,
+                                     outcome.published.baseline, outcome.left};
+    row.resize(row.size() + facts.tasks.size(), std::nan(""));
+    for (const TaskSummary& task : summarise(victims, true, outcome.mtl, {}, outcome.learner).tasks)
+      row[5 + task.task] = task.value.mean;
+    table.rows.push_back(std::move(row));
   }
-  return "No task is measured by a share of right answers; the table has the errors.";
+  return table;
+}
+
+std::string verification_answer(const std::vector<Victim>& victims, const VerificationFacts& facts) {
+  const auto outcomes = learner_outcomes(victims, facts.test_images);
+  const LearnerOutcome* const most = strongest(outcomes);
+  std::string failed;
+  for (const std::string& failure : facts.failures) failed += fmt::format(" No result: {}.", failure);
+  if (most == nullptr || (std::isnan(most->published.mean.mean) && most->unmeasured.empty()))
+    return "No task is measured by a share of right answers; the table has the errors." + failed;
+  const std::string who =
+      several(facts) ? fmt::format("the strongest of {} learners ({})", facts.learners.size(), label_of(*most, facts))
+      : most->mtl    ? kLearners[0].name
+                     : kLearners[1].name;
+  if (!has_clean(facts))
+    return fmt::format(
+               "Trained on the protected copy, {} gets {} on clean test images; the majority baseline gets {}. No "
+               "network was trained on the clean images, so what could be learned from them is not known.",
+               who, percent(most->published.mean.mean), percent(most->published.baseline)) +
+           failed;
+  if (most->clean.tasks.empty())
+    return fmt::format(
+               "Not measured: {} learned from the clean images nothing that can be told from the majority baseline, so "
+               "what the protected copy teaches says nothing about the protection. Train longer (--epochs) or on more "
+               "images.",
+               kLearners[most->mtl ? 0 : 1].name) +
+           failed;
+  std::string first;
+  if (!most->unmeasured.empty())
+    first = fmt::format(
+        "Not measured: {}, of which the network that learns the clean images learns nothing that can be told from the "
+        "majority baseline. ",
+        names_of(most->unmeasured, facts));
+  const Verdict verdict = verdict_of(outcomes, facts.failures.empty());
+  if (verdict == Verdict::NotProtected) first += "Not protected. ";
+  if (verdict == Verdict::Protected)
+    first += fmt::format("Protected against these {} learners. ", facts.learners.size());
+  std::string rest;
+  if (const TaskLeft task = most_learned(outcomes); several(facts) && facts.tasks.size() > 1 && !std::isnan(task.left))
+    rest = fmt::format(" The task of which most is left is {}, with {}.", facts.tasks[task.task].name,
+                       percent(std::clamp(task.left, 0.0, 9.99)));
+  return first +
+         fmt::format(
+             "Trained on the protected copy, {} gets {} on clean test images, in place of {}; the majority baseline "
+             "gets {}. {} of what could be learned is left.",
+             who, percent(most->published.mean.mean), percent(most->clean.mean.mean), percent(most->clean.baseline),
+             percent(std::max(0.0, most->left))) +
+         rest + failed;
 }
 
 report::Page verification_page(const std::vector<Victim>& victims, const VerificationFacts& facts) {
@@ -161,20 +248,27 @@ report::Page verification_page(const std::vector<Victim>& victims, const Verific
   page.title = "What an unauthorised model learns";
   page.subtitle = fmt::format("{}, and its protected copy in {}.", facts.set, facts.published);
   page.answer = verification_answer(victims, facts);
-  for (const Learner& learner : kLearners)
+  for (const VictimKind& learner : kLearners)
     for (const bool published : {false, true}) {
       if (!was_trained(facts, learner.mtl)) continue;
       const LearnerSummary summary = summarise(victims, published, learner.mtl);
       if (std::isnan(summary.mean.mean)) continue;
       page.cards.push_back({percent(summary.mean.mean),
-                            fmt::format("{}, {}", published ? "protected" : "clean", learner.mtl ? "MTL" : "STL"),
+                            fmt::format("{}{}, {}", several(facts) ? "usual learner, " : "",
+                                        published ? "protected" : "clean", learner.mtl ? "MTL" : "STL"),
                             summary.mean.mean});
     }
+  const auto outcomes = learner_outcomes(victims, facts.test_images);
+  if (const LearnerOutcome* const most = strongest(outcomes); several(facts) && most != nullptr)
+    page.cards.insert(page.cards.begin(),
+                      {percent(most->published.mean.mean),
+                       fmt::format("the strongest learner, {}", label_of(*most, facts)), most->published.mean.mean});
   const VerificationOptions& options = facts.options;
   page.facts = {
       {"Images", fmt::format("{} to train on, {} clean ones to test on", facts.train_images, facts.test_images)},
-      {"Victims", fmt::format("backbone {}, {} epochs, {} {}", to_string(options.backbone), options.epochs,
-                              options.seeds, options.seeds == 1 ? "seed" : "seeds")},
+      {"Victims",
+       fmt::format("backbone {}, {} epochs, {} {}, {}", to_string(options.backbone), options.epochs, options.seeds,
+                   options.seeds == 1 ? "seed" : "seeds", facts.flip ? "mirror images" : "no mirror images")},
       {"Largest change", fmt::format("{} of 255 levels, PSNR {:.1f} dB", facts.largest_change, facts.psnr)},
       {"Seed", std::to_string(options.seed)},
       {"Version", facts.version}};
@@ -193,7 +287,7 @@ report::Page verification_page(const std::vector<Victim>& victims, const Verific
     learned.blocks.emplace_back(Callout{Callout::Kind::Note, "No comparison",
                                         "Only the protected copy was learned (--protected-only). What the clean images "
                                         "teach the same network is not known, so there is no verdict."});
-  for (const Learner& learner : kLearners) {
+  for (const VictimKind& learner : kLearners) {
     if (!was_trained(facts, learner.mtl)) continue;
     if (const auto unmeasured = tasks_not_learned(victims, learner.mtl, facts.test_images); !unmeasured.empty())
       learned.blocks.emplace_back(Callout{
@@ -202,7 +296,16 @@ report::Page verification_page(const std::vector<Victim>& victims, const Verific
                       "What the protected copy teaches there says nothing about the protection.",
                       names_of(unmeasured, facts), learner.name)});
   }
-  for (const Learner& learner : kLearners) {
+  for (const std::string& failure : facts.failures)
+    learned.blocks.emplace_back(Callout{Callout::Kind::Warning, "No result", failure + "."});
+  if (several(facts)) {
+    learned.blocks.emplace_back(report::TableBlock{learners_table(victims, facts)});
+    learned.blocks.emplace_back(report::Paragraph{fmt::format(
+        "The first row is the strongest learner, which the answer is about. The copy counts as protected when at most "
+        "{} is left to the strongest of several.",
+        percent(kProtectedShare))});
+  }
+  for (const VictimKind& learner : kLearners) {
     if (!was_trained(facts, learner.mtl)) continue;
     const LearnerSummary clean = summarise(victims, false, learner.mtl);
     const LearnerSummary published = summarise(victims, true, learner.mtl);
@@ -231,7 +334,7 @@ report::Page verification_page(const std::vector<Victim>& victims, const Verific
   page.sections.push_back(
       {"What this does not do",
        {Callout{Callout::Kind::Limit, "Limits",
-                "It protects against future training on these images alone. It does not protect against somebody who "
+                "It protects against future training on these images alone. It does not protect against a learner who "
                 "has the "
                 "clean images too, nor against models that were trained already."},
         report::List{

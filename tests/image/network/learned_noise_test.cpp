@@ -154,14 +154,45 @@ TEST(LearnedNoise, ABatchTooLargeForTheGeneratorIsMadeInParts) {
   }
 }
 
-TEST(LearnedNoise, NoPassBeginsAfterMostSeconds) {
-  NoiseOptions options = few_steps(Base::Em, true);
-  options.most_seconds = 1e-9;
-  const MemorySet set = random_set(16, kShape, {2, 3});
-  const LearnedNoise noise = learn_noise(set, options);
-  EXPECT_FALSE(noise.complete);
-  EXPECT_EQ(noise.losses.size(), 1U);  // one there must be
-  EXPECT_EQ(changes_of(*noise.method, set).size(), 16 * kShape.values());
+TEST(LearnedNoise, NothingIsLearnedAfterMostSeconds) {
+  for (const Base base : {Base::Em, Base::Tap}) {
+    NoiseOptions options = few_steps(base, true);
+    options.most_seconds = 1e-9;
+    std::vector<double> shares;
+    const LearnedNoise noise = learn_noise(random_set(16, kShape, {2, 3}), options, {},
+                                           {[&](double done, const std::string&) { shares.push_back(done); }, {}});
+    EXPECT_FALSE(noise.complete);
+    EXPECT_EQ(noise.losses.size(), 0U);
+    EXPECT_EQ(noise.method, nullptr);
+    for (const double share : shares) EXPECT_EQ(share, 1.0);  // the time is over, whatever is left to do
+  }
+}
+
+// Whatever epoch a surrogate is stopped in, those before are kept and the noise is that of one run.
+TEST(LearnedNoise, ASurrogateGoesOnWhereItWasStopped) {
+  for (const Base base : {Base::Tap, Base::Sep}) {
+    NoiseOptions options = few_steps(base, true);
+    options.surrogate_epochs = 4;
+    const MemorySet set = random_set(64, kShape, {2, 3});
+    const LearnedNoise whole = learn_noise(set, options);
+    Store store;
+    int epochs = 0;
+    for (LearnedNoise part; !part.complete || part.method == nullptr;) {
+      std::stop_source after_an_epoch;
+      store.kept = [&](const std::string& name) {
+        if (name == "surrogates") {
+          ++epochs;
+          after_an_epoch.request_stop();
+        }
+      };
+      part = learn_noise(set, options, store.checkpoints(), {{}, after_an_epoch.get_token()});
+      if (part.complete) {
+        EXPECT_EQ(part.losses, whole.losses);
+        EXPECT_EQ(changes_of(*part.method, set), changes_of(*whole.method, set));
+      }
+    }
+    EXPECT_EQ(epochs, 4);  // none was learned twice
+  }
 }
 
 TEST(LearnedNoise, EveryKindOfTaskCanBeProtected) {
@@ -185,7 +216,8 @@ TEST(LearnedNoise, NeedsTwoImagesOfEveryProtectedClass) {
   NoiseOptions options = few_steps(Base::Em, true);
   EXPECT_THAT(
       [&] { learn_noise(set, options); },
-      ThrowsMessage<DataError>("class \"1\" of task \"task0\" has one image only; noise is learned from two or more"));
+      ThrowsMessage<DataError>("class \"1\" of task \"task0\" has one image only; noise is learned from two or more: "
+                               "merge rare classes (`merge_rare=2`), or protect other tasks"));
   options.tasks = {1};
   options.epochs = 1;
   EXPECT_NO_THROW(learn_noise(set, options));
@@ -283,13 +315,53 @@ TEST(OpenGenerator, RefusesOtherImages) {
   const auto refusal = [&](const Source& source) { return made.refusal(made.noise.generator, source); };
   EXPECT_EQ(refusal(random_set(4, {1, 12, 13}, {2, 3})),
             "g.pt: was made for images of 12 x 12 pixels and 1 channels, these have 13 x 12 and 1");
-  EXPECT_EQ(refusal(random_set(4, kShape, {2})), "g.pt: was made for 2 tasks, the images have 1");
   EXPECT_EQ(refusal(random_set(4, kShape, {2, 4})),
-            "g.pt: was made for other classes of task \"task1\" than the images have");
+            "g.pt: does not know class \"3\" of task \"task1\"; it was made for \"0\", \"1\", \"2\"");
   auto tasks = made.set.tasks();
-  tasks[0].name = "gender";
+  tasks[1] = {"task1", Kind::Regression, {}};
   EXPECT_EQ(refusal(MemorySet(tasks, made.set.read(0, 16))),
-            "g.pt: was made for task \"task0\" where the images have \"gender\"");
+            "g.pt: knows task \"task1\" as another kind of label than the images have");
+}
+
+// Task1 is the one that it protects.
+TEST(OpenGenerator, TakesSomeOfItsTasksAndClassesInAnyOrder) {
+  const AGenerator made;
+  const std::vector<float> all = changes_of(*made.noise.method, made.set);
+  const Batch images = made.set.read(0, 16);
+  Batch some{0, kShape, {}, {}, {}};
+  std::vector<double> labels;
+  std::vector<float> expected;
+  for (std::size_t row = 0; row < 16; ++row) {
+    if (images.label(row, 1) == 0.0) continue;  // class 0 is not among them
+    const auto pixels = images.image(row);
+    some.pixels.insert(some.pixels.end(), pixels.begin(), pixels.end());
+    labels.push_back(images.label(row, 1) == 2.0 ? 0.0 : 1.0);
+    const auto values = std::span(all).subspan(row * kShape.values(), kShape.values());
+    expected.insert(expected.end(), values.begin(), values.end());
+  }
+  some.labels.resize(static_cast<Eigen::Index>(labels.size()), 2);
+  for (std::size_t row = 0; row < labels.size(); ++row) {
+    some.labels(static_cast<Eigen::Index>(row), 0) = labels[row];
+    some.labels(static_cast<Eigen::Index>(row), 1) = 0.0;
+  }
+  const MemorySet set({{"task1", Kind::Binary, {"2", "1.0"}}, {"unknown", Kind::Classes, {"x"}}}, some);
+  const std::vector<float> changes = changes_of(*open_generator(made.noise.generator, "g.pt", set), set);
+  ASSERT_EQ(changes.size(), expected.size());
+  for (std::size_t i = 0; i < changes.size(); ++i) ASSERT_NEAR(changes[i], expected[i], 1e-4);  // other batches
+}
+
+TEST(OpenGenerator, ASingleImageWithoutLabelsIsChangedToo) {
+  const AGenerator made;
+  const GeneratorFacts facts = generator_facts(made.noise.generator, "g.pt");
+  EXPECT_EQ(facts.shape, kShape);
+  EXPECT_EQ(facts.epsilon, 5);
+  EXPECT_EQ(facts.is_protected, (std::vector<bool>{false, true}));
+  Batch one{0, kShape, made.set.read(3, 1).pixels, Eigen::MatrixXd(1, 0), {}};
+  const MemorySet set({}, one);
+  const std::vector<float> changes = changes_of(*open_generator(made.noise.generator, "g.pt", set), set);
+  EXPECT_EQ(changes.size(), kShape.values());
+  EXPECT_NE(changes, std::vector<float>(changes.size(), changes.front()));
+  for (const float change : changes) EXPECT_LE(std::abs(change), 5.0001F);
 }
 
 TEST(OpenGenerator, RefusesWhatIsNoGeneratorInOneLine) {

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "crosstalk/image/network/loader.hpp"
 #include "crosstalk/image/network/noise_options.hpp"
 #include "crosstalk/image/network/verification.hpp"
 #include "crosstalk/image/network/verification_report.hpp"
@@ -53,11 +54,11 @@ struct Scores {
   PartStore store() {
     return {[this](const std::string& part) {
               const auto file = files.find(part);
-              return file == files.end() ? std::nullopt : std::optional(nlohmann::json::parse(file->second));
+              return file == files.end() ? std::nullopt : std::optional(file->second);
             },
-            [this](const std::string& part, const nlohmann::json& result) {
+            [this](const std::string& part, const std::string& result) {
               ++trained;
-              files[part] = result.dump();
+              files[part] = result;
             }};
   }
 };
@@ -169,6 +170,79 @@ TEST(Verify, MeasuresEveryKindOfTask) {
   EXPECT_NEAR(victims[0].scores[3].baseline, 7.0 / 4, 0.1);
 }
 
+// What is 170 above the rest stands out in grey and in two bits as well; in a copy of random pixels nothing does.
+TEST(Verify, OtherLearnersLearnThePublishedImagesAlone) {
+  const Sets sets;
+  VerificationOptions options = quick();
+  options.epochs = 2;
+  options.seeds = 2;
+  const auto alone = verify(sets.data(), options);
+  options.others = learners_named({"network", "bits2"}, BackboneName::Small);
+  Scores scores;
+  const auto victims = verify(sets.data(), options, scores.store());
+  ASSERT_EQ(victims.size(), alone.size() + 4);
+  for (std::size_t v = 0; v < alone.size(); ++v) EXPECT_EQ(victims[v].scores[0].value, alone[v].scores[0].value) << v;
+  for (std::size_t v = alone.size(); v < victims.size(); ++v) {
+    EXPECT_TRUE(victims[v].published && victims[v].mtl);
+    EXPECT_EQ(victims[v].learner, v < alone.size() + 2 ? 1U : 2U);
+  }
+  EXPECT_TRUE(scores.files.contains("protected-network-mtl-seed0"));
+  EXPECT_TRUE(scores.files.contains("protected-bits2-mtl-seed1"));
+  EXPECT_EQ(summarise(victims, true, true, {}, 2).tasks.size(), 2U);
+}
+
+// The side of the square is what a mirror image takes away; its height it leaves.
+TEST(Verify, SeesMirrorImagesUnlessALabelForbidsIt) {
+  const Sets sets;
+  VerificationOptions options = quick();
+  options.epochs = 16;
+  options.batch = 8;
+  options.stl = false;
+  options.flip = std::nullopt;
+  Scores scores;
+  EXPECT_FALSE(verify_all(sets.data(), options, scores.store()).flip);
+  EXPECT_TRUE(scores.files.contains("mirror-images"));
+  options.flip = true;
+  options.epochs = 1;
+  EXPECT_TRUE(verify_all(sets.data(), options).flip);
+  options.flip = std::nullopt;
+  options.clean = false;
+  EXPECT_TRUE(verify_all(sets.data(), options).flip) << "there is nothing to choose by";
+}
+
+TEST(Verify, HoldsOutItsOwnImagesToStopBy) {
+  const Sets sets;
+  VerificationOptions options = quick();
+  options.epochs = 2;
+  options.stl = false;
+  const auto last = verify(sets.data(), options);
+  options.hold_out = 0.25;
+  const auto best = verify(sets.data(), options);
+  EXPECT_NE(last[0].scores[1].value, best[0].scores[1].value);
+  options.hold_out = 0.001;
+  EXPECT_THAT([&] { verify(sets.data(), options); },
+              ThrowsMessage<std::invalid_argument>("verify: 96 images are too few to hold out a share of 0.001"));
+  options.hold_out = 1.0;
+  EXPECT_THROW(verify(sets.data(), options), std::invalid_argument);
+}
+
+TEST(Augment, JitterChangesColoursWithinItsBounds) {
+  const MemorySet set = random_set(6, {3, 8, 8}, {2}, 100, 120);
+  const TaskSpecs specs = task_specs(set, rows_of(set));
+  const MiniBatch batch = to_tensors(set.read(0, 6), specs);
+  Rng rng(4);
+  const auto jittered = augment(batch.pixels, batch.labels, specs, {.jitter = 0.5}, &rng).pixels;
+  const auto change = (jittered.mean({1, 2, 3}) / batch.pixels.mean({1, 2, 3}));
+  EXPECT_GT(change.max().item<double>() - change.min().item<double>(), 0.05) << "each image has its own";
+  EXPECT_GE(change.min().item<double>(), 0.5 - 1e-3);
+  EXPECT_LE(change.max().item<double>(), 1.5 + 1e-3);
+  EXPECT_TRUE(torch::equal(augment(batch.pixels, batch.labels, specs, {.jitter = 0.5}, nullptr).pixels, batch.pixels))
+      << "images to test on stay";
+  Rng unused(4);
+  EXPECT_TRUE(torch::equal(augment(batch.pixels, batch.labels, specs, {}, &unused).pixels, batch.pixels));
+  EXPECT_EQ(unused.bits(), Rng(4).bits());
+}
+
 TEST(Verify, RefusesSetsThatDoNotFit) {
   const Sets sets;
   const auto refusal = [&](const Source& published, const Source& test) {
@@ -199,7 +273,7 @@ TEST(Verify, AStopLeavesOnlyVictimsThatAreDone) {
   std::stop_source stop;
   Scores scores;
   PartStore store = scores.store();
-  store.keep = [&](const std::string&, const nlohmann::json&) { stop.request_stop(); };
+  store.keep = [&](const std::string&, const std::string&) { stop.request_stop(); };
   VerificationOptions options = quick();
   options.epochs = 1;
   EXPECT_EQ(verify(sets.data(), options, store, {{}, stop.get_token()}).size(), 1U);
@@ -280,6 +354,81 @@ TEST(VerificationAnswer, GivesNoVerdictBesideAVictimThatHasNotLearned) {
   const auto nothing = one_clean_one_published({{"accuracy", 0.5, 0.5}, {"accuracy", 0.52, 0.5}},
                                                {{"accuracy", 0.5, 0.5}, {"accuracy", 0.5, 0.5}});
   EXPECT_THAT(verification_answer(nothing, facts), testing::StartsWith("Not measured: one network for all tasks"));
+}
+
+// The usual learner gets nothing, the one that sees grey all of the second task.
+struct TwoLearners {
+  std::vector<Victim> victims = one_clean_one_published({{"accuracy", 0.9, 0.5}, {"accuracy", 0.7, 0.5}},
+                                                        {{"accuracy", 0.5, 0.5}, {"accuracy", 0.5, 0.5}});
+  VerificationFacts facts;
+
+  explicit TwoLearners(double of_grey) {
+    victims.push_back({true, true, 0, {0, 1}, {{"accuracy", 0.5, 0.5}, {"accuracy", of_grey, 0.5}}, 1});
+    facts.tasks = {{"smile", Kind::Binary, {"no", "yes"}}, {"pitch", Kind::Binary, {"up", "down"}}};
+    facts.test_images = 1000;
+    facts.options.stl = false;
+    facts.learners = {"usual", "grey"};
+  }
+};
+
+TEST(LearnerOutcomes, TheStrongestCounts) {
+  const TwoLearners two(0.7);
+  const auto outcomes = learner_outcomes(two.victims, 1000);
+  ASSERT_EQ(outcomes.size(), 2U);
+  EXPECT_EQ(outcomes[0].left, 0.0);
+  EXPECT_NEAR(outcomes[1].left, (0.6 - 0.5) / (0.8 - 0.5), 1e-12);
+  EXPECT_EQ(strongest(outcomes)->learner, 1U);
+  EXPECT_EQ(verdict_of(outcomes, true), Verdict::Protected);
+  EXPECT_EQ(verdict_of(outcomes, false), Verdict::NotMeasured) << "a learner failed";
+  EXPECT_EQ(verdict_of({outcomes[0]}, true), Verdict::NotMeasured) << "one learner says too little";
+  EXPECT_EQ(strongest({}), nullptr);
+  EXPECT_EQ(verdict_of({}, true), Verdict::NotMeasured);
+  const auto more = learner_outcomes(TwoLearners(0.8).victims, 1000);
+  EXPECT_NEAR(more[1].left, 0.5, 1e-12);
+  EXPECT_EQ(verdict_of(more, true), Verdict::NotProtected);
+  EXPECT_EQ(verdict_of(more, false), Verdict::NotProtected) << "who else fails changes nothing";
+}
+
+TEST(LearnerOutcomes, ATaskThatCleanImagesDoNotTeachIsLeftOut) {
+  TwoLearners two(0.7);
+  two.victims[0].scores[1].value = 0.51;
+  const auto outcomes = learner_outcomes(two.victims, 1000);
+  EXPECT_THAT(outcomes[1].unmeasured, ElementsAre(1));
+  EXPECT_EQ(outcomes[1].left, 0.0);
+  two.victims[0].scores[0].value = 0.5;
+  EXPECT_EQ(verdict_of(learner_outcomes(two.victims, 1000), true), Verdict::NotMeasured);
+}
+
+TEST(LearnerOutcomes, ALearnerOfCleanImagesIsItsOwnReference) {
+  TwoLearners two(0.7);
+  two.victims.push_back({false, true, 0, {0, 1}, {{"accuracy", 0.7, 0.5}, {"accuracy", 0.7, 0.5}}, 1});
+  EXPECT_NEAR(learner_outcomes(two.victims, 1000)[1].left, 0.5, 1e-12);
+}
+
+TEST(VerificationAnswer, IsAboutTheStrongestLearner) {
+  TwoLearners two(0.8);
+  EXPECT_THAT(verification_answer(two.victims, two.facts),
+              testing::AllOf(testing::StartsWith("Not protected. "),
+                             testing::HasSubstr("the strongest of 2 learners (grey) gets 65.0"),
+                             testing::HasSubstr("50.0"), testing::HasSubstr("most is left is pitch, with 150.0")));
+  const auto json = to_json(two.victims, two.facts);
+  EXPECT_EQ(json.at("verdict"), "not protected");
+  EXPECT_EQ(json.at("strongest").at("learner"), "grey");
+  EXPECT_EQ(json.at("learners").size(), 2U);
+  EXPECT_EQ(json.at("protected").at("mtl").at("mean"), 0.5) << "of the usual learner";
+  const auto table = learners_table(two.victims, two.facts);
+  EXPECT_EQ(std::get<std::string>(table.rows.at(0).at(0)), "grey");
+  EXPECT_EQ(std::get<double>(table.rows.at(0).at(6)), 0.8);
+  EXPECT_THAT(report::to_html(verification_page(two.victims, two.facts)),
+              testing::AllOf(testing::HasSubstr("the strongest learner, grey"),
+                             testing::HasSubstr("the usual learner, one network")));
+  TwoLearners held(0.6);
+  EXPECT_THAT(verification_answer(held.victims, held.facts),
+              testing::StartsWith("Protected against these 2 learners. "));
+  held.facts.failures = {"--victim on the clean images: exit status 3"};
+  EXPECT_THAT(
+      verification_answer(held.victims, held.facts),
+      testing::AllOf(testing::Not(testing::HasSubstr("Protected against")), testing::HasSubstr("exit status 3")));
 }
 
 TEST(VerificationAnswer, OfTheProtectedCopyAloneHasNoComparison) {

@@ -62,11 +62,14 @@ class Loader {
   mutable MiniBatch whole_;  // all rows where they fit
 };
 
-/// What a learner does to a training image: a random part of it, and a random mirror image.
+/// What a learner does to a training image: a random part of it, a random mirror image, and other colours.
 struct Augmentation {
   std::size_t height = 0;  ///< of the part; 0: the whole
   std::size_t width = 0;
   bool flip = false;
+  /// How far colours change: in an order drawn for each minibatch, brightness, contrast and saturation are multiplied
+  /// by factors uniform in 1 +- jitter, drawn for each image. 0 to 1; 0: nothing is drawn.
+  double jitter = 0.0;
 };
 
 /// The usual part: nine tenths of each side, as the papers' 64 of 70 and 128 of 140.

@@ -73,7 +73,7 @@ struct NoiseOptions {
   bool flip = false;                           ///< victims may mirror images
   bool luma = false;                           ///< the same change in all channels; see MethodOptions::luma
   std::vector<Transformation> robust_to = {};  ///< each minibatch passes one of these, or none; see transformed()
-  double most_seconds = 0.0;                   ///< after which no pass but the first begins; 0: no limit
+  double most_seconds = 0.0;                   ///< after which learning ends, with that of surrogates; 0: no limit
   std::uint64_t seed = 1;
   int threads = 1;
   std::string device = "cpu";  ///< cpu or cuda

@@ -3,6 +3,8 @@
 #include <functional>
 #include <vector>
 
+#include <torch/optim/adam.h>
+
 #include "crosstalk/image/countermeasure.hpp"
 #include "crosstalk/image/network/loader.hpp"
 #include "crosstalk/image/network/multi_task_net.hpp"
@@ -21,12 +23,17 @@ struct TrainingOptions {
   Augmentation augmentation = {};
   std::vector<double> task_weights = {};  ///< of the losses; empty: all 1
   RobustTraining robust_training = {};
-  /// Clean images: the weights of the epoch that knows most of them are kept, by the mean over the tasks that have a
+  /// Images held out: the weights of the epoch that knows most of them are kept, by the mean over the tasks that have a
   /// weight of the share of right answers, or of 1 - error / the error of the majority baseline. Null: the last.
   const Loader* validation = nullptr;
   /// How the tasks' losses are combined.
   Weighting weighting = Weighting::Equal;
   std::function<void(int)> after_epoch = {};
+  /// To go on with a training that was kept: called before the first epoch, loads the state of the weights and the
+  /// optimiser, and returns how many epochs are done. Null: none are.
+  std::function<int(torch::optim::Adam&)> resume = {};
+  /// Called after each epoch, and after `after_epoch`, to keep that state.
+  std::function<void(int epoch, torch::optim::Adam&)> keep = {};
 };
 
 /// Minimises the weighted mean of the tasks' losses, or combines them as the weighting says. All randomness comes from
@@ -34,6 +41,10 @@ struct TrainingOptions {
 /// @return whether it came to its end before a stop was requested.
 bool train(MultiTaskNet& net, const Loader& data, const TrainingOptions& options, Rng& rng,
            const RunControl& control = {});
+
+/// The mean over the tasks that have a weight (empty: all) of the share of right answers, the mean overlap, or 1 -
+/// error / the error of the majority baseline; tasks without a label do not count.
+double mean_knowledge(const std::vector<TaskScore>& scores, const std::vector<double>& task_weights = {});
 
 /// What the network knows of the images, by task, on the middle part of each image that training saw parts of.
 std::vector<TaskScore> evaluate(MultiTaskNet& net, const Loader& data, const Augmentation& augmentation);

@@ -20,6 +20,10 @@ struct VerificationFacts {
   std::vector<TaskInfo> tasks;
   std::vector<std::size_t> left_usable = {};  ///< tasks that the copy does not protect
   VerificationOptions options;
+  /// Names of the learners, by Victim::learner; empty: the usual one alone.
+  std::vector<std::string> learners = {};
+  std::vector<std::string> failures = {};  ///< of learners that got no result, one sentence each
+  bool flip = false;                       ///< victims saw mirror images
   std::size_t train_images = 0;
   std::size_t test_images = 0;
   int largest_change = 0;  ///< levels
@@ -29,11 +33,16 @@ struct VerificationFacts {
   std::string command = {};
 };
 
-/// {clean, protected}.{mtl, stl}.{mean, low, high, yardstick, tasks by name, details}; shares, not percentages.
+/// {clean, protected}.{mtl, stl}.{mean, low, high, yardstick, tasks by name, details} of the first learner; `learners`,
+/// a list of what each got; `strongest`, one of these; `verdict`. Shares, not percentages.
 nlohmann::ordered_json to_json(const std::vector<Victim>& victims, const VerificationFacts& facts);
 
-/// One row a learner and task: clean, protected, drop, yardstick.
+/// One row a task, of the first learner: clean, protected, drop, yardstick.
 report::Table verification_table(const std::vector<Victim>& victims, const VerificationFacts& facts, bool mtl);
+
+/// One row a learner: its mean over the tasks, that of the clean images, the majority baseline, the share left, and
+/// what it got of each task. The strongest is first, the others by what is left.
+report::Table learners_table(const std::vector<Victim>& victims, const VerificationFacts& facts);
 
 /// The answer in a sentence, as the report has it.
 std::string verification_answer(const std::vector<Victim>& victims, const VerificationFacts& facts);

@@ -6,6 +6,7 @@
 
 #include <Eigen/Core>
 
+#include "crosstalk/names.hpp"
 #include "crosstalk/rng.hpp"
 
 namespace crosstalk::image {
@@ -25,10 +26,19 @@ namespace crosstalk::image {
 /// | mgda        |                                                                          | [Sener18]             |
 enum class Weighting { Equal, Uncertainty, Random, AlignedMtl, FairGrad, PcGrad, CaGrad, Mgda, GradNorm };
 
+inline constexpr auto kWeightingNames = name_table<Weighting>("weighting", {{Weighting::Equal, "ls"},
+                                                                            {Weighting::Uncertainty, "uw"},
+                                                                            {Weighting::Random, "rlw"},
+                                                                            {Weighting::AlignedMtl, "aligned-mtl"},
+                                                                            {Weighting::FairGrad, "fairgrad"},
+                                                                            {Weighting::PcGrad, "pcgrad"},
+                                                                            {Weighting::CaGrad, "cagrad"},
+                                                                            {Weighting::Mgda, "mgda"},
+                                                                            {Weighting::GradNorm, "gradnorm"}});
 /// @throws std::invalid_argument naming the word and those that are known.
 Weighting weighting_named(std::string_view word);
 std::string to_string(Weighting weighting);
-/// Their words: ls, uw, rlw, aligned-mtl, fairgrad, pcgrad, cagrad, mgda, gradnorm.
+/// Their words.
 const std::vector<std::string>& weighting_names();
 
 /// Whether it looks at the gradients of the single tasks.
