@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "trimming.hpp"
-
 namespace crosstalk::defence {
 
 std::vector<CalibrationEntry> described(const Calibration& calibration) {
@@ -23,7 +21,7 @@ std::vector<CalibrationEntry> described(const Calibration& calibration) {
        "a task's scale counts as its rows do, that of all tasks as n0 rows",
        "Efron and Morris, JASA 1975 (shrinkage); the number by gauss-6"},
       {"level", "alpha0", number(calibration.level), "(0, 1)",
-       "rows stay unless p <= alpha0; H0: without them the held-out loss is no smaller",
+       "rows stay unless p <= alpha0; H0: without them the held-out loss of the other rows is no smaller",
        "normal law of a mean, Bonferroni over detectors, shares and rounds"},
       {"least_gain", "g", number(calibration.least_gain), "[0, 1)",
        "rows stay unless the held-out loss falls by this share at least",
@@ -42,15 +40,6 @@ std::vector<CalibrationEntry> described(const Calibration& calibration) {
        "decades of fit's grid"},
       {"rounds", "R", fmt::format("{}", calibration.rounds), ">= 1", "most times that rows are left out",
        "the development half never took more than three"},
-      {"concentration_steps", "C", fmt::format("{}", calibration.concentration_steps), ">= 1",
-       "times that rows of large residuals are left out and the others learned from again",
-       "Rousseeuw and Van Driessen, Data Mining and Knowledge Discovery 2006: two, then ten for the best"},
-      {"pull_level", "alpha1", number(kPullLevel), "(0, 1)",
-       "rows of large residuals stay unless held-out ones pull as these do with p <= alpha1; H0: errors are symmetric",
-       "honest cauchy, 10 seeds: at least 0.14 where the loss falls; injected rows (gauss-20): at most 0.03"},
-      {"unexplained", "u", number(calibration.unexplained), "[0, 1]",
-       "a row left out comes back unless less than this share of the kept rows has its held-out residual or more",
-       "Rousseeuw and Leroy 1987 (reweighting); with 0.1 injected rows came back too (gauss-20, PATOM)"},
   };
 }
 

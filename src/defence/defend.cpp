@@ -204,6 +204,7 @@ Defended defend(const TaskSet& tasks, const mtrl::Loss& loss, const Options& opt
                                               task.name, task.rows()));
   Defended result;
   for (const Detector& detector : detectors()) result.statistics.emplace_back(detector.name);
+  result.statistics.emplace_back("residual");
   Trimming found = method_result(tasks, loss, options, result.fit);
   result.weights = result.fit.weights;
   result.kept = std::move(found.kept);

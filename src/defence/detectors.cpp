@@ -36,10 +36,6 @@ const std::vector<Detector>& detectors() {
       {"combined", "1 over the harmonic mean of the shares of rows with each of the statistics above or more",
        "as above; the harmonic mean of p-values needs no independence", "always",
        "Vovk and Wang, Biometrika 2020; Wilson, PNAS 2019", nullptr},
-      {"residual",
-       "size of the label's distance from the prediction of a model that did not learn from the row, in scales of its "
-       "task (two classes: the loss, over the median of its class)",
-       "errors are symmetric, and independent of one another", "always", "Rousseeuw and Leroy 1987", nullptr, true},
   };
   return table;
 }
@@ -47,9 +43,8 @@ const std::vector<Detector>& detectors() {
 std::vector<RowScores> measured(const TaskSet& tasks, bool bias, const Rows& rows) {
   std::vector<RowScores> statistics;
   for (const Detector& detector : detectors())
-    if (!detector.sees_labels)
-      statistics.push_back(detector.score == nullptr ? harmonic_mean_score(statistics, rows)
-                                                     : detector.score(tasks, bias, rows));
+    statistics.push_back(detector.score == nullptr ? harmonic_mean_score(statistics, rows)
+                                                   : detector.score(tasks, bias, rows));
   return statistics;
 }
 

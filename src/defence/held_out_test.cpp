@@ -52,18 +52,16 @@ HeldOutTest::HeldOutTest(const TaskSet& tasks, const mtrl::Loss& loss, const mtr
   learner_.tolerance = std::max(learner_.tolerance, kEnoughToCompare);
 }
 
-std::vector<Rows> HeldOutTest::learned_rows(const Rows& kept) const {
-  std::vector<Rows> result;
-  for (std::size_t fold = 0; fold < calibration_.folds; ++fold) result.push_back(outside_fold(kept, folds_, fold));
-  return result;
+Rows HeldOutTest::learned_rows(const Rows& kept, std::size_t fold) const {
+  return outside_fold(kept, folds_, fold);
 }
 
-HeldOutTest::Models HeldOutTest::fits(const std::vector<Rows>& learned, const mtrl::Options& learner,
+HeldOutTest::Models HeldOutTest::fits(const Rows& kept, const mtrl::Options& learner,
                                       const std::vector<Models>& starts) const {
   constexpr int kSteps = 4;  // of Newton's method: enough to compare
   Models models;
-  for (std::size_t fold = 0; fold < learned.size(); ++fold) {
-    const mtrl::EmpiricalRisk risk(select(tasks_, learned[fold]), loss_);
+  for (std::size_t fold = 0; fold < calibration_.folds; ++fold) {
+    const mtrl::EmpiricalRisk risk(select(tasks_, learned_rows(kept, fold)), loss_);
     if (starts.empty()) {
       models.push_back(mtrl::solve(risk, learner).weights);
       continue;
@@ -75,14 +73,14 @@ HeldOutTest::Models HeldOutTest::fits(const std::vector<Rows>& learned, const mt
   return models;
 }
 
-HeldOutTest::Models HeldOutTest::huber_fits(const std::vector<Rows>& learned, const mtrl::Options& learner,
-                                            const Models& near) const {
+HeldOutTest::Models HeldOutTest::huber_fits(const Rows& kept, const mtrl::Options& learner, const Models& near) const {
   constexpr double kSmallestChange = 0.02;
   Models models;
-  for (std::size_t fold = 0; fold < learned.size(); ++fold) {
+  for (std::size_t fold = 0; fold < calibration_.folds; ++fold) {
     mtrl::Fit start;
     start.weights = near[fold];
-    models.push_back(huber(select(tasks_, learned[fold]), loss_, learner, start, kSmallestChange).fit.weights);
+    models.push_back(
+        huber(select(tasks_, learned_rows(kept, fold)), loss_, learner, start, kSmallestChange).fit.weights);
   }
   return models;
 }
@@ -91,14 +89,13 @@ mtrl::Options HeldOutTest::chosen_learner(const Rows& kept) const {
   constexpr double kTie = 1e-4;
   std::vector<mtrl::Options> options;
   std::vector<Models> models;
-  const std::vector<Rows> learned = learned_rows(kept);
   Eigen::VectorXd least;
   for (const double lambda1 : calibration_.lambda1)
     for (const double lambda2 : calibration_.lambda2) {
       options.push_back(learner_);
       options.back().lambda1 = lambda1;
       options.back().lambda2 = lambda2;
-      models.push_back(fits(learned, options.back(), models.empty() ? models : std::vector<Models>{models.back()}));
+      models.push_back(fits(kept, options.back(), models.empty() ? models : std::vector<Models>{models.back()}));
       if (loss_.is_classification()) continue;
       const Eigen::VectorXd own = scales(kept, models.back());
       least = least.size() == 0 ? own : Eigen::VectorXd(least.cwiseMin(own));
@@ -128,11 +125,16 @@ Eigen::VectorXd HeldOutTest::scores(std::size_t task, const std::vector<Eigen::I
 }
 
 // Of a task with few rows much nearer to that of all tasks.
-Eigen::VectorXd HeldOutTest::shrunk_scales(const std::vector<std::vector<double>>& residuals) const {
+Eigen::VectorXd HeldOutTest::scales(const Rows& judged, const Models& models) const {
+  std::vector<std::vector<double>> residuals;
   std::vector<double> all;
-  for (const auto& of_task : residuals) all.insert(all.end(), of_task.begin(), of_task.end());
+  for (std::size_t i = 0; i < tasks_.size(); ++i) {
+    const Eigen::VectorXd r = tasks_[i].labels(judged[i]) - scores(i, judged[i], models);
+    residuals.emplace_back(r.begin(), r.end());
+    all.insert(all.end(), r.begin(), r.end());
+  }
   const double pooled = all.empty() ? 1.0 : std::max(robust_scale(all), std::numeric_limits<double>::min());
-  Eigen::VectorXd result(static_cast<Eigen::Index>(residuals.size()));
+  Eigen::VectorXd result(static_cast<Eigen::Index>(tasks_.size()));
   for (std::size_t i = 0; i < residuals.size(); ++i) {
     const auto n = static_cast<double>(residuals[i].size());
     const double own = residuals[i].empty() ? pooled : robust_scale(residuals[i]);
@@ -140,15 +142,6 @@ Eigen::VectorXd HeldOutTest::shrunk_scales(const std::vector<std::vector<double>
         (n * own + calibration_.shrinkage_rows * pooled) / (n + calibration_.shrinkage_rows);
   }
   return result;
-}
-
-Eigen::VectorXd HeldOutTest::scales(const Rows& judged, const Models& models) const {
-  std::vector<std::vector<double>> residuals;
-  for (std::size_t i = 0; i < tasks_.size(); ++i) {
-    const Eigen::VectorXd r = tasks_[i].labels(judged[i]) - scores(i, judged[i], models);
-    residuals.emplace_back(r.begin(), r.end());
-  }
-  return shrunk_scales(residuals);
 }
 
 Comparison HeldOutTest::compare(const Rows& judged, const Models& before, const Models& after) const {
@@ -209,47 +202,7 @@ Comparison HeldOutTest::compare_signs(const Rows& judged, const Models& before, 
   return result;
 }
 
-RowScores HeldOutTest::residuals(const Rows& rows, const Eigen::MatrixXd& W) const {
-  RowScores result;
-  std::vector<std::vector<double>> of_rows;
-  for (std::size_t i = 0; i < tasks_.size(); ++i) {
-    const auto column = static_cast<Eigen::Index>(i);
-    if (loss_.is_classification())
-      result.push_back(row_losses(tasks_[i], loss_, W.col(column)));
-    else
-      result.emplace_back((tasks_[i].labels - tasks_[i].features * W.col(column)).cwiseAbs());
-    const Eigen::VectorXd own = result.back()(rows[i]);
-    of_rows.emplace_back(own.begin(), own.end());
-  }
-  if (loss_.is_classification()) {
-    divide_by_class_median(result, tasks_, rows);
-    return result;
-  }
-  const Eigen::VectorXd units = shrunk_scales(of_rows);
-  for (std::size_t i = 0; i < result.size(); ++i) result[i] /= units[static_cast<Eigen::Index>(i)];
-  return result;
-}
-
-double HeldOutTest::pull_p(const Rows& judged, double share, const Models& before, const Models& after) const {
-  const RowScores sizes = held_out_residuals(judged, after);
-  const double least = quantile(pooled(sizes, judged), 1.0 - share);
-  double sum = 0.0;
-  double squares = 0.0;
-  for (std::size_t i = 0; i < tasks_.size(); ++i) {
-    const Eigen::VectorXd z = scores(i, judged[i], after);
-    const Eigen::VectorXd moved = scores(i, judged[i], before) - z;
-    for (Eigen::Index k = 0; k < z.size(); ++k) {
-      const Eigen::Index j = judged[i][static_cast<std::size_t>(k)];
-      if (sizes[i][j] < least) continue;
-      const double y = tasks_[i].labels[j];
-      sum += std::copysign(1.0, loss_.is_classification() ? y : y - z[k]) * moved[k];
-      squares += moved[k] * moved[k];
-    }
-  }
-  return squares > 0.0 ? 0.5 * std::erfc(sum / std::sqrt(2.0 * squares)) : 1.0;
-}
-
-RowScores HeldOutTest::held_out_residuals(const Rows& kept, const Models& models) const {
+RowScores HeldOutTest::residuals(const Rows& kept, const Models& models) const {
   const Rows all = all_rows(tasks_);
   RowScores result;
   if (!loss_.is_classification()) {

@@ -34,37 +34,23 @@ class HeldOutTest {
   HeldOutTest(const TaskSet& tasks, const mtrl::Loss& loss, const mtrl::Options& learner, Rows folds,
               const Calibration& calibration);
 
-  /// The kept rows outside of each fold: what its model learns from.
-  [[nodiscard]] std::vector<Rows> learned_rows(const Rows& kept) const;
-  /// @param learned  rows for each model.
   /// @param starts  models to start from, the better for each fold, and to end at after a few Newton steps; none for
   ///   fits to the tolerance.
-  [[nodiscard]] Models fits(const std::vector<Rows>& learned, const mtrl::Options& learner,
-                            const std::vector<Models>& starts) const;
+  [[nodiscard]] Models fits(const Rows& kept, const mtrl::Options& learner, const std::vector<Models>& starts) const;
   /// The same with Huber's loss, which bounds what a row with a large residual does.
-  [[nodiscard]] Models huber_fits(const std::vector<Rows>& learned, const mtrl::Options& learner,
-                                  const Models& near) const;
-  /// Size of every row's residual (classes: loss) under the weights, over the scale of the task's given rows (of the
-  /// class).
-  [[nodiscard]] RowScores residuals(const Rows& rows, const Eigen::MatrixXd& W) const;
+  [[nodiscard]] Models huber_fits(const Rows& kept, const mtrl::Options& learner, const Models& near) const;
   /// The lambdas of the calibration whose fits to the kept rows have the least bounded loss on held-out kept rows.
   [[nodiscard]] mtrl::Options chosen_learner(const Rows& kept) const;
   [[nodiscard]] Comparison compare(const Rows& judged, const Models& before, const Models& after) const;
-  /// Whether the held-out rows of largest residuals r after pull the way that the models moved. With sign r independent
-  /// of the features, as errors that are symmetric have it, the sum of sign(r) x'(w_before - w_after) over these rows
-  /// has mean 0, since neither model learned from them, and variance sum (x'(w_before - w_after))^2; for classes sign r
-  /// = y.
-  /// @param share  of the judged rows, with the largest residuals.  @return the one-sided p, by the normal law.
-  [[nodiscard]] double pull_p(const Rows& judged, double share, const Models& before, const Models& after) const;
   /// Size of every row's residual (signs: loss) under the model that did not learn from it, over the scale of the task
   /// (of the class).
-  [[nodiscard]] RowScores held_out_residuals(const Rows& kept, const Models& models) const;
+  [[nodiscard]] RowScores residuals(const Rows& kept, const Models& models) const;
 
  private:
+  [[nodiscard]] Rows learned_rows(const Rows& kept, std::size_t fold) const;
   [[nodiscard]] Eigen::VectorXd scores(std::size_t task, const std::vector<Eigen::Index>& rows,
                                        const Models& models) const;
   [[nodiscard]] Eigen::VectorXd scales(const Rows& judged, const Models& models) const;
-  [[nodiscard]] Eigen::VectorXd shrunk_scales(const std::vector<std::vector<double>>& residuals) const;
   [[nodiscard]] Comparison compare_numbers(const Rows& judged, const Models& before, const Models& after,
                                            const Eigen::VectorXd& scales) const;
   [[nodiscard]] Comparison compare_signs(const Rows& judged, const Models& before, const Models& after) const;

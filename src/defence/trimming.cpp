@@ -35,9 +35,9 @@ TaskSet scaled(TaskSet tasks, bool bias, double norm_quantile) {
   return tasks;
 }
 
-// Without the share of the rows with the largest scores. Rows with one score go or stay together; of its rows in `all`
-// a task keeps its part.
-Rows without_largest(const Rows& rows, const RowScores& scores, double share, double most_of_a_task, const Rows& all) {
+// Without the share of the rows with the largest scores. Rows with one score go or stay together; a task keeps its
+// part.
+Rows without_largest(const Rows& rows, const RowScores& scores, double share, double most_of_a_task) {
   std::vector<std::tuple<double, std::size_t, Eigen::Index>> order;
   for (std::size_t i = 0; i < rows.size(); ++i)
     for (const Eigen::Index j : rows[i]) order.emplace_back(-scores[i][j], i, j);
@@ -49,8 +49,9 @@ Rows without_largest(const Rows& rows, const RowScores& scores, double share, do
   std::vector<std::size_t> allowed;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     goes.emplace_back(static_cast<std::size_t>(scores[i].size()), false);
-    const std::size_t gone = all[i].size() - rows[i].size();
-    const auto most = static_cast<std::size_t>(most_of_a_task * static_cast<double>(all[i].size()));
+    const auto n = static_cast<double>(scores[i].size());
+    const auto gone = static_cast<std::size_t>(scores[i].size()) - rows[i].size();
+    const auto most = static_cast<std::size_t>(most_of_a_task * n);
     allowed.push_back(most > gone ? most - gone : 0);
   }
   for (std::size_t k = 0; k < cut; ++k) {
@@ -77,23 +78,16 @@ Rows fair_folds(const TaskSet& tasks, bool is_classification, const RowScores& d
 
 // One way to leave out rows, and what it gains.
 struct Candidate {
-  std::size_t detector = 0;
-  std::size_t left_out = 0;  // rows
-  Comparison comparison;     // on rows of folds that took no part
-  double p = 1.0;            // over the number of all tests
-  Rows kept;                 // empty where it must not be chosen
+  const Detector* detector = nullptr;
+  Rows kept;
+  Comparison comparison;
+  double p = 1.0;
 
-  [[nodiscard]] double total() const { return comparison.gain * comparison.rows; }
-  [[nodiscard]] double total_error() const { return comparison.standard_error * comparison.rows; }
+  [[nodiscard]] double total() const { return comparison.gain * static_cast<double>(count_of(kept)); }
+  [[nodiscard]] double total_error() const { return comparison.standard_error * static_cast<double>(count_of(kept)); }
   [[nodiscard]] double relative_gain() const {
     return comparison.before > 0.0 ? comparison.gain / comparison.before : 0.0;
   }
-};
-
-// Models of some rows, and what they kept of them.
-struct TrimmedModels {
-  std::vector<Rows> kept;
-  HeldOutTest::Models models;
 };
 
 class Rounds {
@@ -102,12 +96,12 @@ class Rounds {
       : calibration_(options.calibration),
         bias_(options.bias),
         tasks_(scaled(tasks, options.bias, calibration_.norm_quantile)),
-        all_(all_rows(tasks_)),
         is_classification_(loss.is_classification()),
         learner_(options.learner),
         test_(tasks_, loss, options.learner,
-              fair_folds(tasks_, is_classification_, detectors()[0].score(tasks_, bias_, all_)), calibration_) {
-    result_.kept = all_;
+              fair_folds(tasks_, is_classification_, detectors()[0].score(tasks_, bias_, all_rows(tasks_))),
+              calibration_) {
+    result_.kept = all_rows(tasks_);
     for (const Task& task : tasks_) result_.causes.emplace_back(static_cast<std::size_t>(task.rows()));
   }
 
@@ -120,16 +114,14 @@ class Rounds {
       const bool accepted = best != nullptr;
       if (!accepted)
         best = &*std::ranges::min_element(candidates, {}, [](const Candidate& candidate) { return candidate.p; });
-      result_.decisions.push_back(
-          {std::string(detectors()[best->detector].name), best->left_out, best->relative_gain(), best->p, accepted});
+      result_.decisions.push_back({std::string(best->detector->name), count_of(result_.kept) - count_of(best->kept),
+                                   best->relative_gain(), best->p, accepted});
       if (!accepted) break;
       note_causes(*best);
       result_.kept = best->kept;
       measure();
     }
-    take_back();
-    result_.statistics.push_back(
-        test_.held_out_residuals(result_.kept, test_.fits(test_.learned_rows(result_.kept), learner_, {})));
+    result_.statistics.push_back(test_.residuals(result_.kept, test_.fits(result_.kept, learner_, {})));
     return std::move(result_);
   }
 
@@ -137,7 +129,7 @@ class Rounds {
   void measure() { result_.statistics = measured(tasks_, bias_, result_.kept); }
 
   [[nodiscard]] Rows without(const RowScores& scores, double share) const {
-    return without_largest(result_.kept, scores, share, calibration_.most_of_a_task, all_);
+    return without_largest(result_.kept, scores, share, calibration_.most_of_a_task);
   }
 
   // All shares of the detectors for which one of the coarse shares comes near to passing.
@@ -152,6 +144,8 @@ class Rounds {
         for (const double share : calibration_.shares) try_share(own, k, share, models);
       std::ranges::move(own, std::back_inserter(candidates));
     }
+    const auto tests = static_cast<double>(2 * detectors().size() * calibration_.shares.size() * calibration_.rounds);
+    for (Candidate& candidate : candidates) candidate.p = std::min(1.0, tests * candidate.comparison.p());
     return candidates;
   }
 
@@ -161,151 +155,60 @@ class Rounds {
     // Of all kept rows: with each of the learners, so that none gains by its lambdas alone; for numbers also Huber's,
     // which need not leave out a row for a large residual.
     std::vector<HeldOutTest::Models> before;
-    Rows fewer_rows;            // without the rows that stand out most
-    HeldOutTest::Models fewer;  // of these
+    HeldOutTest::Models fewer;  // without the rows that stand out most
   };
 
   [[nodiscard]] Models models_before() const {
     Models models;
     models.learners = {test_.chosen_learner(result_.kept)};
-    models.fewer_rows = without(result_.statistics.back(), calibration_.trimmed_share);
-    const mtrl::Options trimmed = test_.chosen_learner(models.fewer_rows);
+    const Rows fewer = without(result_.statistics.back(), calibration_.trimmed_share);
+    const mtrl::Options trimmed = test_.chosen_learner(fewer);
     if (std::pair(trimmed.lambda1, trimmed.lambda2) !=
         std::pair(models.learners[0].lambda1, models.learners[0].lambda2))
       models.learners.push_back(trimmed);
-    const std::vector<Rows> learned = test_.learned_rows(result_.kept);
-    for (const mtrl::Options& learner : models.learners) models.before.push_back(test_.fits(learned, learner, {}));
-    if (!is_classification_) models.before.push_back(test_.huber_fits(learned, models.learners[0], models.before[0]));
-    models.fewer = test_.fits(test_.learned_rows(models.fewer_rows), trimmed, {});
+    for (const mtrl::Options& learner : models.learners) models.before.push_back(test_.fits(result_.kept, learner, {}));
+    if (!is_classification_)
+      models.before.push_back(test_.huber_fits(result_.kept, models.learners[0], models.before[0]));
+    models.fewer = test_.fits(fewer, trimmed, {});
     return models;
   }
 
-  void try_share(std::vector<Candidate>& candidates, std::size_t detector, double share, const Models& models) const {
-    if (detectors()[detector].sees_labels)
-      try_residuals(candidates, detector, share, models);
-    else
-      try_features(candidates, detector, share, models);
-  }
-
   // Adds what the share is worth, unless it is tried already or leaves out nothing: against the best of the models
-  // before, with the better of the learners, on the rows that it keeps.
-  void try_features(std::vector<Candidate>& candidates, std::size_t detector, double share,
-                    const Models& models) const {
-    Candidate candidate;
-    candidate.detector = detector;
-    candidate.kept = without(result_.statistics[detector], share);
-    candidate.left_out = count_of(result_.kept) - count_of(candidate.kept);
-    if (is_tried(candidates, candidate)) return;
+  // before, with the better of the learners.
+  void try_share(std::vector<Candidate>& candidates, std::size_t detector, double share, const Models& models) const {
+    Candidate candidate{&detectors()[detector], without(result_.statistics[detector], share), {}, 1.0};
+    const auto same = [&](const Rows& rows) { return count_of(rows) == count_of(candidate.kept); };
+    if (same(result_.kept) || std::ranges::any_of(candidates, [&](const Candidate& old) { return same(old.kept); }))
+      return;
     for (std::size_t k = 0; k < models.learners.size(); ++k) {
       const HeldOutTest::Models after =
-          test_.fits(test_.learned_rows(candidate.kept), models.learners[k], {models.before[k], models.fewer});
-      const Comparison comparison = against_best(candidate.kept, models, after);
-      if (k == 0 || comparison.p() < candidate.comparison.p()) candidate.comparison = comparison;
-    }
-    candidate.p = corrected(candidate.comparison.p());
-    candidates.push_back(std::move(candidate));
-  }
-
-  // The same for rows of large residuals: each fold judges, with all of its rows, a model that left out rows of the
-  // other folds by the labels of these folds alone. Of two models to start from the better.
-  void try_residuals(std::vector<Candidate>& candidates, std::size_t detector, double share,
-                     const Models& models) const {
-    Candidate candidate;
-    candidate.detector = detector;
-    candidate.left_out = static_cast<std::size_t>(std::lround(share * static_cast<double>(count_of(result_.kept))));
-    if (is_tried(candidates, candidate)) return;
-    const mtrl::Options& learner = models.learners.back();
-    const std::vector<Rows> learned = test_.learned_rows(result_.kept);
-    const std::vector<Rows> all = test_.learned_rows(all_);
-    bool from_fewer = false;
-    double pull = 1.0;
-    for (const HeldOutTest::Models* start : {&models.before.back(), &models.fewer}) {
-      const TrimmedModels after = trimmed(learned, all, share, learner, *start);
-      const Comparison comparison = against_best(result_.kept, models, after.models);
-      if (start != &models.before.back() && comparison.p() >= candidate.comparison.p()) continue;
-      candidate.comparison = comparison;
-      from_fewer = start == &models.fewer;
-      pull = test_.pull_p(result_.kept, share, models.before.front(), after.models);
-    }
-    candidate.p = corrected(candidate.comparison.p());
-    if (passes(candidate) && pull <= kPullLevel) {
-      const HeldOutTest::Models plain = test_.fits({from_fewer ? models.fewer_rows : result_.kept}, learner, {});
-      const bool bounded = !from_fewer && !is_classification_;
-      const TrimmedModels after = trimmed({result_.kept}, {all_}, share, learner,
-                                          bounded ? test_.huber_fits({result_.kept}, learner, plain) : plain);
-      candidate.kept = after.kept[0];
-      candidate.left_out = count_of(result_.kept) - count_of(after.kept[0]);
-    }
-    candidates.push_back(std::move(candidate));
-  }
-
-  // By turns, for each model: keep all but the share of largest residuals, learn from these [least trimmed squares by
-  // concentration steps: Rousseeuw and Van Driessen 2006; TRIM: Jagielski et al. 2018].
-  [[nodiscard]] TrimmedModels trimmed(const std::vector<Rows>& learned, const std::vector<Rows>& all, double share,
-                                      const mtrl::Options& learner, const HeldOutTest::Models& start) const {
-    TrimmedModels result{learned, start};
-    for (std::size_t step = 0; step < calibration_.concentration_steps; ++step) {
-      for (std::size_t k = 0; k < learned.size(); ++k)
-        result.kept[k] = without_largest(learned[k], test_.residuals(learned[k], result.models[k]), share,
-                                         calibration_.most_of_a_task, all[k]);
-      result.models = test_.fits(result.kept, learner, {result.models});
-    }
-    return result;
-  }
-
-  // Rows that were left out come back where the model of the kept rows explains them as it does most of these.
-  void take_back() {
-    if (count_of(result_.kept) == count_of(all_)) return;
-    const HeldOutTest::Models models = test_.fits(test_.learned_rows(result_.kept), learner_, {});
-    const RowScores p = p_values(test_.held_out_residuals(result_.kept, models), result_.kept);
-    for (std::size_t i = 0; i < tasks_.size(); ++i)
-      for (std::size_t j = 0; j < result_.causes[i].size(); ++j) {
-        const auto row = static_cast<Eigen::Index>(j);
-        if (result_.causes[i][j].empty() || p[i][row] < calibration_.unexplained) continue;
-        result_.causes[i][j].clear();
-        result_.kept[i].insert(std::ranges::lower_bound(result_.kept[i], row), row);
+          test_.fits(candidate.kept, models.learners[k], {models.before[k], models.fewer});
+      Comparison worst;
+      for (const HeldOutTest::Models& before : models.before) {
+        const Comparison comparison = test_.compare(candidate.kept, before, after);
+        if (&before == &models.before.front() || comparison.p() > worst.p() ||
+            (comparison.p() == worst.p() && comparison.gain < worst.gain))
+          worst = comparison;
       }
-    measure();
-  }
-
-  [[nodiscard]] Comparison against_best(const Rows& judged, const Models& models,
-                                        const HeldOutTest::Models& after) const {
-    Comparison worst;
-    for (const HeldOutTest::Models& before : models.before) {
-      const Comparison comparison = test_.compare(judged, before, after);
-      if (&before == &models.before.front() || comparison.p() > worst.p() ||
-          (comparison.p() == worst.p() && comparison.gain < worst.gain))
-        worst = comparison;
+      if (k == 0 || worst.p() < candidate.comparison.p()) candidate.comparison = worst;
     }
-    return worst;
-  }
-
-  static bool is_tried(const std::vector<Candidate>& candidates, const Candidate& candidate) {
-    return candidate.left_out == 0 ||
-           std::ranges::any_of(candidates, [&](const Candidate& old) { return old.left_out == candidate.left_out; });
-  }
-
-  // Bonferroni over detectors, with two lambdas or two starts, shares and rounds.
-  [[nodiscard]] double corrected(double p) const {
-    const auto tests = static_cast<double>(2 * detectors().size() * calibration_.shares.size() * calibration_.rounds);
-    return std::min(1.0, tests * p);
-  }
-
-  [[nodiscard]] bool passes(const Candidate& candidate) const {
-    return candidate.p <= calibration_.level && candidate.relative_gain() >= calibration_.least_gain;
+    candidates.push_back(std::move(candidate));
   }
 
   // Of the candidates that pass the test, the one that leaves out least among those within a standard error of the
   // largest gain.
   [[nodiscard]] const Candidate* chosen(const std::vector<Candidate>& candidates) const {
-    const auto may_go = [&](const Candidate& candidate) { return passes(candidate) && !candidate.kept.empty(); };
+    const auto passes = [&](const Candidate& candidate) {
+      return candidate.p <= calibration_.level && candidate.relative_gain() >= calibration_.least_gain;
+    };
     const Candidate* best = nullptr;
     for (const Candidate& candidate : candidates)
-      if (may_go(candidate) && (best == nullptr || candidate.total() > best->total())) best = &candidate;
+      if (passes(candidate) && (best == nullptr || candidate.total() > best->total())) best = &candidate;
     if (best == nullptr) return nullptr;
     const double enough = best->total() - best->total_error();
     for (const Candidate& candidate : candidates)
-      if (may_go(candidate) && candidate.total() >= enough && candidate.left_out < best->left_out) best = &candidate;
+      if (passes(candidate) && candidate.total() >= enough && count_of(candidate.kept) > count_of(best->kept))
+        best = &candidate;
     return best;
   }
 
@@ -313,13 +216,12 @@ class Rounds {
     for (std::size_t i = 0; i < tasks_.size(); ++i)
       for (const Eigen::Index j : result_.kept[i])
         if (!std::ranges::binary_search(candidate.kept[i], j))
-          result_.causes[i][static_cast<std::size_t>(j)] = detectors()[candidate.detector].name;
+          result_.causes[i][static_cast<std::size_t>(j)] = candidate.detector->name;
   }
 
   const Calibration& calibration_;
   bool bias_;
   TaskSet tasks_;
-  Rows all_;
   bool is_classification_;
   mtrl::Options learner_;
   HeldOutTest test_;

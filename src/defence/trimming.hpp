@@ -10,9 +10,6 @@ namespace crosstalk::defence {
 /// -log10 of the smallest share of the kept rows that have the row's statistic or more.
 RowScores smallest_p(const std::vector<RowScores>& statistics, const Rows& kept);
 
-/// Rows of large residuals stay unless held-out ones pull as these do with a p of at most this.
-inline constexpr double kPullLevel = 0.05;
-
 /// What Method::Trim finds.
 struct Trimming {
   Rows kept;

@@ -198,7 +198,9 @@ report::Page defence_page(const TaskSet& tasks, const defence::Defended& result,
                                                detector.reference));
   interpretation.items.insert(
       interpretation.items.end(),
-      {"reasons: the detector that a row was left out by, and all others that it stands out by, each with the share of "
+      {"residual: size of the label's distance from the prediction of a model that did not learn from the row, in "
+       "scales of its task (two classes: the loss, over the median of its class)",
+       "reasons: the detector that a row was left out by, and all others that it stands out by, each with the share of "
        "kept rows that stand out as much",
        "score: -log10 of the smallest share of kept rows that stand out as much by one of the statistics; p is "
        "the share of kept rows with this score or more",

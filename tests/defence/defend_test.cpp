@@ -170,49 +170,6 @@ TEST(Defend, RowsThatStandOutAndAgreeStay) {
       << "without the test of the gain they would go";
 }
 
-// Half of the tasks get a fifth more rows among the others, whose labels are off in one direction.
-TaskSet with_wrong_labels() {
-  constexpr Eigen::Index kCount = 8;
-  TaskSet tasks =
-      first_rows(problems::related_regression({.tasks = 10, .rows = 40, .features = 5, .noise = 0.3, .seed = 6}), 40);
-  for (std::size_t i = 0; i < 5; ++i) {
-    Task& task = tasks[i];
-    const Eigen::VectorXd w = task.features.householderQr().solve(task.labels);
-    task.features.conservativeResize(40 + kCount, Eigen::NoChange);
-    task.labels.conservativeResize(40 + kCount);
-    task.features.bottomRows(kCount) = 0.5 * (task.features.topRows(kCount) + task.features.middleRows(kCount, kCount));
-    task.labels.tail(kCount) = task.features.bottomRows(kCount) * w + Eigen::VectorXd::Constant(kCount, 4.0);
-  }
-  return tasks;
-}
-
-TEST(Defend, RowsAmongTheOthersWithWrongLabelsAreLeftOutByTheirResiduals) {
-  const Defended result = defended(with_wrong_labels());
-  std::ptrdiff_t injected = 0;
-  std::ptrdiff_t honest_rows = 0;
-  for (std::size_t i = 0; i < 5; ++i) {
-    injected += kept_of(result, i, 40).injected;
-    honest_rows += kept_of(result, i, 40).honest;
-    for (std::size_t j = 40; j < 48; ++j)
-      if (!result.rows[i].reasons[j].empty()) {
-        EXPECT_EQ(result.rows[i].reasons[j][0].detector, "residual") << i << ' ' << j;
-      }
-  }
-  EXPECT_LE(injected, 4);
-  EXPECT_GE(honest_rows, 190);
-}
-
-// Errors without a variance: rows of large residuals are many, and pull in no direction.
-TEST(Defend, HeavyTailsLoseNoRow) {
-  for (const std::uint64_t seed : {1U, 2U, 3U}) {
-    TaskSet tasks = problems::related_regression({.tasks = 20, .rows = 40, .features = 6, .noise = 0.0, .seed = seed});
-    Rng rng(seed);
-    for (Task& task : tasks)
-      for (double& label : task.labels) label += 0.3 * std::tan(3.14159 * (rng.uniform() - 0.5));
-    EXPECT_EQ(defended(tasks).left_out, 0.0) << seed;
-  }
-}
-
 TEST(Defend, OfHonestRowsNoneAreLeftOutAndTheStatedShareIsFlagged) {
   for (const double alpha : {0.05, 0.2}) {
     const Defended result = defended(honest(), {.learner = kLearner, .alpha = alpha});

@@ -21,8 +21,6 @@ struct Calibration {
   std::vector<double> lambda1 = {1e-2, 1e-3, 1e-5};
   std::vector<double> lambda2 = {1e-1, 1e-2, 1e-3, 1e-5};
   std::size_t rounds = 4;
-  std::size_t concentration_steps = 3;
-  double unexplained = 0.5;
 };
 
 /// One number of a Calibration, in words.

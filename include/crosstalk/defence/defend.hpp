@@ -17,7 +17,7 @@
 namespace crosstalk::defence {
 
 enum class Method {
-  Trim,    ///< rows that stand out are left out where held-out labels are then predicted better
+  Trim,    ///< rows that stand out by their features are left out where the labels of the others say so
   Huber,   ///< nothing is left out; no row pulls with more than a bounded force
   Screen,  ///< the sphere and slab of [Steinhardt, Koh and Liang 2017]: a share alpha of each task is left out,
            ///< whatever it is
@@ -90,7 +90,7 @@ struct Defended {
   std::vector<RowScreen> rows;
   std::vector<TaskScreen> tasks;
   double left_out = 0.0;                ///< share of all rows
-  std::vector<std::string> statistics;  ///< names of RowScreen::statistics, those of the detectors
+  std::vector<std::string> statistics;  ///< names of RowScreen::statistics: the detectors, then "residual"
   std::vector<Decision> decisions;      ///< Trim: one a round, the last one not accepted unless rounds ran out
 };
 

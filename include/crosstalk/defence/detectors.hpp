@@ -9,9 +9,8 @@
 
 namespace crosstalk::defence {
 
-/// A statistic of a row, larger for rows that stand out more. Held-out labels judge afterwards whether rows are better
-/// left out, which they could not if they had chosen them: a statistic sees no label, or it is cross-fitted, so that
-/// the rows of each fold judge what the labels of the other folds have chosen.
+/// A statistic of a row's features, larger for rows that stand out more. None sees a label: labels judge afterwards
+/// whether rows are better left out, which they could not if they had chosen them.
 struct Detector {
   std::string_view name;
   std::string_view statistic;
@@ -20,15 +19,14 @@ struct Detector {
   std::string_view reference;
   /// @param bias  the last feature is the constant 1 and is left out.
   /// @param rows  those that the statistic is measured by.
-  /// @return a score for every row of every task. Null where it follows from the statistics before, or from a model.
+  /// @return a score for every row of every task. Null where it follows from the statistics before.
   RowScores (*score)(const TaskSet& tasks, bool bias, const Rows& rows);
-  bool sees_labels = false;
 };
 
 /// All of them, in the order in which they are listed everywhere.
 const std::vector<Detector>& detectors();
 
-/// The statistics of all detectors that see no label, in their order.
+/// The statistics of all detectors, in their order.
 std::vector<RowScores> measured(const TaskSet& tasks, bool bias, const Rows& rows);
 
 }  // namespace crosstalk::defence
