@@ -69,10 +69,10 @@ bool has_clean(const VerificationFacts& facts) {
   return facts.options.clean;
 }
 
-// A learner as a reader is told: "grey", or "usual, one network a task".
+// A learner as a reader is told: "grey", or "usual with one network a task".
 std::string label_of(const LearnerOutcome& outcome, const VerificationFacts& facts) {
   const std::string name = outcome.learner < facts.learners.size() ? facts.learners[outcome.learner] : "usual";
-  return outcome.mtl ? name : name + ", one network a task";
+  return outcome.mtl ? name : name + " with one network a task";
 }
 
 // What a task keeps: its learner, its share.

@@ -200,11 +200,12 @@ TEST(Verify, SeesMirrorImagesUnlessALabelForbidsIt) {
   options.stl = false;
   options.flip = std::nullopt;
   Scores scores;
-  EXPECT_FALSE(verify_all(sets.data(), options, scores.store()).flip);
+  const VerificationData clean{sets.clean, nullptr, rows_of(sets.clean), sets.test, rows_of(sets.test)};
+  EXPECT_FALSE(verify_all(clean, options, scores.store()).flip);
   EXPECT_TRUE(scores.files.contains("mirror-images"));
   options.flip = true;
   options.epochs = 1;
-  EXPECT_TRUE(verify_all(sets.data(), options).flip);
+  EXPECT_TRUE(verify_all(clean, options).flip);
   options.flip = std::nullopt;
   options.clean = false;
   EXPECT_TRUE(verify_all(sets.data(), options).flip) << "there is nothing to choose by";
