@@ -4,7 +4,7 @@
     CROSSTALK_DATA=DIR experiments/photo_sizes.py build/release/crosstalk    # writes experiments/results/photo_sizes.csv
 
 500 faces of UTKFace keep their 200 x 200 pixels; the change is made at 64 x 64 (--working-size). One network for all
-tasks learns them at 32, 64 and 96 pixels a side, in colour, one seed (LSP).
+tasks learns them at 32 and 64 pixels a side, in colour, one seed (LSP).
 """
 
 import csv
@@ -26,7 +26,7 @@ def run(*words):
 
 def main():
     crosstalk = str(Path(sys.argv[1]).resolve())
-    sides = [int(side) for side in sys.argv[2].split(",")] if len(sys.argv) > 2 else [32, 64, 96]
+    sides = [int(side) for side in sys.argv[2].split(",")] if len(sys.argv) > 2 else [32, 64]
     rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
