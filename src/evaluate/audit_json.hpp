@@ -7,10 +7,10 @@
 #include <Eigen/Core>
 #include <nlohmann/json.hpp>
 
+#include "../preparation_json.hpp"
 #include "crosstalk/evaluate/audit.hpp"
 #include "crosstalk/evaluate/audit_summary.hpp"
 #include "crosstalk/json_number.hpp"
-#include "preparation_json.hpp"
 
 namespace crosstalk::evaluate {
 

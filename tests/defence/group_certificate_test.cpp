@@ -398,18 +398,18 @@ TEST(LearnVotes, ReadsBackFromJsonInEveryBit) {
   const TaskSet tasks = raw_tasks(loss, 8, 2);
   const VotingModel model = defence::learn_votes(tasks, loss, options_for(loss));
   const nlohmann::json json = nlohmann::json::parse(to_json(model).dump());
-  const VotingModel read = voting_model_from_json(json, 4);
+  const VotingModel read = defence::voting_model_from_json(json, 4);
   EXPECT_EQ(read.votes(3, tasks[3].features).sorted, model.votes(3, tasks[3].features).sorted);
   EXPECT_EQ(read.votes(3, tasks[3].features).low, model.votes(3, tasks[3].features).low);
-  EXPECT_THROW(voting_model_from_json(json, 3), std::invalid_argument);
+  EXPECT_THROW(defence::voting_model_from_json(json, 3), std::invalid_argument);
   for (const char* field : {"groups", "targets"}) {
     nlohmann::json broken = json;
     broken.erase(field);
-    EXPECT_THROW(voting_model_from_json(broken, 4), std::invalid_argument) << field;
+    EXPECT_THROW(defence::voting_model_from_json(broken, 4), std::invalid_argument) << field;
   }
   nlohmann::json broken = json;
   broken["targets"][0]["alone"].push_back(1.0);
-  EXPECT_THROW(voting_model_from_json(broken, 4), std::invalid_argument);
+  EXPECT_THROW(defence::voting_model_from_json(broken, 4), std::invalid_argument);
 }
 
 TEST(LearnVotes, RefusesOptionsOutsideTheirRange) {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "crosstalk/error.hpp"
 #include "crosstalk/evaluate/reproduction_claims.hpp"
@@ -113,7 +114,7 @@ TEST(Reproduction, AskedAgainItRemembersAllParts) {
 
   const auto damaged = [&](const std::string& name, const nlohmann::json& content) {
     auto whole = parts.at(name);
-    parts[name] = content;
+    parts[name] = content.dump();
     std::string message;
     try {
       reproduce(sets, small_reproduction::options(), store);
@@ -125,7 +126,7 @@ TEST(Reproduction, AskedAgainItRemembersAllParts) {
     return message;
   };
   ASSERT_TRUE(parts.contains("figure3-sarcos-0.1-draw-1"));
-  auto without_metric = parts.at("figure3-sarcos-0.1-draw-1");
+  auto without_metric = nlohmann::json::parse(parts.at("figure3-sarcos-0.1-draw-1"));
   without_metric[0].erase("metric");
   for (const nlohmann::json& content : {nlohmann::json::array(), nlohmann::json(3), without_metric})
     EXPECT_THAT(damaged("figure3-sarcos-0.1-draw-1", content),
