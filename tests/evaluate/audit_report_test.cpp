@@ -5,7 +5,9 @@
 #include <limits>
 #include <regex>
 #include <set>
+#include <string_view>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -41,9 +43,9 @@ std::string answer_to(const AuditResult& result, const AuditFacts& facts = small
 }
 
 const report::Table& table_named(const std::vector<std::pair<std::string, report::Table>>& tables,
-                                 const std::string& name) {
+                                 std::string_view name) {
   const auto found = std::find_if(tables.begin(), tables.end(), [&](const auto& one) { return one.first == name; });
-  if (found == tables.end()) throw std::runtime_error("no table " + name);
+  if (found == tables.end()) throw std::runtime_error(fmt::format("no table {}", name));
   return found->second;
 }
 
@@ -95,8 +97,8 @@ TEST(AuditTables, HoldEveryLossAndMetricOfTheRecord) {
   for (const nlohmann::json& attack : record.at("attacks"))
     for (const std::string task : record.at("tasks")) {
       const auto& cells = table.rows.at(row++);
-      EXPECT_EQ(std::get<std::string>(cells[1]), attack.at("kind"));
-      EXPECT_EQ(std::get<std::string>(cells[2]), attack.at("method"));
+      EXPECT_EQ(std::get<std::string>(cells[1]), attack.at("kind").get<std::string>());
+      EXPECT_EQ(std::get<std::string>(cells[2]), attack.at("method").get<std::string>());
       EXPECT_EQ(std::get<double>(cells[3]), attack.at("budget"));
       EXPECT_EQ(std::get<std::string>(cells[4]), task);
       EXPECT_EQ(std::get<double>(cells[5]), attack.at("loss").at(task));
@@ -121,10 +123,10 @@ TEST(AuditTables, PutEachTaskBesideItsOwnAttack) {
     for (const nlohmann::json& attack : record.at("attacks")) {
       const nlohmann::json& targets = record.at("scenarios").at(attack.at("scenario").get<std::size_t>()).at("targets");
       if (attack.at("budget") != 0.3 || std::find(targets.begin(), targets.end(), task) == targets.end()) continue;
-      const auto kind =
-          static_cast<std::size_t>(std::find(kinds.begin(), kinds.end(), attack.at("kind")) - kinds.begin());
-      const auto method =
-          static_cast<std::size_t>(std::find(methods.begin(), methods.end(), attack.at("method")) - methods.begin());
+      const auto kind = static_cast<std::size_t>(
+          std::find(kinds.begin(), kinds.end(), attack.at("kind").get<std::string>()) - kinds.begin());
+      const auto method = static_cast<std::size_t>(
+          std::find(methods.begin(), methods.end(), attack.at("method").get<std::string>()) - methods.begin());
       const std::size_t column = 2 + methods.size() * kind + method;
       EXPECT_EQ(std::get<double>(row[column]), attack.at("loss").at(task)) << task << " column " << column;
       ++found;
