@@ -75,7 +75,7 @@ class Reader {
       if (!known || (!is_own && (key == "data" || key == "cv" || key == "out" || key == "test-fraction"))) continue;
       if (value.is_null() || (chooses_lambdas && (key == "lambda1" || key == "lambda2")))
         continue;  // cv chooses them again
-      words.push_back(fmt::format("--{}={}", key, value.is_string() ? value.get<std::string>() : json_text(value)));
+      give(words, key, value.is_string() ? value.get<std::string>() : json_text(value));
     }
     return words;
   }
@@ -84,7 +84,12 @@ class Reader {
   void add(std::vector<std::string>& words, const std::string& key, const std::string& prefix,
            const toml::node& node) const {
     if (std::find(known_.begin(), known_.end(), key) == known_.end()) reject(node, prefix + key, known_, prefix);
-    words.push_back(fmt::format("--{}={}", key, text_of(prefix + key, node)));
+    give(words, key, text_of(prefix + key, node));
+  }
+
+  // An empty text is not given: behind "--key=" CLI11 would take the next word for it.
+  static void give(std::vector<std::string>& words, const std::string& key, const std::string& text) {
+    if (!text.empty()) words.push_back(fmt::format("--{}={}", key, text));
   }
 
   [[nodiscard]] std::string text_of(const std::string& key, const toml::node& node) const {

@@ -30,7 +30,7 @@ struct Flags {
   std::string batch;
   double alpha = 0.05;
   std::string dependence = "positive";
-  std::string reference = "task";
+  std::string reference = "all";
   std::string unseen = "error";
   std::optional<double> tolerate;
 };
@@ -235,12 +235,12 @@ std::string resolution_text(const Flags& flags, const evaluate::BatchScreen& scr
     if (task.p.size() > 0) most = std::max(most, task.references);
   const double smallest = 1.0 / (1.0 + static_cast<double>(most));
   const std::size_t fewest = evaluate::fewest_rejections(screen.rows, smallest, flags.alpha, flags.dependence == "any");
+  const char* const way_out = flags.reference == "task" ? "; --reference all lowers that" : "";
   if (fewest > screen.rows)
-    return fmt::format("the smallest p is 1/{}: no row can be rejected; trust more rows, or --reference all\n",
-                       most + 1);
+    return fmt::format("the smallest p is 1/{}: no row can be rejected; trust more rows{}\n", most + 1, way_out);
   if (fewest < 2) return fmt::format("the smallest p is 1/{}\n", most + 1);
   return fmt::format("the smallest p is 1/{}: rows are rejected only {} or more at a time{}\n", most + 1, fewest,
-                     flags.reference == "task" ? "; --reference all lowers that" : "");
+                     way_out);
 }
 
 int run(const Flags& flags, const Configuration& configuration) {
@@ -324,9 +324,10 @@ Action add_screen(CLI::App& app) {
                  "rejected)")
       ->check(CLI::IsMember({"positive", "any"}))
       ->group("Screen");
-  app.add_option("--reference", flags->reference,
-                 "Trusted rows that a new row is held against: those of its task, or all, where scores of tasks can be "
-                 "compared; small tasks need all")
+  app.add_option(
+         "--reference", flags->reference,
+         "Trusted rows that a new row is held against: all, since scores of tasks can be compared, or those of its "
+         "task, which needs hundreds of them")
       ->check(CLI::IsMember({"task", "all"}))
       ->group("Screen");
   app.add_option("--tolerate", flags->tolerate,

@@ -136,6 +136,10 @@ TABLES = {
         ("batches with a rejection", "", share), ("power", "injected rows found", share),
         ("false discovery proportion", "honest among the rejected", share), ("tasks found", "", share),
         ("honest tasks rejected", "", share)], lambda row: row["dependence"] == "positive"),
+    "screen_real": ("screen_real.csv", [
+        ("set", "", text), ("draw", "", whole), ("trusted", "", whole), ("new", "", whole), ("rejected", "", whole),
+        ("found", "false labels found", share), ("honest rejected", "", whole)],
+        lambda row: row["reference"] == "all" and float(row["false labels"]) > 0.0),
     "channels_utkface": ("channels_utkface.csv", [
         ("method", "", text), ("channels", "", text), ("countermeasure", "", text), ("age", "", THREE),
         ("race", "", THREE), ("gender", "", THREE), ("mean", "", THREE),

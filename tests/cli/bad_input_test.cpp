@@ -225,7 +225,7 @@ TEST_F(BadInput, FilesThatAreNotFiles) {
 }
 
 TEST_F(BadInput, CommandsAndFlagsThatDoNotExist) {
-  EXPECT_TRUE(was_refused(crosstalk({}), 2, {"audit, fit, attack, defend, certify, "}));
+  EXPECT_TRUE(was_refused(crosstalk({}), 2, {"audit, fit, attack, defend, screen, certify, "}));
   EXPECT_TRUE(was_refused(crosstalk({"audt"}), 2, {"\"audt\"", "did you mean \"audit\"?"}));
   EXPECT_TRUE(was_refused(crosstalk({"cook"}), 2, {"\"cook\"", "attack, audit, "}));
   EXPECT_TRUE(was_refused(crosstalk({"fit"}), 2, {"fit", "DATA"}));

@@ -35,6 +35,17 @@ TEST_F(Config, TheCommandLineWins) {
   EXPECT_EQ(record("out").at("configuration").at("data"), "ratings.csv");
 }
 
+TEST_F(Config, AnEmptyTextIsNotGiven) {
+  write("run.toml", "task = 'shop'\nlabel = 'stars'\npositive = ''\nignore = []\nlambda1 = 0.25\n");
+  ASSERT_TRUE(ended_well(fit()));
+  EXPECT_EQ(record("out").at("learner").at("lambda1"), 0.25);
+  EXPECT_EQ(record("out").at("configuration").at("positive"), nullptr);
+  write("run.json", R"({"command": "fit", "configuration": {"positive": "", "task": "shop", "label": "stars"}})");
+  ASSERT_TRUE(
+      ended_well(crosstalk({"fit", "ratings.csv", "--config", "run.json", "--lambda1", "0.25", "--out", "again"})));
+  EXPECT_EQ(record("again").at("configuration").at("positive"), nullptr);
+}
+
 TEST_F(Config, MayNameTheData) {
   write("run.toml", "data = 'ratings.csv'\ntask = 'shop'\nlabel = 'stars'\nlambda1 = 0.1\n");
   ASSERT_TRUE(ended_well(crosstalk({"fit", "--config=run.toml", "--out", "out"})));
@@ -80,6 +91,8 @@ TEST_F(Config, TheRecordHoldsEveryFlagAndItsDefault) {
                                    {"standardise-labels", "all"},
                                    {"targets", "alpha"},
                                    {"attackers", nullptr},
+                                   {"fictitious", nullptr},
+                                   {"rows-each", nullptr},
                                    {"budget", 0.3},
                                    {"method", "patom"},
                                    {"labels", "uniform"},

@@ -47,12 +47,12 @@ class ScreenCommand : public cli::Command {
 
 TEST_F(ScreenCommand, RejectsWhatWasInjectedAndKeepsTheRest) {
   const std::string honest = rows({"alpha", "beta", "gamma"}, 15, 2);
-  const std::string injected = rows({"beta"}, 30, 3, 6.0);  // 75 rows: 1/61 <= 0.05 k / 75 from k = 25 on
+  const std::string injected = rows({"beta"}, 30, 3, 6.0);  // 75 rows: 1/181 <= 0.05 k / 75 from k = 9 on
   const auto ended = screen(kHeader + honest + injected, {"--tolerate", "0.1"});
   EXPECT_EQ(ended.exit_code, 5);
   EXPECT_EQ(ended.err, "");
   EXPECT_THAT(ended.out, HasSubstr("more than the 10 % that are tolerated"));
-  EXPECT_THAT(ended.out, HasSubstr("the smallest p is 1/61: rows are rejected only 25 or more at a time"));
+  EXPECT_THAT(ended.out, HasSubstr("the smallest p is 1/181: rows are rejected only 9 or more at a time"));
   const auto flags = cells_of(read_file(path("out/flags.csv")));
   ASSERT_EQ(flags.rows.size(), 75U);
   int found = 0;
@@ -78,8 +78,8 @@ TEST_F(ScreenCommand, RejectsWhatWasInjectedAndKeepsTheRest) {
   EXPECT_EQ(read_file(path("again/flags.csv")), read_file(path("out/flags.csv")));
   const auto tasks = cells_of(read_file(path("out/tasks.csv")));
   EXPECT_EQ(tasks.rows[0][tasks.column("task")], "beta");
-  EXPECT_NEAR(cli::number(tasks.rows[0][tasks.column("p")]), 45.0 / 30.0 / 61.0, 1e-12);  // Simes
-  EXPECT_EQ(tasks.rows[0][tasks.column("rejected")], "no");                               // 0.025 > 0.05 / 3
+  EXPECT_NEAR(cli::number(tasks.rows[0][tasks.column("p")]), 45.0 / 30.0 / 181.0, 1e-12);  // Simes
+  EXPECT_EQ(tasks.rows[0][tasks.column("rejected")], "yes");                               // 0.0083 <= 0.05 / 3
   const std::string accepted = read_file(path("out/accepted.csv"));
   EXPECT_THAT(accepted, testing::StartsWith(kHeader));
   EXPECT_EQ(cells_of(accepted).rows.size(), 75U - static_cast<std::size_t>(found + wrong));
@@ -92,7 +92,7 @@ TEST_F(ScreenCommand, LetsHonestRowsIn) {
 }
 
 TEST_F(ScreenCommand, NamesTasksThatItDoesNotKnow) {
-  const auto ended = screen(kHeader + rows({"alpha"}, 5, 2) + rows({"delta", "epsilon"}, 10, 4));
+  const auto ended = screen(kHeader + rows({"alpha"}, 5, 2) + rows({"delta", "epsilon"}, 10, 4), {"--reference", "task"});
   ASSERT_TRUE(ended_well(ended));
   EXPECT_THAT(ended.out, HasSubstr("20 rows are of tasks that the trusted file does not know"));
   EXPECT_THAT(ended.out, HasSubstr("delta"));

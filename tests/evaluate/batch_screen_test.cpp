@@ -99,7 +99,7 @@ TEST(ScreenBatch, LearnsNothingFromTheNewRows) {
   const BatchScreen after = screen_batch(trusted, batch, nobody(4), mtrl::squared_loss(), options);
   for (std::size_t i = 0; i < 3; ++i) {
     EXPECT_EQ(before.tasks[i].p.head(10), after.tasks[i].p.head(10));
-    EXPECT_EQ(after.tasks[i].p.tail(10).maxCoeff(), 1.0 / 41.0);
+    EXPECT_EQ(after.tasks[i].p.tail(10).maxCoeff(), 1.0 / 121.0);
     EXPECT_TRUE(after.tasks[i].task_rejected);
     EXPECT_TRUE(after.tasks[i].rejected[15]);
   }

@@ -26,7 +26,7 @@ struct BatchScreenOptions {
   /// Benjamini and Yekutieli's step, which holds however the p-values depend on each other, in place of Benjamini and
   /// Hochberg's, which needs positive dependence.
   bool any_dependence = false;
-  Reference reference = Reference::Task;
+  Reference reference = Reference::All;
   bool bias = true;             ///< the last feature is the constant 1
   bool stranger_labels = true;  ///< whether labels of unknown tasks are in the units of the others'
   std::uint64_t seed = 1;       ///< of the folds
