@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "crosstalk/data/files.hpp"
@@ -189,7 +190,8 @@ TEST_F(Npz, NamesDamage) {
   folder.write("f.npz", content);
   EXPECT_EQ(error(), "f.npz: array \"X\": is damaged (CRC error)");
   folder.write("f.npz", content.substr(0, content.size() / 2));
-  EXPECT_EQ(error(), "f.npz: is not a .npz file, or is cut short (Not a zip archive)");
+  // libzip 1.7 says "Not a zip archive", libzip 1.11 "Possibly truncated or corrupted zip archive".
+  EXPECT_THAT(error(), testing::MatchesRegex("f.npz: is not a .npz file, or is cut short .*zip archive.*"));
   EXPECT_EQ(error_of(folder.path().string(), [&] { read_npz(folder / "absent.npz"); }),
             "absent.npz: No such file or directory");
   write_npz(folder / "f.npz", {{"X", X}});
@@ -220,8 +222,11 @@ TEST_F(Npz, ANameThatIsNotUtf8IsRefusedBeforeAnyWork) {
   for (std::size_t at = content.find("task.npy"); at != std::string::npos; at = content.find("task.npy", at + 1))
     content.replace(at, 8, "t\344sk.npy");
   folder.write("f.npz", content);
-  EXPECT_EQ(error_of(folder.path().string(), [&] { read_npz(folder / "f.npz"); }),
-            "f.npz: the name of array \"t\344sk\" is not UTF-8; rename it");
+  // libzip 1.11 refuses such an archive itself.
+  EXPECT_THAT(error_of(folder.path().string(), [&] { read_npz(folder / "f.npz"); }),
+              testing::AnyOf("f.npz: the name of array \"t\344sk\" is not UTF-8; rename it",
+                             "f.npz: is not a .npz file, or is cut short (Zip archive inconsistent: entry 0: invalid "
+                             "UTF-8 in filename)"));
 }
 
 TEST_F(Npz, AllArraysTogetherUnpackToNoMoreThanIsAllowed) {
