@@ -79,7 +79,7 @@ TEST(LikeResized, LosesDetailAndKeepsEvenImagesAndTheSize) {
   const auto half = like_resized(pixels, 0.5);
   EXPECT_EQ(half.sizes(), pixels.sizes());
   EXPECT_LT(half.std().item<double>(), pixels.std().item<double>());
-  EXPECT_EQ(like_resized(pixels, 0.001).std({2, 3}).max().item<float>(), 0.0F);
+  EXPECT_NEAR(like_resized(pixels, 0.001).std({2, 3}).max().item<float>(), 0.0F, 1e-6F);  // LibTorch 2.6 rounds
 }
 
 // Central differences of a sum with random weights, along random directions, in double precision.
