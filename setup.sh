@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what a fresh Debian 12 lacks to build, run and test crosstalk. This is the only place that names packages.
+# Installs what a fresh Debian 12 or 13 lacks to build, run and test crosstalk. This is the only place that names packages.
 #   ./setup.sh [build|image|test|bench|fuzz]...   (default: build; image: LibTorch, half a gigabyte, for protect and
 #   verify; fuzz: clang with its sanitizers, for `make fuzz`, `make tsan` and `make check-all`)
 set -eu
@@ -7,7 +7,8 @@ set -eu
 build="g++ make cmake ninja-build ccache pkg-config ca-certificates
   libeigen3-dev libopenblas0-openmp libopenblas-openmp-dev liblapacke-dev
   libcli11-dev libfmt-dev nlohmann-json3-dev libtomlplusplus-dev
-  libmatio-dev libzip-dev libpng-dev libjpeg62-turbo-dev libwebp-dev libpugixml-dev zlib1g-dev libcurl4-openssl-dev libssl-dev
+  libmatio-dev libzip-dev libpng-dev libjpeg62-turbo-dev libwebp-dev libpugixml-dev zlib1g-dev libbz2-dev liblzma-dev
+  libcurl4-openssl-dev libssl-dev
   gnuplot-nox dataset-fashion-mnist"
 image="libtorch-dev"
 test="clang-format libgtest-dev libgmock-dev librapidcheck-dev libnlopt-cxx-dev libnlopt-dev chromium python3 python3-numpy"
