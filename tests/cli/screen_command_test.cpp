@@ -92,7 +92,8 @@ TEST_F(ScreenCommand, LetsHonestRowsIn) {
 }
 
 TEST_F(ScreenCommand, NamesTasksThatItDoesNotKnow) {
-  const auto ended = screen(kHeader + rows({"alpha"}, 5, 2) + rows({"delta", "epsilon"}, 10, 4), {"--reference", "task"});
+  const auto ended =
+      screen(kHeader + rows({"alpha"}, 5, 2) + rows({"delta", "epsilon"}, 10, 4), {"--reference", "task"});
   ASSERT_TRUE(ended_well(ended));
   EXPECT_THAT(ended.out, HasSubstr("20 rows are of tasks that the trusted file does not know"));
   EXPECT_THAT(ended.out, HasSubstr("delta"));
