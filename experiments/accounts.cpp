@@ -129,11 +129,12 @@ Attacked attacked(const Problem& honest, const mtrl::Fit& clean, const std::vect
       method == "exact" ? attack::exact_attack(start, exact) : attack::patom(start, patom);
   const TaskSet injected = problem.preparation.undo(result.injected);
   Attacked answer{refit(problem, injected)};
-  if (find)
-    answer.found = auc_of(defence::leave_one_task_out(join_rows(problem.train, result.injected), *problem.loss,
-                                                      defence::all_rows(join_rows(problem.train, result.injected)),
+  if (find) {
+    const TaskSet all = join_rows(problem.train, result.injected);
+    answer.found = auc_of(defence::leave_one_task_out(all, *problem.loss, defence::all_rows(all),
                                                       {.learner = problem.learner, .honest_sets = 0, .seed = seed}),
                           honest.train.size());
+  }
   return answer;
 }
 

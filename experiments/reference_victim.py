@@ -30,9 +30,9 @@ def run(crosstalk, out, *words):
 def main():
     crosstalk, folder = str(Path(sys.argv[1]).resolve()), Path(sys.argv[2]).resolve()
     rows = []
+    copy = folder / "copy"
+    run(crosstalk, copy, "protect", "--method", "lsp")
     for number, (name, words) in enumerate(SEEN):
-        copy = folder / "copy"
-        run(crosstalk, copy, "protect", "--method", "lsp")
         clean = run(crosstalk, folder / f"victim-{number}", "verify", "--protected", str(copy), "--victims", "mtl", "--learners",
                     "usual", *words)["verify"]["clean"]["mtl"]
         rows.append([name, *(f"{clean['tasks'][task]:.4f}" for task in TASKS), f"{clean['mean']:.4f}",

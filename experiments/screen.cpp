@@ -115,35 +115,52 @@ struct Sums {
   double task_false = 0.0;
 };
 
+// Trusted rows and a batch in the learner's units.
+struct Draw {
+  std::uint64_t seed = 0;
+  TaskSet trusted;
+  TaskSet batch;
+  double injected_rows = 0.0;
+};
+
+const mtrl::Options kLearner = {.lambda1 = 1e-3, .lambda2 = 1e-3};
+
+Draw draw_of(const Law& law, const std::string& attack, Eigen::Index rows, const mtrl::Loss& loss, std::uint64_t seed) {
+  const TaskSet raw = rows_of(law, kTrusted, seed, "trusted ");
+  const Preparation preparation =
+      Preparation::fit(raw, {.scale = Scale::Standard, .labels = law.classes ? LabelScale::None : LabelScale::Pooled});
+  Draw draw{seed, preparation.apply(raw), preparation.apply(rows_of(law, kBatch, seed, "batch "))};
+  if (rows == 0) return draw;
+  const TaskSet bad =
+      injected(attack, draw.trusted, draw.batch, loss, kLearner, preparation.largest_norm(draw.trusted), rows, seed);
+  draw.injected_rows = static_cast<double>(bad.rows());
+  draw.batch = join_rows(draw.batch, bad);
+  return draw;
+}
+
 void run(std::uint64_t seeds, std::ofstream& file) {
   file << "law,attack,injected share,reference,dependence,batches,rejected,batches with a rejection,power,false "
           "discovery proportion,tasks found,honest tasks rejected\n";
   for (const Law& law : kLaws) {
     const mtrl::Loss& loss = law.classes ? mtrl::loss_named("squared-hinge") : mtrl::squared_loss();
     for (const std::string& attack : kAttacks)
-      for (const Eigen::Index rows : attack == "none" ? std::vector<Eigen::Index>{0} : std::vector<Eigen::Index>{3, 12})
+      for (const Eigen::Index rows :
+           attack == "none" ? std::vector<Eigen::Index>{0} : std::vector<Eigen::Index>{3, 12}) {
+        std::vector<Draw> draws;
+        for (std::uint64_t seed = 1; seed <= seeds; ++seed) draws.push_back(draw_of(law, attack, rows, loss, seed));
         for (const auto reference : {evaluate::Reference::Task, evaluate::Reference::All})
           for (const bool any_dependence : {false, true}) {
             Sums sums;
             double share = 0.0;
-            for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
-              const TaskSet raw = rows_of(law, kTrusted, seed, "trusted ");
-              const Preparation preparation = Preparation::fit(
-                  raw, {.scale = Scale::Standard, .labels = law.classes ? LabelScale::None : LabelScale::Pooled});
-              const TaskSet trusted = preparation.apply(raw);
-              const TaskSet honest = preparation.apply(rows_of(law, kBatch, seed, "batch "));
-              const mtrl::Options learner = {.lambda1 = 1e-3, .lambda2 = 1e-3};
-              const TaskSet bad = rows == 0 ? TaskSet()
-                                            : injected(attack, trusted, honest, loss, learner,
-                                                       preparation.largest_norm(trusted), rows, seed);
-              const TaskSet batch = rows == 0 ? honest : join_rows(honest, bad);
+            for (const Draw& draw : draws) {
+              const TaskSet& batch = draw.batch;
               evaluate::BatchScreenOptions options;
-              options.learner = learner;
+              options.learner = kLearner;
               options.reference = reference;
               options.any_dependence = any_dependence;
-              options.seed = seed;
-              const Task nobody{"", Eigen::MatrixXd(0, trusted.features()), Eigen::VectorXd(0)};
-              const evaluate::BatchScreen screen = evaluate::screen_batch(trusted, batch, nobody, loss, options);
+              options.seed = draw.seed;
+              const Task nobody{"", Eigen::MatrixXd(0, draw.trusted.features()), Eigen::VectorXd(0)};
+              const evaluate::BatchScreen screen = evaluate::screen_batch(draw.trusted, batch, nobody, loss, options);
               double found = 0.0;
               double tasks_found = 0.0;
               double attacked_tasks = 0.0;
@@ -156,11 +173,10 @@ void run(std::uint64_t seeds, std::ofstream& file) {
                 (is_attacked ? tasks_found : wrong_tasks) += screen.tasks[i].task_rejected ? 1.0 : 0.0;
               }
               const auto rejected = static_cast<double>(screen.rejected);
-              const auto injected_rows = static_cast<double>(rows == 0 ? 0 : bad.rows());
-              share = injected_rows / static_cast<double>(screen.rows);
+              share = draw.injected_rows / static_cast<double>(screen.rows);
               sums.rejected += screen.rejected_share();
               sums.any += screen.rejected > 0 ? 1.0 : 0.0;
-              sums.power += injected_rows > 0.0 ? found / injected_rows : 0.0;
+              sums.power += draw.injected_rows > 0.0 ? found / draw.injected_rows : 0.0;
               sums.discovery += rejected > 0.0 ? (rejected - found) / rejected : 0.0;
               sums.task_power += attacked_tasks > 0.0 ? tasks_found / attacked_tasks : 0.0;
               sums.task_false += wrong_tasks / (static_cast<double>(kTasks) - attacked_tasks);
@@ -172,6 +188,7 @@ void run(std::uint64_t seeds, std::ofstream& file) {
                                 sums.power / n, sums.discovery / n, sums.task_power / n, sums.task_false / n)
                  << std::flush;
           }
+      }
   }
 }
 

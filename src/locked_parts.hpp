@@ -26,8 +26,9 @@ class LockedParts {
 
   void keep(const std::string& part, const nlohmann::json& result) {
     if (!store_.keep) return;
+    const std::string text = json_text(result);
     const std::lock_guard lock(mutex_);
-    store_.keep(part, json_text(result));
+    store_.keep(part, text);
   }
 
   /// What an earlier run kept of the part; else what `make` gives, which is kept.

@@ -22,14 +22,15 @@ std::vector<std::string> TaskSet::names() const {
   return result;
 }
 
-void require_valid(const TaskSet& tasks, const std::string& who) {
-  if (tasks.size() == 0) throw std::invalid_argument(who + ": there are no tasks");
+void require_valid(const TaskSet& tasks, const std::string& who, bool may_be_empty) {
+  if (tasks.size() == 0 || (may_be_empty && tasks.rows() == 0))
+    throw std::invalid_argument(who + ": there are no tasks");
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     const Task& task = tasks[i];
     const auto reject = [&](const std::string& why) {
       throw std::invalid_argument(fmt::format("{}: task {} (\"{}\") {}", who, i + 1, task.name, why));
     };
-    if (task.rows() == 0) reject("has no rows");
+    if (task.rows() == 0 && !may_be_empty) reject("has no rows");
     if (task.labels.size() != task.rows())
       reject(fmt::format("has {} labels for {} rows of features", task.labels.size(), task.rows()));
     if (task.features.cols() != tasks.features())

@@ -390,7 +390,7 @@ int run(const Flags& flags, const Configuration& configuration) {
       fictitious.count > 0 ? mtrl::EmpiricalRisk::EmptyTasks::Allowed : mtrl::EmpiricalRisk::EmptyTasks::Refused);
   attack::FeasibleSet& feasible = attacker.feasible;
   if (stealth) feasible.screen = attack::Screen(problem.train, clean.weights, feasible.bias, *stealth);
-  attack::PatomOptions patom = patom_options(flags.attack);
+  attack::PatomOptions patom = flags.attack.patom;
   if (flags.attack.method == "random") patom.iterations = 0;
 
   const auto start = std::chrono::steady_clock::now();

@@ -112,14 +112,20 @@ Limits limits_of(const AttackOptions& options, const Problem& problem) {
   // Rows of a file must be such as can be written in it; a screen, PCA and columns of few values do not go together.
   const bool by_default = options.schema.empty() && problem.dataset.csv && options.stealth.empty() &&
                           problem.preparation.options().pca == 0;
-  if (options.schema == "none" || (options.schema.empty() && !by_default))
-    return {{ball, problem.preparation.options().bias}};
+  // A task with one label would have no scale.
+  const bool keep_two_labels = problem.preparation.options().labels == LabelScale::Task;
+  if (options.schema == "none" || (options.schema.empty() && !by_default)) {
+    attack::FeasibleSet feasible{ball, problem.preparation.options().bias};
+    feasible.keep_two_labels = keep_two_labels;
+    return {std::move(feasible), {}};
+  }
   const bool suggested = by_default || options.schema == "auto";
   const auto rules = suggested ? attack::suggested_rules(problem.raw_train) : read_schema(options.schema);
   const std::string flag = by_default ? "--radius: a ball needs --schema none here" : "--schema " + options.schema;
   return for_flag(by_default && !options.radius ? "--schema auto" : flag, [&] {
     attack::Schema schema(problem.raw_train, problem.dataset.label_column, rules);
     attack::FeasibleSet feasible = schema.in_learner_units(problem.preparation, infinite);
+    feasible.keep_two_labels = keep_two_labels;
     // The ball bounds what ranges alone would not: a corner of the box that no row is near.
     if (options.radius || (by_default && !feasible.has_jumps())) {
       feasible.radius = ball;
@@ -185,11 +191,13 @@ Fictitious fictitious_of(const AttackOptions& options, const Problem& problem) {
   const long rows = options.rows_each.value_or(0);
   if (options.rows_each && rows < 2)
     throw std::invalid_argument(fmt::format("--rows-each: {} is not >= 2, as a learner needs in a task", rows));
-  std::vector<double> sizes;
-  for (const Task& task : problem.train) sizes.push_back(static_cast<double>(task.rows()));
-  const double typical =
-      median(Eigen::Map<const Eigen::VectorXd>(sizes.data(), static_cast<Eigen::Index>(sizes.size())));
-  fictitious.rows_each = options.rows_each ? rows : std::max<Eigen::Index>(2, std::llround(typical));
+  fictitious.rows_each = rows;
+  if (!options.rows_each) {
+    Eigen::VectorXd sizes(static_cast<Eigen::Index>(problem.train.size()));
+    for (std::size_t i = 0; i < problem.train.size(); ++i)
+      sizes[static_cast<Eigen::Index>(i)] = static_cast<double>(problem.train[i].rows());
+    fictitious.rows_each = std::max<Eigen::Index>(2, std::llround(median(sizes)));
+  }
   const double count = is_count ? value : std::max(1.0, std::round(share * m));
   const double bytes = count * static_cast<double>(fictitious.rows_each) *
                        static_cast<double>(problem.train.features() + 1) * sizeof(double);
@@ -203,11 +211,9 @@ Fictitious fictitious_of(const AttackOptions& options, const Problem& problem) {
 
 TaskSet make_up_tasks(const Fictitious& fictitious, Problem& problem, Attacker& attacker, std::uint64_t seed) {
   Rng rng = Rng::stream(seed, "fictitious tasks");
-  attack::FeasibleSet feasible = std::move(attacker.feasible);
-  feasible.keep_two_labels = problem.preparation.options().labels == LabelScale::Task;
   attack::FictitiousAttack made =
       attack::fictitious_attack(problem.train, attacker.threat.targets, fictitious.count, fictitious.rows_each,
-                                std::move(feasible), *problem.loss, rng);
+                                std::move(attacker.feasible), *problem.loss, rng);
   const std::vector<std::string> names = fictitious_names(problem.train.names(), fictitious.count);
   problem = with_fictitious_tasks(std::move(problem), names, made.hosts);
   for (std::size_t i = 0; i < made.start.size(); ++i) made.start[i].name = problem.train[i].name;
@@ -233,10 +239,6 @@ TaskSet first_rows(const AttackOptions& options, const Attacker& attacker, const
   Rng rng = Rng::stream(seed, "injected rows");
   return attack::random_rows(problem.train, attacker.threat, attacker.feasible,
                              attack::label_rule_named(options.labels), rng);
-}
-
-attack::PatomOptions patom_options(const AttackOptions& options) {
-  return options.patom;
 }
 
 attack::ExactOptions exact_options(const AttackOptions& options) {

@@ -84,7 +84,6 @@ std::optional<attack::ScreenOptions> stealth_of(const AttackOptions& options, co
 /// The random rows that an attack begins with.
 TaskSet first_rows(const AttackOptions& options, const Attacker& attacker, const Problem& problem, std::uint64_t seed);
 
-attack::PatomOptions patom_options(const AttackOptions& options);
 attack::ExactOptions exact_options(const AttackOptions& options);
 
 }  // namespace crosstalk::app

@@ -68,10 +68,7 @@ evaluate::AuditOptions audit_options(const Flags& flags, const Problem& problem)
   if (!flags.attack.prices.empty()) options.prices = read_prices(flags.attack.prices, problem.train);
   const Fictitious fictitious = fictitious_of(flags.attack, problem);
   options.fictitious = fictitious.count;
-  if (fictitious.count > 0) {
-    options.rows_each = fictitious.rows_each;
-    options.feasible.keep_two_labels = problem.preparation.options().labels == LabelScale::Task;
-  }
+  if (fictitious.count > 0) options.rows_each = fictitious.rows_each;
   options.reach = flags.reach;
   options.repeats = flags.repeats;
   options.resplit = [&flags, names = problem.train.names()](std::uint64_t seed) {
@@ -80,7 +77,6 @@ evaluate::AuditOptions audit_options(const Flags& flags, const Problem& problem)
     Problem other = load_problem(common, flags.data, flags.learner);
     if (other.train.names() != names) throw DataError("this split leaves out other tasks");
     attack::FeasibleSet feasible = limits_of(flags.attack, other).feasible;
-    feasible.keep_two_labels = other.preparation.options().labels == LabelScale::Task;
     TaskSet evaluation = other.evaluation();
     return evaluate::Resplit{std::move(other.train), std::move(evaluation), std::move(feasible)};
   };
@@ -95,7 +91,7 @@ evaluate::AuditOptions audit_options(const Flags& flags, const Problem& problem)
     };
   if (!flags.defence.empty())
     options.defence = for_flag("--defence", [&] { return defence::method_named(flags.defence); });
-  options.patom = patom_options(flags.attack);
+  options.patom = flags.attack.patom;
   options.exact = exact_options(flags.attack);
   options.label_units = problem.preparation.label_units();
   options.seed = flags.common.seed;

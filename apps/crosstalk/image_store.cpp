@@ -200,7 +200,7 @@ class OneFile : public ImageStore {
 void Measured::add(const image::Shape& shape, std::span<const std::uint8_t> original,
                    std::span<const std::uint8_t> published) {
   change.add(original, published);
-  constexpr std::size_t most = 128;
+  constexpr std::size_t most = 128;  // pixels a side: SSIM of whole photos takes longer than publishing them
   const image::Shape part = {shape.channels, std::min(shape.height, most), std::min(shape.width, most)};
   const auto middle = [&](std::span<const std::uint8_t> pixels) {
     std::vector<std::uint8_t> values;

@@ -27,7 +27,7 @@ struct VerifyFlags {
   double test_fraction = 0.2;
   bool flip = false;
   bool no_flip = false;
-  double jitter = 0.0;
+  double jitter = 0.2;  ///< chosen by what clean images teach (experiments/README.md, "What victims see")
   double hold_out = 0.0;
   std::string learners;  ///< empty: the cheap ones, or the one that countermeasure and leak describe
   std::string victim;    ///< a command that learns, too

@@ -112,6 +112,7 @@ void choose_lambdas(Problem& problem, const CommonOptions& common, const Learner
 
 Configuration completed(Configuration configuration, const Problem& problem) {
   const auto set = [&](const char* key, const nlohmann::ordered_json& value, const nlohmann::ordered_json& by_default) {
+    if (!configuration.flags.contains(key)) return;  // the command has no such flag
     configuration.flags[key] = value;
     configuration.defaults[key] = by_default;
   };
@@ -121,7 +122,7 @@ Configuration completed(Configuration configuration, const Problem& problem) {
   set("scale", to_string(preparation.scale), to_string(recipe.scale));
   if (problem.test_fraction) set("test-fraction", *problem.test_fraction, recipe.test_fraction);
   set("pca", preparation.pca, recipe.pca);
-  const nlohmann::ordered_json folds = configuration.flags["folds"];
+  const nlohmann::ordered_json folds = configuration.flags.value("folds", nlohmann::ordered_json());
   set("folds", folds.is_null() ? nlohmann::ordered_json(recipe.folds) : folds, recipe.folds);
   set("standardise-labels", to_string(preparation.labels), to_string(default_label_scale(recipe, *problem.loss)));
   set("loss", problem.loss->name(), recipe.loss);

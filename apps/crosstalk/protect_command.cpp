@@ -131,7 +131,7 @@ Noise learned_noise(const Flags& flags, const image::Source& source, Clock::time
   options.luma = flags.channels == "luma";
   options.robust_to = robust_to(flags, source);
   // What is left of it: reading the images took its share.
-  constexpr double least = 1e-9;
+  constexpr double least = 1e-9;  // seconds; 0 is no limit
   if (flags.most_minutes > 0.0)
     options.most_seconds = std::max(least, 60.0 * flags.most_minutes - seconds_since(begun));
   if (flags.epochs) options.epochs = *flags.epochs;
@@ -229,10 +229,10 @@ ImageOptions opening(const Flags& flags, const std::optional<image::GeneratorFac
   return images;
 }
 
-// The usual level takes seconds for a photo of 12 megapixels.
+// The usual level takes seconds for a photo of 12 megapixels (docs/results/photos.md).
 int compression_of(const Flags& flags, const image::FolderSet& set) {
-  constexpr int usual = 6;
-  constexpr int quick = 1;
+  const int usual = image::Encoding().compression;
+  constexpr int quick = 1;  // zlib's quickest
   if (flags.compression) return *flags.compression;
   if (set.photos == nullptr) return usual;
   const image::Shape own = set.photos->photo(0).picture.shape;

@@ -123,11 +123,7 @@ Batch read_batch(const Flags& flags, const Problem& problem) {
     batch.places.emplace_back();
     for (const Eigen::Index row : of_task[t]) {
       const auto r = static_cast<std::size_t>(row);
-      const std::string& text = rows.text->text.utf8;
-      const auto begin = text.begin();
-      const auto end = begin + static_cast<std::ptrdiff_t>(rows.text->begins[rows.records[r]]);
-      batch.places.back().push_back(
-          {1 + static_cast<std::size_t>(std::count(begin, end, '\n')), rows.records[r], rows.task_names[r]});
+      batch.places.back().push_back({rows.lines[r], rows.records[r], rows.task_names[r]});
     }
     (t < m ? batch.known : strangers).tasks.push_back(std::move(task));
   }
@@ -269,11 +265,7 @@ int run(const Flags& flags, const Configuration& configuration) {
   }
   const std::vector<std::string> unknown = unknown_tasks(batch);
   auto& record = session.record();
-  // The flags that this command has, with what was chosen for them.
-  record["configuration"] = configuration.flags;
-  const Configuration chosen = completed(configuration, problem);
-  for (const auto& [flag, value] : chosen.flags.items())
-    if (configuration.flags.contains(flag)) record["configuration"][flag] = value;
+  record["configuration"] = completed(configuration, problem).flags;
   describe(record, problem);
   record["screen"] = {{"batch", flags.batch},
                       {"notes", batch.notes},

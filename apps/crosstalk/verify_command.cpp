@@ -20,7 +20,6 @@ namespace crosstalk::app {
 Action add_verify(CLI::App& app) {
   auto flags = std::make_shared<VerifyFlags>();
   flags->common.out = "crosstalk-out/verify";
-  flags->jitter = 0.2;  // chosen by what clean images teach (experiments/README.md, "What victims see")
   add_options(app, flags->images);
   app.add_option("--protected", flags->published, "Folder that `crosstalk protect` wrote, or one of images with a CSV")
       ->group("Data");

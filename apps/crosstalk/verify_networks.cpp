@@ -14,7 +14,6 @@
 #include "crosstalk/image/network/noise_options.hpp"
 #include "crosstalk/image/network/verification_report.hpp"
 #include "crosstalk/image/published_copy.hpp"
-#include "crosstalk/json_number.hpp"
 #include "crosstalk/json_text.hpp"
 #include "crosstalk/report/table.hpp"
 #include "crosstalk/victim/command_victim.hpp"
@@ -23,6 +22,7 @@
 #include "problem.hpp"
 #include "published_images.hpp"
 #include "session.hpp"
+#include "src/image/network/score_json.hpp"
 #include "src/locked_parts.hpp"
 
 namespace crosstalk::app {
@@ -141,7 +141,6 @@ std::vector<image::Victim> own_victims(const VerifyFlags& flags, const image::Ve
   const std::size_t learner = facts.learners.size();
   facts.learners.emplace_back("--victim");
   const std::vector<std::size_t> tasks = image::tasks_of_images(data.clean.tasks());
-  if (tasks.empty()) throw std::invalid_argument("--victim: a command learns labels of images; all tasks are dense");
   std::vector<image::Victim> victims;
   const RunControl control = session.control();
   LockedParts parts(store);
@@ -151,9 +150,7 @@ std::vector<image::Victim> own_victims(const VerifyFlags& flags, const image::Ve
       const std::string name = fmt::format("{}-victim-seed{}", published ? "protected" : "clean", seed);
       image::Victim victim{published, true, seed, tasks, {}, learner};
       if (const auto known = parts.recall(name)) {
-        for (const auto& score : *known)
-          victim.scores.push_back({score.at(0).get<std::string>(), number_from(score.at(1)), number_from(score.at(2)),
-                                   number_from(score.at(3))});
+        victim.scores = image::scores_from(*known);
         victims.push_back(std::move(victim));
         continue;
       }
@@ -187,11 +184,7 @@ std::vector<image::Victim> own_victims(const VerifyFlags& flags, const image::Ve
                                              failure, session.path(own / "log.txt").string()));
         continue;
       }
-      auto scores = nlohmann::json::array();
-      for (const image::TaskScore& score : victim.scores)
-        scores.push_back(
-            {score.metric, json_number(score.value), json_number(score.baseline), json_number(score.balanced)});
-      parts.keep(name, scores);
+      parts.keep(name, image::to_json(victim.scores));
       victims.push_back(std::move(victim));
     }
   return victims;
@@ -290,6 +283,8 @@ int verify(const VerifyFlags& flags, const Configuration& configuration) {
   image::VerificationFacts facts;
   facts.tasks = clean.source->tasks();
   facts.options = options_of(flags, facts.tasks, data.rows.size());
+  if (!flags.victim.empty() && image::tasks_of_images(facts.tasks).empty())
+    throw std::invalid_argument("--victim: a command learns labels of images; all tasks are dense");
   for (const image::Learner& learner : learners_of(flags, facts.options, clean.source->shape().channels == 1))
     facts.learners.push_back(learner.name);
   FinishedParts finished(session, run_identity(configuration.flags), flags.resume);

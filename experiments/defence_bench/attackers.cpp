@@ -243,8 +243,10 @@ class Attacker {
   // Of the rows with the largest leverage, or with the largest influence of a flip on the utility.
   Poisoned flips(bool by_influence) {
     Poisoned result = with(no_rows());
-    const Eigen::MatrixXd L =
-        mtrl::adjoint(victim_.risk, victim_.learner, victim_.fit.weights, utility_.gradient(victim_.fit.weights), 1e-6);
+    Eigen::MatrixXd L;
+    if (by_influence)
+      L = mtrl::adjoint(victim_.risk, victim_.learner, victim_.fit.weights, utility_.gradient(victim_.fit.weights),
+                        1e-6);
     for (const std::size_t i : threat_.attackers) {
       const Task& task = clean_[i];
       Eigen::MatrixXd C = task.features.transpose() * task.features;

@@ -116,7 +116,7 @@ class OptionTable {
   /// @param who  the first word of messages; may be empty.
   explicit OptionTable(std::string who) : who_(std::move(who)) {}
 
-  /// Type and default follow from the member.
+  /// Type and default follow from the member, unless a default is given.
   template <class Value>
   OptionTable&& add(Value Struct::*member, OptionText text) && {
     using Kind = option_detail::Kind<Value>;
@@ -140,7 +140,7 @@ class OptionTable {
     throw std::out_of_range(who_ + ": a member without an entry in the table of options");
   }
 
-  /// All of them, in the order of the struct.
+  /// All of them, in the order in which they were added.
   [[nodiscard]] std::vector<OptionText> texts() const {
     std::vector<OptionText> all;
     for (const Entry& entry : entries_) all.push_back(entry.text);

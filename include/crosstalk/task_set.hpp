@@ -43,8 +43,9 @@ struct TaskSet {
 
 /// Checks that every task has rows, as many labels as rows, the same features as the others, and finite numbers.
 /// @param who  the caller's name, the first word of the message.
+/// @param may_be_empty  tasks may have no rows, but not all of them.
 /// @throws std::invalid_argument naming the first task that breaks a rule.
-void require_valid(const TaskSet& tasks, const std::string& who);
+void require_valid(const TaskSet& tasks, const std::string& who, bool may_be_empty = false);
 
 /// The given rows of a task, in the given order.
 Task select_rows(const Task& task, const std::vector<Eigen::Index>& rows);

@@ -84,9 +84,8 @@ class Ascent {
 
   [[nodiscard]] bool replaces() const { return !ranges_.empty() || feasible_.has_jumps(); }
 
-  // Whether a row's label stays though labels are free.
   [[nodiscard]] bool keeps_label(std::size_t task, Eigen::Index row) const {
-    return feasible_.keep_two_labels && row < 2 && clean_.clean()[task].rows() == 0;
+    return feasible_.keeps_label(clean_.clean()[task], row);
   }
 
   // In a round; where steps are few, the replacement must have its turn among them.
@@ -139,12 +138,12 @@ class Ascent {
       const Eigen::VectorXd now = influence.of_rows(at.rows, i);
       const auto n = static_cast<double>(at.risk.rows(static_cast<Eigen::Index>(i)));
       Influence::Row to;
+      Interval last;
       for (Eigen::Index j = 0; j < task.rows(); ++j) {
         const bool stays = ranges_.empty() || keeps_label(i, j);
-        const bool same_choice = j > 0 && feasible_.fixed.empty() &&
-                                 stays == (ranges_.empty() || keeps_label(i, j - 1)) &&
-                                 (!stays || task.labels[j] == task.labels[j - 1]);
         const Interval labels = stays ? Interval{task.labels[j], task.labels[j]} : ranges_[i];
+        const bool same_choice = j > 0 && feasible_.fixed.empty() && labels.low == last.low && labels.high == last.high;
+        last = labels;
         if (!same_choice) to = influence.best_row(feasible_, i, labels, task.features.row(j).transpose());
         if (to.influence > now[j]) moves.push_back({i, j, to, (to.influence - now[j]) / n});
       }
@@ -203,7 +202,7 @@ class Ascent {
         task.labels =
             (all.segment(offset, task.rows()) * label_unit(i)).cwiseMax(ranges_[i].low).cwiseMin(ranges_[i].high);
         offset += task.rows();
-        for (Eigen::Index j = 0; j < std::min<Eigen::Index>(2, task.rows()); ++j)
+        for (Eigen::Index j = 0; j < task.rows(); ++j)
           if (keeps_label(i, j)) task.labels[j] = like[i].labels[j];
         feasible_.project_feasible_from(i, like[i], task, ranges_[i]);
       } else {
@@ -272,11 +271,9 @@ TaskSet another_start(const TaskSet& like, const TaskSet& clean, const FeasibleS
     const bool high = rng.below(2) == 1;
     if (!ranges.empty()) task.labels.setConstant(high ? ranges[i].high : ranges[i].low);
     const bool is_fictitious = clean[i].rows() == 0;
-    if (is_fictitious && feasible.keep_two_labels)
-      task.labels.head(std::min<Eigen::Index>(2, task.rows())) =
-          like[i].labels.head(std::min<Eigen::Index>(2, task.rows()));
     for (Eigen::Index j = 0; j < task.rows(); ++j) {
       task.features.row(j) = feasible.random_row(is_fictitious ? like[i] : clean[i], rng).transpose();
+      if (feasible.keeps_label(clean[i], j)) task.labels[j] = like[i].labels[j];
       if (!ranges.empty())
         task.labels[j] = feasible.nearest_label(i, task.features.row(j).transpose(), task.labels[j], ranges[i]);
     }

@@ -1,6 +1,5 @@
 #include "crosstalk/attack/fictitious.hpp"
 
-#include <algorithm>
 #include <numeric>
 #include <stdexcept>
 #include <utility>
@@ -16,22 +15,12 @@ double against(double label, const Interval& range) {
   return label - range.low > range.high - label ? range.low : range.high;
 }
 
-// Rows of the host in a random order, over and over.
-class RowsInTurn {
- public:
-  RowsInTurn(const Task& host, Rng& rng) : order_(rng.permutation(static_cast<std::size_t>(host.rows()))) {}
-  Eigen::Index next() { return static_cast<Eigen::Index>(order_[taken_++ % order_.size()]); }
-
- private:
-  std::vector<std::size_t> order_;
-  std::size_t taken_ = 0;
-};
-
+// Copies of the host's rows in a random order, over and over.
 Task rows_against(const Task& host, const Interval& range, Eigen::Index rows, bool two_labels, Rng& rng) {
   Task task{"", Eigen::MatrixXd(rows, host.features.cols()), Eigen::VectorXd(rows)};
-  RowsInTurn source(host, rng);
+  const std::vector<std::size_t> order = rng.permutation(static_cast<std::size_t>(host.rows()));
   for (Eigen::Index j = 0; j < rows; ++j) {
-    const Eigen::Index like = source.next();
+    const auto like = static_cast<Eigen::Index>(order[static_cast<std::size_t>(j) % order.size()]);
     task.features.row(j) = host.features.row(like);
     task.labels[j] = against(host.labels[like], range);
   }

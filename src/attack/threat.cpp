@@ -48,10 +48,7 @@ Kind kind_of(const Threat& threat) {
 }
 
 std::string_view to_string(Kind kind) {
-  static constexpr auto names = name_table<Kind>(
-      "kind of attack",
-      {{Kind::Direct, "direct"}, {Kind::Indirect, "indirect"}, {Kind::Hybrid, "hybrid"}, {Kind::Accounts, "accounts"}});
-  return names.name_of(kind);
+  return kKinds.name_of(kind);
 }
 
 std::vector<bool> members(const std::vector<std::size_t>& set, std::size_t tasks) {

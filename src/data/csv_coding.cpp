@@ -58,6 +58,7 @@ class RowReader {
         add_task(scanner, fields, k);
         if (!labels_.empty()) labels.push_back(label_of(scanner, fields[labels_[k]], file_.names()[labels_[k]]));
         rows_.records.push_back(record);
+        rows_.lines.push_back(scanner.line());
       }
     }
     const auto n = static_cast<Eigen::Index>(rows_.records.size());

@@ -70,34 +70,27 @@ std::string read_all(int fd, std::size_t expected, const std::string& shown) {
   }
 }
 
-int replace_file(int folder, const std::string& name, std::string_view content) {
-  struct stat before {};
-  const bool was_there = ::fstatat(folder, name.c_str(), &before, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(before.st_mode);
-  std::string temporary;
+int write_temporary(int folder, mode_t mode, std::string_view content, Flush flush, std::string& temporary) {
   Descriptor file = open_temporary(folder, temporary);
   if (file.get() < 0) return errno;
   int error = write_all(file.get(), content);
-  if (error == 0 && was_there && ::fchmod(file.get(), before.st_mode & 07777U) != 0) error = errno;
-  if (error == 0 && ::fsync(file.get()) != 0) error = errno;
+  if (error == 0 && mode != 0 && ::fchmod(file.get(), mode & 07777U) != 0) error = errno;
+  if (error == 0 && flush == Flush::Now && ::fsync(file.get()) != 0) error = errno;
   if (const int closing = file.close(); error == 0) error = closing;
-  if (error == 0 && ::renameat(folder, temporary.c_str(), folder, name.c_str()) != 0) error = errno;
   if (error != 0) ::unlinkat(folder, temporary.c_str(), 0);
   return error;
 }
 
-int write_temporary(int folder, mode_t mode, std::string_view content, std::string& temporary) {
-  Descriptor file = open_temporary(folder, temporary);
-  if (file.get() < 0) {
-    temporary.clear();
-    return errno;
-  }
-  int error = write_all(file.get(), content);
-  if (error == 0 && mode != 0 && ::fchmod(file.get(), mode & 07777U) != 0) error = errno;
-  if (const int closing = file.close(); error == 0) error = closing;
-  if (error != 0) {
-    ::unlinkat(folder, temporary.c_str(), 0);
-    temporary.clear();
-  }
+int replace_file(int folder, const std::string& name, std::string_view content) {
+  struct stat before {};
+  const bool was_there = ::fstatat(folder, name.c_str(), &before, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(before.st_mode);
+  std::string temporary;
+  if (const int error = write_temporary(folder, was_there ? before.st_mode : 0, content, Flush::Now, temporary);
+      error != 0)
+    return error;
+  if (::renameat(folder, temporary.c_str(), folder, name.c_str()) == 0) return 0;
+  const int error = errno;
+  ::unlinkat(folder, temporary.c_str(), 0);
   return error;
 }
 

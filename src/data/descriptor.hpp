@@ -44,11 +44,14 @@ std::string read_all(int fd, std::size_t expected, const std::string& shown);
 /// @return 0 or the error; the temporary file is removed
 int replace_file(int folder, const std::string& name, std::string_view content);
 
-/// The first half of replace_file: a temporary file with this content, which may be in memory still.
+/// Later: the content may be in memory still.
+enum class Flush { Now, Later };
+
+/// The first half of replace_file: a temporary file with this content.
 /// @param mode  of the file that it is to replace, 0 where there is none.
-/// @param temporary  its name; empty where none was made.
+/// @param temporary  its name, when it is there.
 /// @return 0 or the error; the temporary file is removed
-int write_temporary(int folder, mode_t mode, std::string_view content, std::string& temporary);
+int write_temporary(int folder, mode_t mode, std::string_view content, Flush flush, std::string& temporary);
 
 /// Removes the temporary files that replace_file left in an open folder when its process was killed: those that no
 /// process has locked. @throws DataError with the shown name of the folder and the system's reason.

@@ -20,9 +20,9 @@ namespace fs = std::filesystem;
 // A name below the folder: the open folder that it is in, and its last component.
 class OutputFolder::Place {
  public:
-  enum class CheapestAttack { Make, IfThere };
+  enum class Folders { Make, IfThere };
 
-  Place(const OutputFolder& output, const fs::path& name, CheapestAttack way) : shown_(output.path_) {
+  Place(const OutputFolder& output, const fs::path& name, Folders folders) : shown_(output.path_) {
     std::vector<std::string> components;
     for (const fs::path& part : name) {
       if (!part.empty() && part != ".") components.push_back(part.string());
@@ -35,12 +35,12 @@ class OutputFolder::Place {
     folder_ = Descriptor(::fcntl(output.folder_, F_DUPFD_CLOEXEC, 0));
     for (const std::string& component : components) {
       shown_ /= component;
-      if (way == CheapestAttack::Make && ::mkdirat(folder_.get(), component.c_str(), 0777) != 0 && errno != EEXIST)
+      if (folders == Folders::Make && ::mkdirat(folder_.get(), component.c_str(), 0777) != 0 && errno != EEXIST)
         throw DataError(fmt::format("{} cannot be made: {}", shown_.string(), reason(errno)));
       refuse_link(component);
       Descriptor next(::openat(folder_.get(), component.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
       if (next.get() < 0) {
-        if (way == CheapestAttack::IfThere && errno == ENOENT) return;
+        if (folders == Folders::IfThere && errno == ENOENT) return;
         throw DataError(fmt::format("{}: {}", shown_.string(), reason(errno)));
       }
       folder_ = std::move(next);
@@ -127,7 +127,7 @@ void OutputFolder::write_all(std::span<const std::pair<fs::path, std::string>> f
     Temporaries& operator=(const Temporaries&) = delete;
     ~Temporaries() {
       for (const auto& [name, temporary] : left) try {
-          const Place place(output, name, Place::CheapestAttack::IfThere);
+          const Place place(output, name, Place::Folders::IfThere);
           if (place.has_folder()) ::unlinkat(place.folder(), temporary.c_str(), 0);
         } catch (const DataError&) {  // its folder is gone
         }
@@ -135,10 +135,10 @@ void OutputFolder::write_all(std::span<const std::pair<fs::path, std::string>> f
   } temporaries(*this);
 
   for (const auto& [name, content] : files) {
-    const Place place(*this, name, Place::CheapestAttack::Make);
+    const Place place(*this, name, Place::Folders::Make);
     const mode_t mode = mode_to_replace(place);
     std::string temporary;
-    if (const int error = write_temporary(place.folder(), mode, content, temporary); error != 0)
+    if (const int error = write_temporary(place.folder(), mode, content, Flush::Later, temporary); error != 0)
       throw DataError(fmt::format("{}: cannot be written: {}", place.shown(), reason(error)));
     temporaries.left.emplace_back(name, std::move(temporary));
   }
@@ -146,7 +146,7 @@ void OutputFolder::write_all(std::span<const std::pair<fs::path, std::string>> f
     throw DataError(fmt::format("{}: cannot be written: {}", path_.string(), reason(errno)));
   for (auto& left = temporaries.left; !left.empty(); left.pop_back()) {
     const auto& [name, temporary] = left.back();
-    const Place place(*this, name, Place::CheapestAttack::IfThere);
+    const Place place(*this, name, Place::Folders::IfThere);
     if (!place.has_folder() || ::renameat(place.folder(), temporary.c_str(), place.folder(), place.name().c_str()) != 0)
       throw DataError(
           fmt::format("{}: cannot be written: {}", place.shown(), reason(place.has_folder() ? errno : ENOENT)));
@@ -154,7 +154,7 @@ void OutputFolder::write_all(std::span<const std::pair<fs::path, std::string>> f
 }
 
 void OutputFolder::write(const fs::path& name, std::string_view content) const {
-  const Place place(*this, name, Place::CheapestAttack::Make);
+  const Place place(*this, name, Place::Folders::Make);
   static_cast<void>(mode_to_replace(place));
   if (const int error = replace_file(place.folder(), place.name(), content); error != 0)
     throw DataError(fmt::format("{}: cannot be written: {}", place.shown(), reason(error)));
@@ -168,7 +168,7 @@ void OutputFolder::tidy(int folder, const std::string& shown) const {
 }
 
 std::optional<std::string> OutputFolder::read(const fs::path& name) const {
-  const Place place(*this, name, Place::CheapestAttack::IfThere);
+  const Place place(*this, name, Place::Folders::IfThere);
   const auto there = place.status();
   if (!there) return std::nullopt;
   if (!S_ISREG(there->st_mode)) throw DataError(fmt::format("{}: is no regular file", place.shown()));
@@ -178,7 +178,7 @@ std::optional<std::string> OutputFolder::read(const fs::path& name) const {
 }
 
 void OutputFolder::remove(const fs::path& name) const {
-  const Place place(*this, name, Place::CheapestAttack::IfThere);
+  const Place place(*this, name, Place::Folders::IfThere);
   struct stat found {};
   if (!place.has_folder() || ::fstatat(place.folder(), place.name().c_str(), &found, AT_SYMLINK_NOFOLLOW) != 0) return;
   place.refuse_input();
@@ -187,14 +187,14 @@ void OutputFolder::remove(const fs::path& name) const {
 }
 
 bool OutputFolder::is_folder(const fs::path& name) const {
-  const Place place(*this, name, Place::CheapestAttack::IfThere);
+  const Place place(*this, name, Place::Folders::IfThere);
   struct stat found {};
   return place.has_folder() && ::fstatat(place.folder(), place.name().c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0 &&
          S_ISDIR(found.st_mode);
 }
 
 std::vector<std::string> OutputFolder::entries(const fs::path& folder) const {
-  const Place place(*this, folder / "x", Place::CheapestAttack::IfThere);
+  const Place place(*this, folder / "x", Place::Folders::IfThere);
   if (!place.has_folder()) return {};
   const std::string shown = (path_ / folder).string();
   remove_left_over(place.folder(), shown);
@@ -202,7 +202,7 @@ std::vector<std::string> OutputFolder::entries(const fs::path& folder) const {
 }
 
 void OutputFolder::remove_empty(const fs::path& folder) const {
-  const Place place(*this, folder, Place::CheapestAttack::IfThere);
+  const Place place(*this, folder, Place::Folders::IfThere);
   if (place.has_folder()) ::unlinkat(place.folder(), place.name().c_str(), AT_REMOVEDIR);
 }
 

@@ -9,7 +9,6 @@ namespace crosstalk::defence {
 namespace {
 
 RowScores distance(const TaskSet& tasks, bool bias, const Rows& rows) {
-  constexpr double kSupportFraction = 0.7;
   return mcd_distances(tasks, bias, kSupportFraction, rows);
 }
 

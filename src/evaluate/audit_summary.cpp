@@ -99,15 +99,16 @@ std::vector<TaskExposure> task_exposures(const AuditResult& result, const AuditS
     TaskExposure task;
     task.task = i;
     bool planned = false;
-    for (const attack::Kind kind : attack::kKinds)
+    for (const auto& one : attack::kKinds.values)
       for (const Method method : summary.methods)
         for (std::size_t s = 0; s < result.scenarios.size(); ++s) {
-          const Outcome* const outcome =
-              result.scenarios[s].kind == kind && is_target[s][i] ? result.find(s, method, *summary.budget) : nullptr;
+          const Outcome* const outcome = result.scenarios[s].kind == one.value && is_target[s][i]
+                                             ? result.find(s, method, *summary.budget)
+                                             : nullptr;
           if (outcome == nullptr) continue;
           const double added = outcome->loss[row] - result.clean_loss[row];
           task.attacks.push_back(
-              {kind, method, outcome->loss[row], unit > 0.0 ? added / unit : kNaN, outcome->metrics(row, 0)});
+              {one.value, method, outcome->loss[row], unit > 0.0 ? added / unit : kNaN, outcome->metrics(row, 0)});
           if (method != summary.planned) continue;
           if (!planned || outcome->loss[row] > task.attacks[task.worst].loss) task.worst = task.attacks.size() - 1;
           planned = true;
@@ -191,7 +192,8 @@ AuditSummary summarise(const AuditResult& result) {
   sort_and_thin(summary.budgets);
   sort_and_thin(summary.methods);
   if (!summary.methods.empty()) summary.planned = summary.methods.back();
-  for (const attack::Kind kind : attack::kKinds) {
+  for (const auto& one : attack::kKinds.values) {
+    const attack::Kind kind = one.value;
     const bool there = std::any_of(result.scenarios.begin(), result.scenarios.end(),
                                    [&](const Scenario& scenario) { return scenario.kind == kind; });
     if (!there) continue;

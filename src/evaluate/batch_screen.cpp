@@ -17,9 +17,8 @@ namespace crosstalk::evaluate {
 
 namespace {
 
-constexpr std::size_t kFolds = 5;
-constexpr double kScaleQuantile = 0.95;
-constexpr double kSupportFraction = 0.7;  // of the trusted rows that the metric is from: no row of them is suspected
+constexpr std::size_t kFolds = 5;        // a model learns from four fifths of the trusted rows
+constexpr double kScaleQuantile = 0.95;  // of the rows learned from: a statistic there counts as 1
 
 // Two statistics and the score that they make, a vector a task.
 struct Statistics {
@@ -101,13 +100,15 @@ class Screener {
     result_.converged = result_.converged && fit.status == mtrl::Status::Converged;
     Statistics own;
     own.residual = defence::residual_scores(joined_, loss_, fit.weights, known);
-    own.distance = roots(defence::mcd_distances(joined_, options_.bias, kSupportFraction, known));
+    own.distance = roots(defence::mcd_distances(joined_, options_.bias, defence::kSupportFraction, known));
     combine(own, known, true);
-    const std::vector<double> all = sorted_references(own.score, left_out);
+    const bool of_all = options_.reference == Reference::All;
+    std::vector<double> references;
+    if (of_all) references = sorted_references(own.score, left_out);
     for (std::size_t i = 0; i < trusted_.size(); ++i) {
       if (result_.tasks[i].p.size() == 0) continue;
-      const std::vector<double> of_task = sorted_references({own.score[i]}, {left_out[i]});
-      take(i, own, i, options_.reference == Reference::Task ? of_task : all);
+      if (!of_all) references = sorted_references({own.score[i]}, {left_out[i]});
+      take(i, own, i, references);
     }
     if (strangers_.rows() > 0) judge_strangers(known, left_out, fit.weights);
   }
@@ -137,7 +138,7 @@ class Screener {
     one.labels.tail(strangers_.rows()) = strangers_.labels;
     z.tail(strangers_.rows()) = strangers_.features * (sum / m);
     Statistics statistics;
-    statistics.distance = roots(defence::mcd_distances({one}, options_.bias, kSupportFraction, known_there));
+    statistics.distance = roots(defence::mcd_distances({one}, options_.bias, defence::kSupportFraction, known_there));
     // One feature, the prediction, with the weight 1: the residuals as they are of tasks.
     const TaskSet predicted = {Task{"", z, one.labels}};
     statistics.residual = defence::residual_scores(predicted, loss_, Eigen::MatrixXd::Ones(1, 1), known_there);

@@ -1,10 +1,8 @@
 #include "crosstalk/image/network/command_learner.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <map>
-#include <optional>
 
 #include <fmt/format.h>
 
@@ -13,6 +11,7 @@
 #include "crosstalk/image/codec.hpp"
 #include "crosstalk/report/number.hpp"
 #include "crosstalk/report/table.hpp"
+#include "label_table.hpp"
 
 namespace crosstalk::image {
 
@@ -43,12 +42,11 @@ double answer_in(const TaskInfo& task, std::string_view cell, std::size_t line) 
                                   data::in_quotes(cell), data::in_quotes(task.name), data::listed(task.classes)));
     return static_cast<double>(found - task.classes.begin());
   }
-  double value = 0.0;
-  const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
-  if (error != std::errc() || end != cell.data() + cell.size() || !std::isfinite(value))
+  const auto value = number_in(cell);
+  if (!value)
     throw DataError(fmt::format("{}:{}: {} of task {} is no number", kAnswers, line, data::in_quotes(cell),
                                 data::in_quotes(task.name)));
-  return value;
+  return *value;
 }
 
 TaskScore accuracy(std::size_t classes, const std::vector<double>& truth, const std::vector<double>& answers) {
@@ -118,6 +116,7 @@ void write_image_folder(const Source& source, std::span<const std::size_t> rows,
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Batch batch = source.read(rows[i], 1);
     write(file_name(i), encode_png(batch.shape, batch.image(0)));
+    if (!labels) continue;
     table += file_name(i);
     for (const std::size_t k : tasks) {
       const TaskInfo& task = source.tasks()[k];
@@ -177,12 +176,14 @@ std::vector<TaskScore> scores_of_answers(const std::string& answers, const Sourc
                                 data::in_quotes(file_name(static_cast<std::size_t>(left - answered.begin())))));
 
   const auto truth = labels_of(test, rows, tasks);
+  const bool has_numbers =
+      std::any_of(tasks.begin(), tasks.end(), [&](std::size_t k) { return !test.tasks()[k].has_classes(); });
+  const auto learned = has_numbers ? labels_of(train, trained, tasks) : std::vector<std::vector<double>>();
   std::vector<TaskScore> scores;
   for (std::size_t t = 0; t < tasks.size(); ++t) {
     const TaskInfo& task = test.tasks()[tasks[t]];
-    scores.push_back(task.has_classes()
-                         ? accuracy(task.classes.size(), truth[t], given[t])
-                         : error(mean_of(labels_of(train, trained, {tasks[t]}).front()), truth[t], given[t]));
+    scores.push_back(task.has_classes() ? accuracy(task.classes.size(), truth[t], given[t])
+                                        : error(mean_of(learned[t]), truth[t], given[t]));
   }
   return scores;
 }

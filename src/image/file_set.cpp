@@ -87,7 +87,6 @@ class FileSet : public Source, public PhotoFiles {
     photo.picture = in_channels(std::move(photo.picture), view_.own_channels);
     return photo;
   }
-  [[nodiscard]] std::string place(std::size_t index) const override { return plan_.store->place(plan_.files[index]); }
   [[nodiscard]] Maps map(std::size_t task, std::size_t index, const Shape& shape) const override {
     Maps values;
     add_map(task, index, {shape.height, shape.width}, false, values);

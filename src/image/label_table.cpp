@@ -13,28 +13,19 @@
 
 #include "crosstalk/data/csv_scanner.hpp"
 #include "crosstalk/error.hpp"
+#include "data/small_letters.hpp"
 #include "file_store.hpp"
 
 namespace crosstalk::image {
 
 namespace fs = std::filesystem;
 
-namespace {
-
-std::optional<double> number_in(const std::string& cell) {
+std::optional<double> number_in(std::string_view cell) {
   double value = 0.0;
   const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
   if (error != std::errc() || end != cell.data() + cell.size() || !std::isfinite(value)) return std::nullopt;
   return value;
 }
-
-std::string in_small_letters(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
-}
-
-}  // namespace
 
 std::string stem_of(const std::string& file) {
   return fs::path(file).replace_extension().generic_string();
@@ -72,7 +63,7 @@ LabelTable read_label_table(const std::string& content, const std::string& path,
     if (files == FileColumn::Needed) {
       row.file = fs::path(fields[file_column]).lexically_normal().generic_string();
       if (!is_below(row.file)) fail(fmt::format("{} is no file below the folder", data::in_quotes(row.file)));
-      const auto [first, is_new] = stems.emplace(in_small_letters(stem_of(row.file)), row.file);
+      const auto [first, is_new] = stems.emplace(data::in_small_letters(stem_of(row.file)), row.file);
       if (!is_new && stem_of(first->second) == stem_of(row.file))
         fail(fmt::format("{} comes twice (names count without their extension)", data::in_quotes(row.file)));
       if (!is_new)

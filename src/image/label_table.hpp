@@ -1,6 +1,8 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <Eigen/Core>
@@ -8,6 +10,9 @@
 #include "crosstalk/image/image_set.hpp"
 
 namespace crosstalk::image {
+
+/// The finite number that a cell is, if it is one.
+std::optional<double> number_in(std::string_view cell);
 
 /// A CSV file of labels as it stands: a row an image, a column a task.
 struct LabelTable {

@@ -21,22 +21,6 @@ void require_sign_labels(const TaskSet& tasks, const Loss& loss) {
                                                 task.name, task.labels[j], j + 1, loss.name()));
 }
 
-constexpr const char* kWho = "empirical risk";
-
-// Tasks may have no rows, but not all of them.
-void require_valid_but_empty(const TaskSet& tasks) {
-  TaskSet filled;
-  for (const Task& task : tasks) {
-    if (task.rows() > 0)
-      filled.tasks.push_back(task);
-    else if (task.features.cols() != tasks.features() || task.labels.size() != 0)
-      throw std::invalid_argument(fmt::format("{}: the empty task \"{}\" has {} features and {} labels for {} and 0",
-                                              kWho, task.name, task.features.cols(), task.labels.size(),
-                                              tasks.features()));
-  }
-  require_valid(filled, kWho);
-}
-
 EmpiricalRisk::Layout layout_for(const TaskSet& tasks) {
   constexpr Eigen::Index kWideFrom = 100;  // features; with fewer both ways take milliseconds
   const bool is_wide = tasks.features() >= kWideFrom && tasks.features() > tasks.rows();
@@ -53,10 +37,7 @@ EmpiricalRisk::Moments EmpiricalRisk::moments_of(const Task& task) {
 }
 
 EmpiricalRisk::EmpiricalRisk(TaskSet tasks, const Loss& loss, Layout layout, EmptyTasks empty_tasks) : loss_(&loss) {
-  if (empty_tasks == EmptyTasks::Allowed)
-    require_valid_but_empty(tasks);
-  else
-    require_valid(tasks, kWho);
+  require_valid(tasks, "empirical risk", empty_tasks == EmptyTasks::Allowed);
   if (loss.is_classification()) require_sign_labels(tasks, loss);
   auto clean = std::make_shared<Clean>();
   clean->tasks = std::move(tasks);

@@ -83,7 +83,7 @@ const OptionTable<ProblemOptions>& ProblemOptions::table() {
 }
 
 LabelScale default_label_scale(const data::Recipe& recipe, const mtrl::Loss& loss) {
-  return loss.is_classification() ? LabelScale::None : recipe.labels;
+  return label_scale_for({}, recipe.labels, loss);
 }
 
 Problem load_problem(const std::string& name_or_path, const ProblemOptions& options) {

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <ctime>
 #include <fstream>
 #include <iterator>
@@ -22,45 +22,27 @@
 
 #include "crosstalk/data/sha256.hpp"
 #include "crosstalk/error.hpp"
+#include "data/descriptor.hpp"
 
 namespace crosstalk::victim {
 
 namespace fs = std::filesystem;
+using data::Descriptor;
 
 namespace {
 
 constexpr int kNotStarted = 127;
 constexpr int kTick = 50;  // milliseconds between two looks at the stop token
 
-class Descriptor {
- public:
-  explicit Descriptor(int number = -1) : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { close(); }
-  void reset(int number) {
-    close();
-    number_ = number;
-  }
-  void close() {
-    if (number_ >= 0) ::close(number_);
-    number_ = -1;
-  }
-  [[nodiscard]] int get() const { return number_; }
-
- private:
-  int number_;
-};
-
 struct Pipe {
   Pipe() {
     std::array<int, 2> ends{};
-    if (pipe2(ends.data(), O_CLOEXEC) != 0) throw DataError(fmt::format("pipe: {}", std::strerror(errno)));
-    read.reset(ends[0]);
-    write.reset(ends[1]);
+    if (pipe2(ends.data(), O_CLOEXEC) != 0) throw DataError(fmt::format("pipe: {}", data::reason(errno)));
+    read = Descriptor(ends[0]);
+    write = Descriptor(ends[1]);
   }
-  Descriptor read;
-  Descriptor write;
+  Descriptor read{-1};
+  Descriptor write{-1};
 };
 
 // What the process that watches the command says of its end.
@@ -282,12 +264,12 @@ CommandOutcome run_command(const CommandVictim& victim, const std::stop_token& s
   for (std::string& variable : variables) environment.push_back(variable.data());
   environment.push_back(nullptr);
   const Descriptor log(open(placed.log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666));
-  if (log.get() < 0) throw DataError(fmt::format("{}: {}", placed.log.string(), std::strerror(errno)));
+  if (log.get() < 0) throw DataError(fmt::format("{}: {}", placed.log.string(), data::reason(errno)));
   Pipe lifeline;
   Pipe report;
   const double begun = now();
   const pid_t watcher = fork();
-  if (watcher < 0) throw DataError(fmt::format("/bin/sh: {}", std::strerror(errno)));
+  if (watcher < 0) throw DataError(fmt::format("/bin/sh: {}", data::reason(errno)));
   if (watcher == 0) {
     ::close(lifeline.write.get());
     ::close(report.read.get());

@@ -40,6 +40,11 @@ struct FeasibleSet {
   /// learner that needs two classes, or two different labels, takes the task.
   bool keep_two_labels = false;
 
+  /// Whether an injected row of a task keeps its label for that reason.
+  [[nodiscard]] bool keeps_label(const Task& clean, Eigen::Index row) const {
+    return keep_two_labels && row < 2 && clean.rows() == 0;
+  }
+
   /// @param features  d without the bias.
   /// @throws std::invalid_argument when the set is empty or contradicts itself: a radius that is not positive, an
   ///   interval with low > high, a column that does not exist or is named twice, one-hot or lattice columns without a

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -34,7 +33,9 @@ enum class Kind {
   Hybrid,    ///< anything else
   Accounts,  ///< through fictitious tasks: "faking some malicious user accounts" [Zhao18, Sec. 1]
 };
-inline constexpr std::array kKinds = {Kind::Direct, Kind::Indirect, Kind::Hybrid, Kind::Accounts};
+inline constexpr auto kKinds = name_table<Kind>(
+    "kind of attack",
+    {{Kind::Direct, "direct"}, {Kind::Indirect, "indirect"}, {Kind::Hybrid, "hybrid"}, {Kind::Accounts, "accounts"}});
 Kind kind_of(const Threat& threat);
 std::string_view to_string(Kind kind);
 

@@ -168,6 +168,7 @@ struct NewRows {
   std::vector<std::string> task_names;  ///< n, as written
   Eigen::VectorXd labels;               ///< n, NaN where there is none; empty without a label column
   std::vector<std::size_t> records;     ///< n: which record of the file, 0 for the first
+  std::vector<std::size_t> lines;       ///< n: where the record begins, 1 for the first line
   std::vector<std::string> notes;
   std::shared_ptr<const CsvText> text;  ///< with keep_text
 };

@@ -9,6 +9,9 @@
 
 namespace crosstalk::defence {
 
+/// The share of the rows that detectors and `screen` take for the core: up to 30 % of far rows cannot pull the metric.
+inline constexpr double kSupportFraction = 0.7;
+
 /// How far every row lies from where most rows are: (x - c)' C^-1 (x - c) with centre and covariance of the `core` of
 /// the rows that lie nearest to it (the concentration steps of Rousseeuw and Van Driessen 1999, begun at the half
 /// nearest to the median), so that a share 1 - support_fraction of far rows cannot pull them. Scaled to a median of 1.

@@ -32,6 +32,7 @@ struct FolderOptions {
   std::size_t merge_rare = 0;
 };
 
+/// Pixels a side: larger images, or images of different sizes, are changed at a working size by default.
 inline constexpr std::size_t kLargestWorkingSide = 256;
 
 /// The files of a set whose images keep their own size.
@@ -41,16 +42,15 @@ class PhotoFiles {
   /// The image as its file has it, upright, in as many channels as any image of the set has.
   /// @throws DataError as decode_photo does.
   [[nodiscard]] virtual Photo photo(std::size_t index) const = 0;
-  /// The file's name as it may stand in a message.
-  [[nodiscard]] virtual std::string place(std::size_t index) const = 0;
   /// The map of a dense task at the image's own size, all NaN where the image has none.
   [[nodiscard]] virtual Maps map(std::size_t task, std::size_t index, const Shape& shape) const = 0;
 };
 
 struct FolderSet {
   std::unique_ptr<Source> source;
-  std::vector<std::string> notes;      ///< what was left out, one sentence each
-  const PhotoFiles* photos = nullptr;  ///< part of `source`; null where the set shows the images as they are published
+  std::vector<std::string> notes;  ///< what was left out, one sentence each
+  const PhotoFiles* photos =
+      nullptr;  ///< part of `source`; null where images are brought to a size, cropped, or no files
 };
 
 /// A folder of PNG, JPEG and WebP files and a CSV file with a column `file` (below the folder) and one column a task;

@@ -1,7 +1,6 @@
 #include "crosstalk/image/network/learned_noise.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <optional>
@@ -15,6 +14,7 @@
 #include "crosstalk/error.hpp"
 #include "crosstalk/image/network/generator.hpp"
 #include "crosstalk/image/network/transformation.hpp"
+#include "image/label_table.hpp"
 #include "learning_rate.hpp"
 #include "objective.hpp"
 
@@ -127,22 +127,8 @@ class GeneratedNoise : public NoiseSource {
     }
     adam_.step();
   }
-  void save(OutputArchive& archive) override {
-    OutputArchive net;
-    OutputArchive adam;
-    net_->save(net);
-    adam_.save(adam);
-    archive.write("generator", net);
-    archive.write("generator_adam", adam);
-  }
-  void load(InputArchive& archive) override {
-    InputArchive net;
-    InputArchive adam;
-    archive.read("generator", net);
-    archive.read("generator_adam", adam);
-    load_weights(*net_, net);
-    adam_.load(adam);
-  }
+  void save(OutputArchive& archive) override { write_part(archive, "generator", *net_, adam_); }
+  void load(InputArchive& archive) override { read_part(archive, "generator", *net_, adam_); }
   [[nodiscard]] Generator net() const { return net_; }
 
  private:
@@ -351,7 +337,7 @@ GeneratorFacts facts_in(const nlohmann::json& description) {
   const auto shape = description.at("shape").get<std::vector<std::size_t>>();
   facts.shape = {shape.at(0), shape.at(1), shape.at(2)};
   facts.epsilon = description.at("epsilon").get<int>();
-  constexpr std::size_t longest = 8192;
+  constexpr std::size_t longest = 8192;  // as of --size
   require((facts.shape.channels == 1 || facts.shape.channels == 3) && std::min(shape[1], shape[2]) >= 1 &&
               std::max(shape[1], shape[2]) <= longest && facts.epsilon >= 1 && facts.epsilon <= 255,
           "shape or epsilon out of range");
@@ -363,13 +349,6 @@ GeneratorFacts facts_in(const nlohmann::json& description) {
     facts.is_protected.push_back(task.at("protected").get<bool>());
   }
   return facts;
-}
-
-std::optional<double> number_in(const std::string& word) {
-  double value = 0.0;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-  if (error != std::errc() || end != word.data() + word.size() || !std::isfinite(value)) return std::nullopt;
-  return value;
 }
 
 // The number of a class by its name; as numbers, 1 and 1.0 are one.

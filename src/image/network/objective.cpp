@@ -110,22 +110,8 @@ class ErrorMinimising : public Objective {
     freeze(net_, true);
   }
 
-  void save(torch::serialize::OutputArchive& archive) override {
-    torch::serialize::OutputArchive net;
-    torch::serialize::OutputArchive adam;
-    net_->save(net);
-    adam_.save(adam);
-    archive.write("surrogate", net);
-    archive.write("surrogate_adam", adam);
-  }
-  void load(torch::serialize::InputArchive& archive) override {
-    torch::serialize::InputArchive net;
-    torch::serialize::InputArchive adam;
-    archive.read("surrogate", net);
-    archive.read("surrogate_adam", adam);
-    load_weights(*net_, net);
-    adam_.load(adam);
-  }
+  void save(torch::serialize::OutputArchive& archive) override { write_part(archive, "surrogate", *net_, adam_); }
+  void load(torch::serialize::InputArchive& archive) override { read_part(archive, "surrogate", *net_, adam_); }
 
  private:
   const Loader& data_;
@@ -185,6 +171,26 @@ void load_weights(torch::nn::Module& module, torch::serialize::InputArchive& arc
   if (sizes_of() != before) throw std::invalid_argument("load_weights: the weights are of another network");
   for (const auto& parameter : module.parameters())
     if (!parameter.isfinite().all().item<bool>()) throw std::invalid_argument("load_weights: a weight is no number");
+}
+
+void write_part(torch::serialize::OutputArchive& archive, const std::string& name, const torch::nn::Module& net,
+                const torch::optim::Adam& adam) {
+  torch::serialize::OutputArchive weights;
+  torch::serialize::OutputArchive steps;
+  net.save(weights);
+  adam.save(steps);
+  archive.write(name, weights);
+  archive.write(name + "_adam", steps);
+}
+
+void read_part(torch::serialize::InputArchive& archive, const std::string& name, torch::nn::Module& net,
+               torch::optim::Adam& adam) {
+  torch::serialize::InputArchive weights;
+  torch::serialize::InputArchive steps;
+  archive.read(name, weights);
+  archive.read(name + "_adam", steps);
+  load_weights(net, weights);
+  adam.load(steps);
 }
 
 void write_run(torch::serialize::OutputArchive& archive, const Loader& data, const NoiseOptions& options) {

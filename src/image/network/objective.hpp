@@ -47,6 +47,13 @@ void read_or_refuse(const std::string& name, const std::function<void()>& read);
 /// Loads weights, which must be finite and have the sizes that the module has. @throws std::invalid_argument
 void load_weights(torch::nn::Module& module, torch::serialize::InputArchive& archive);
 
+/// A network and its optimiser as parts of an archive, the second as NAME_adam.
+void write_part(torch::serialize::OutputArchive& archive, const std::string& name, const torch::nn::Module& net,
+                const torch::optim::Adam& adam);
+/// @throws what load_weights and the archive throw
+void read_part(torch::serialize::InputArchive& archive, const std::string& name, torch::nn::Module& net,
+               torch::optim::Adam& adam);
+
 /// A checkpoint says which run it belongs to. @throws DataError naming `name` when that is another one.
 void write_run(torch::serialize::OutputArchive& archive, const Loader& data, const NoiseOptions& options);
 void require_run(torch::serialize::InputArchive& archive, const Loader& data, const NoiseOptions& options,

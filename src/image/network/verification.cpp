@@ -1,6 +1,7 @@
 #include "crosstalk/image/network/verification.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -133,7 +134,6 @@ bool mirror_images_help(const VerificationData& data, const VerificationOptions&
   VerificationOptions trial = options;
   trial.epochs = std::max(1, options.epochs / 2);
   trial.countermeasure = {};
-  trial.others.clear();
   const Split rows = rows_of(data, held_out, options.seed);
   const Images images{
       Loader(data.clean, rows.train, specs, loading), Loader(data.clean, rows.test, specs, loading), {}};
@@ -216,7 +216,7 @@ Verification verify_all(const VerificationData& data, const VerificationOptions&
   const TaskSpecs specs = task_specs(data.clean, data.rows);
   const LoaderOptions loading{.batch = options.batch, .device = torch::Device(options.device)};
   std::vector<std::unique_ptr<Source>> sources;
-  std::vector<std::vector<Images>> images;  // by learner: clean, published
+  std::vector<std::array<std::optional<Images>, 2>> images;  // by learner: clean, published; none that nobody learns
   for (std::size_t l = 0; l <= options.others.size(); ++l) {
     const Learner learner = learner_of(options, l);
     const auto seen = [&](const Source& source) -> const Source& {
@@ -234,13 +234,13 @@ Verification verify_all(const VerificationData& data, const VerificationOptions&
     };
     auto& own = images.emplace_back();
     const Source& clean = seen(data.clean);
-    own.push_back(of(clean, clean));
+    if (l == 0 && options.clean) own[0].emplace(of(clean, clean));
     if (data.published == nullptr) continue;
     const auto leaked = leaked_rows(rows.train, options.leak, options.seed);
     const Source* published = data.published;
     if (!leaked.empty()) published = sources.emplace_back(partly_clean(*published, data.clean, leaked)).get();
     const Source& seen_published = seen(*published);
-    own.push_back(of(seen_published, knows_clean ? clean : seen_published));
+    own[1].emplace(of(seen_published, knows_clean ? clean : seen_published));
   }
 
   LockedParts known(store);
@@ -256,7 +256,7 @@ Verification verify_all(const VerificationData& data, const VerificationOptions&
       progress.report(v, done, fmt::format("training {} victims", victims.size()));
     };
     if (victim.scores.empty()) {
-      victim.scores = train_and_test(victim, images[victim.learner][victim.published ? 1 : 0], options, flip,
+      victim.scores = train_and_test(victim, *images[victim.learner][victim.published ? 1 : 0], options, flip,
                                      {report, control.stop});
       if (!victim.scores.empty()) known.keep(name_of(victim, options), to_json(victim.scores));
     }

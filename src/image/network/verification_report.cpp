@@ -75,7 +75,7 @@ std::string label_of(const LearnerOutcome& outcome, const VerificationFacts& fac
   return outcome.mtl ? name : name + " with one network a task";
 }
 
-// What a task keeps: its learner, its share.
+// A task and the share of it that is left.
 struct TaskLeft {
   std::size_t task = 0;
   double left = std::numeric_limits<double>::quiet_NaN();

@@ -143,6 +143,7 @@ const LearnerOutcome* strongest(const std::vector<LearnerOutcome>& outcomes);
 
 /// What a verdict says. Protected: at most kProtectedShare is left to the strongest of several learners.
 enum class Verdict { Protected, NotProtected, NotMeasured };
+/// A share of 0 to 1, by convention: about a third of what clean images teach beyond the majority baseline.
 inline constexpr double kProtectedShare = 0.35;
 /// NotMeasured when no share is known, and when one learner alone, or one that failed, leaves it open.
 /// @param complete  all learners that were asked for came to their end
