@@ -9,7 +9,10 @@
 #include <Eigen/Cholesky>
 
 #include "crosstalk/attack/exact_attack.hpp"
+#include "crosstalk/attack/fictitious.hpp"
 #include "crosstalk/attack/influence.hpp"
+#include "crosstalk/evaluate/adaptive_attack.hpp"
+#include "crosstalk/problem/fictitious_tasks.hpp"
 
 namespace bench {
 
@@ -56,6 +59,13 @@ class Attacker {
     if (name == "drift") return drift();
     if (name == "fictitious-opposed") return fictitious(true);
     if (name == "fictitious-random") return fictitious(false);
+    if (name == "fictitious-one-label") return fictitious_rows(true);
+    if (name == "fictitious-noise") return fictitious_rows(false);
+    if (name == "fictitious-patom") return fictitious_optimised(false);
+    if (name == "fictitious-exact") return fictitious_optimised(true);
+    if (name == "fictitious-slander") return fictitious_slander();
+    if (name == "slander") return with(slander());
+    if (name == "adaptive") return with(adaptive());
     throw std::invalid_argument(fmt::format("there is no attacker \"{}\"", name));
   }
 
@@ -334,6 +344,121 @@ class Attacker {
       result.rows.tasks.push_back(std::move(task));
     }
     return result;
+  }
+
+  [[nodiscard]] std::size_t fictitious_count() const {
+    return static_cast<std::size_t>(std::max(1.0, std::round(threat_.budget * static_cast<double>(clean_.size()))));
+  }
+
+  [[nodiscard]] Eigen::Index fictitious_rows_each() const {
+    return std::max<Eigen::Index>(2, clean_.rows() / static_cast<Eigen::Index>(clean_.size()));
+  }
+
+  Poisoned with_tasks(std::vector<Task> tasks) const {
+    Poisoned result = with(no_rows());
+    for (Task& task : tasks) {
+      task.name = fmt::format("fictitious {}", result.rows.size() - clean_.size() + 1);
+      result.injected.emplace_back(static_cast<std::size_t>(task.rows()), true);
+      result.rows.tasks.push_back(std::move(task));
+    }
+    return result;
+  }
+
+  // Rows of one honest task, all with the end of its labels that lies farther from their mean; or rows anywhere in the
+  // ball with labels anywhere in the range.
+  Poisoned fictitious_rows(bool one_label) {
+    std::vector<Task> tasks;
+    for (std::size_t k = 0; k < fictitious_count(); ++k) {
+      const std::size_t host = rng_.below(clean_.size());
+      const attack::Interval range = ranges_[host];
+      Task& task = tasks.emplace_back(clean_[host]);
+      const double mean = task.labels.mean();
+      for (Eigen::Index j = 0; j < task.rows(); ++j) {
+        task.labels[j] = range.high - mean > mean - range.low ? range.high : range.low;
+        if (one_label) continue;
+        task.features.row(j) = ball().random_row(clean_[host], rng_).transpose();
+        const double share = rng_.uniform();
+        task.labels[j] = victim_.risk.loss().is_classification() ? (share < 0.5 ? -1.0 : 1.0)
+                                                                 : range.low + share * (range.high - range.low);
+      }
+    }
+    return with_tasks(std::move(tasks));
+  }
+
+  // What raises the loss of all honest tasks most, by PATOM or by the exact attack.
+  Poisoned fictitious_optimised(bool exactly) {
+    const std::size_t count = fictitious_count();
+    std::vector<std::size_t> all(clean_.size());
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    const attack::LossUtility utility(clean_, victim_.risk.loss(), all);
+    const attack::FictitiousAttack plan =
+        attack::fictitious_attack(clean_, all, count, fictitious_rows_each(), ball(), victim_.risk.loss(), rng_);
+    std::vector<std::string> names;
+    for (std::size_t k = 0; k < count; ++k) names.push_back(fmt::format("fictitious {}", k + 1));
+    const mtrl::EmpiricalRisk risk(with_empty_tasks(clean_, names), victim_.risk.loss(),
+                                   mtrl::EmpiricalRisk::Layout::Automatic, mtrl::EmpiricalRisk::EmptyTasks::Allowed);
+    const mtrl::Fit near = attack::with_zero_columns(victim_.fit, count);
+    const attack::AttackProblem problem{risk, utility, plan.feasible, plan.start, victim_.learner, near, batches_};
+    const TaskSet injected =
+        exactly ? attack::exact_attack(problem, {.starts = 1, .iterations = 8, .free_labels = true}).injected
+                : attack::patom(problem).injected;
+    return with_tasks({injected.begin() + static_cast<std::ptrdiff_t>(clean_.size()), injected.end()});
+  }
+
+  // By somebody who wants an honest task left out: tasks of honest features that obey the mean of the honest tasks
+  // less what is special of one of them, so that it stands alone.
+  Poisoned fictitious_slander() {
+    const Eigen::VectorXd mean = victim_.fit.weights.rowwise().mean();
+    const std::size_t victim = rng_.below(clean_.size());
+    const Eigen::VectorXd w = 2.0 * mean - victim_.fit.weights.col(static_cast<Eigen::Index>(victim));
+    std::vector<Task> tasks;
+    for (std::size_t k = 0; k < fictitious_count(); ++k) {
+      Task& task = tasks.emplace_back(clean_[victim]);
+      for (Eigen::Index j = 0; j < task.rows(); ++j) {
+        const double z = task.features.row(j).dot(w);
+        task.labels[j] = victim_.risk.loss().is_classification() ? (z >= 0.0 ? 1.0 : -1.0) : z;
+      }
+    }
+    return with_tasks(std::move(tasks));
+  }
+
+  // By somebody who knows the defence and its calibration.
+  TaskSet adaptive() {
+    const evaluate::DefendedProblem problem{.clean = victim_.risk,
+                                            .utility = utility_,
+                                            .feasible = ball(),
+                                            .threat = threat_,
+                                            .fit = victim_.fit,
+                                            .defence = {.learner = victim_.learner}};
+    const auto place = [&](const mtrl::EmpiricalRisk& clean, const attack::FeasibleSet& feasible, TaskSet start) {
+      const mtrl::Fit fit = mtrl::solve(clean, victim_.learner);
+      return attack::exact_attack({clean, utility_, feasible, start, victim_.learner, fit, batches_},
+                                  {.starts = 1, .iterations = 8, .free_labels = true})
+          .injected;
+    };
+    return evaluate::adaptive_attack(problem, place, rng_).second.injected;
+  }
+
+  // By somebody who wants honest rows left out: rows among the tenth of each task's rows that lies farthest out, with
+  // harmful labels, so that the region goes.
+  TaskSet slander() {
+    TaskSet rows = random(ball());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const Eigen::RowVectorXd mean = clean_[i].features.colwise().mean();
+      const Eigen::VectorXd distance = (clean_[i].features.rowwise() - mean).rowwise().norm();
+      std::vector<std::size_t> order(static_cast<std::size_t>(clean_[i].rows()));
+      std::iota(order.begin(), order.end(), std::size_t{0});
+      std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
+        return distance[static_cast<Eigen::Index>(a)] > distance[static_cast<Eigen::Index>(b)];
+      });
+      order.resize(std::max<std::size_t>(1, order.size() / 10));
+      for (Eigen::Index j = 0; j < rows[i].rows(); ++j)
+        rows[i].features.row(j) =
+            0.95 * clean_[i].features.row(static_cast<Eigen::Index>(order[rng_.below(order.size())])) +
+            0.05 * honest_row(i);
+    }
+    choose_labels(rows, victim_.fit);
+    return rows;
   }
 
   const Victim& victim_;

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "crosstalk/defence/defend.hpp"
 #include "crosstalk/mtrl/cross_validation.hpp"
 #include "crosstalk/mtrl/metrics.hpp"
 #include "crosstalk/quantile.hpp"
@@ -121,6 +122,8 @@ std::vector<CaseName> cases_of(Half half, std::uint64_t seed) {
       if (set == "one-task" || set == "boston")
         if (is_fictitious || attacker == "relation" || attacker == "between-tasks") continue;
       cases.push_back({set, attacker, "direct", attacker == "none" ? 0.0 : 0.2, seed});
+      if (is_fictitious)
+        for (const double budget : {0.1, 0.3}) cases.push_back({set, attacker, "direct", budget, seed});
       if (attacker != "patom" && attacker != "exact") continue;
       cases.push_back({set, attacker, "direct", 0.05, seed});
       cases.push_back({set, attacker, "direct", 0.3, seed});
@@ -153,12 +156,24 @@ Case case_of(const CaseName& name, const std::string& folder) {
   return problem;
 }
 
-double learned_metric(const Case& problem, const defence::Rows& kept) {
-  const HonestSet& honest = problem.honest;
+double learned_metric(const Case& problem, const defence::Rows& kept, std::vector<bool> left_out) {
   const TaskSet rows = defence::select(problem.rows, kept);
-  const Preparation preparation = Preparation::fit(rows, honest.preparation);
+  const Preparation preparation = Preparation::fit(rows, problem.honest.preparation);
   const TaskSet prepared = preparation.apply(rows);
-  const Eigen::MatrixXd W = mtrl::solve(prepared, *honest.loss, chosen_learner(prepared, *honest.loss)).weights;
+  const mtrl::Loss& loss = *problem.honest.loss;
+  left_out.resize(prepared.size());
+  TaskSet sharing;
+  for (std::size_t i = 0; i < prepared.size(); ++i)
+    if (!left_out[i]) sharing.tasks.push_back(prepared[i]);
+  const mtrl::Options learner = chosen_learner(sharing, loss);
+  Eigen::MatrixXd W = defence::fit_shared(prepared, left_out, loss, learner).weights;
+  for (std::size_t i = 0; i < prepared.size(); ++i)
+    if (left_out[i]) W.col(static_cast<Eigen::Index>(i)) = mtrl::solve({prepared[i]}, loss, learner).weights;
+  return metric_of(problem, preparation, W);
+}
+
+double metric_of(const Case& problem, const Preparation& preparation, const Eigen::MatrixXd& W) {
+  const HonestSet& honest = problem.honest;
   const TaskSet test = preparation.apply(honest.test);
   std::vector<Eigen::VectorXd> predicted;
   for (std::size_t i = 0; i < test.size(); ++i) {

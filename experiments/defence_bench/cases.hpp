@@ -36,8 +36,13 @@ struct Case {
 Case case_of(const CaseName& name, const std::string& folder);
 
 /// What a learner that chooses scale and lambdas by `fit`'s rule makes of some rows, on the test rows of the targets.
-/// @param kept  rows to learn from, at least one a task.
-double learned_metric(const Case& problem, const crosstalk::defence::Rows& kept);
+/// @param kept      rows to learn from, at least one a task.
+/// @param left_out  tasks that are learned alone; none if empty.
+double learned_metric(const Case& problem, const crosstalk::defence::Rows& kept, std::vector<bool> left_out = {});
+
+/// What weights make of the test rows of the targets: NMSE, 1 - AUC for two classes, or the mean absolute error.
+/// @param W  d x m, in the units of the preparation.
+double metric_of(const Case& problem, const crosstalk::Preparation& preparation, const Eigen::MatrixXd& W);
 
 /// The learner's options by cross-validation on prepared rows.
 crosstalk::mtrl::Options chosen_learner(const crosstalk::TaskSet& prepared, const crosstalk::mtrl::Loss& loss);

@@ -67,7 +67,19 @@ const std::vector<Law>& laws() {
                                        {"two-groups", 20, 30},
                                        {"ratings", 30, 25},
                                        {"half-noise", 20, 40},
-                                       {"classes", 15, 60, true}};
+                                       {"classes", 15, 60, true},
+                                       {"odd-tasks", 16, 40},
+                                       {"unlike", 16, 40},
+                                       {"levels", 20, 25},
+                                       {"gauss-12", 30, 12},
+                                       {"uniform", 20, 30},
+                                       {"low-rank", 24, 20},
+                                       {"few-odd", 30, 30},
+                                       {"unrelated", 12, 50},
+                                       {"task-noise", 20, 40},
+                                       {"task-places", 20, 40},
+                                       {"counts", 16, 40},
+                                       {"small-classes", 25, 36, true}};
   return all;
 }
 
@@ -93,6 +105,8 @@ Eigen::RowVectorXd features_of(const Law& law, const Eigen::RowVectorXd& before,
   if (name == "skewed") x = x.array().square();
   if (name == "correlated") x = 0.3 * x.array() + rng.normal();
   if (name == "ratings") x = (x.array() > 0.5).cast<double>();
+  if (name == "uniform")
+    for (double& value : x) value = 2.0 * rng.uniform() - 1.0;
   if (name == "time-series" && before.size() > 0) x = 0.95 * before + 0.31 * x;
   if (name == "binary-words")
     for (Eigen::Index k = 0; k < x.size(); ++k) x[k] = rng.uniform() < 0.5 / static_cast<double>(1 + k / 3) ? 1.0 : 0.0;
@@ -114,6 +128,11 @@ double noise_of(const Law& law, const Eigen::RowVectorXd& x, double before, Rng&
 
 Task drawn_task(const Law& law, const std::string& name, const Eigen::VectorXd& w, Eigen::Index rows, Rng& rng) {
   Task task{name, Eigen::MatrixXd(rows, w.size()), Eigen::VectorXd(rows)};
+  const double level = law.name == "levels" ? 4.0 * rng.normal() : 0.0;
+  const double noise_scale = law.name == "task-noise" ? std::exp(rng.normal()) : 1.0;
+  Eigen::RowVectorXd place = Eigen::RowVectorXd::Zero(w.size());
+  if (law.name == "task-places")
+    for (double& value : place) value = 2.0 * rng.normal();
   Eigen::RowVectorXd x;
   double noise = 0.0;
   for (Eigen::Index j = 0; j < rows; ++j) {
@@ -123,15 +142,16 @@ Task drawn_task(const Law& law, const std::string& name, const Eigen::VectorXd& 
       task.labels[j] = task.labels[twin];
       continue;
     }
-    x = features_of(law, x, rng);
-    noise = noise_of(law, x, noise, rng);
+    x = features_of(law, x, rng) + place;
+    noise = noise_scale * noise_of(law, x, noise, rng);
     task.features.row(j) = x;
-    double label = x.dot(w) + noise;
+    double label = x.dot(w) + noise + level;
     if (law.name == "nonlinear") label += 3.0 * std::sin(2.0 * x[0]) + x[1] * x[1];
     if (law.name == "product") label += x[0] * x[1];
     if (law.name == "ratings") label = std::clamp(std::round(3.0 + 0.7 * label), 1.0, 5.0);
     if (law.name == "curved") label = 10.0 * std::exp(0.15 * label);
     if (law.name == "whole-numbers") label = std::round(label);
+    if (law.name == "counts") label = std::floor(std::exp(0.5 * label));
     if (law.is_classification) label = label + 0.4 * noise >= 0.0 ? 1.0 : -1.0;
     task.labels[j] = label;
   }
@@ -142,13 +162,21 @@ HonestSet drawn_set(const Law& law, std::uint64_t seed) {
   constexpr Eigen::Index kTestRows = 20;
   Rng rng = Rng::stream(seed, law.name);
   const Eigen::Index d = law.name == "binary-words" ? 40 : kFeatures;
-  Eigen::VectorXd common(d);
-  for (double& value : common) value = rng.normal();
+  const auto drawn = [&] {
+    Eigen::VectorXd w(d);
+    for (double& value : w) value = rng.normal();
+    return w;
+  };
+  const Eigen::VectorXd common = drawn();
+  const Eigen::VectorXd second = law.name == "low-rank" ? drawn() : common;
   HonestSet set;
   for (std::size_t i = 0; i < law.tasks; ++i) {
     Eigen::VectorXd w = common;
     for (double& value : w) value += 0.5 * rng.normal();
     if (law.name == "two-groups" && i % 2 == 1) w = -w;
+    const bool is_odd = (law.name == "odd-tasks" && i % 8 == 3) || (law.name == "few-odd" && i % 10 == 4);
+    if (is_odd || law.name == "unlike" || law.name == "unrelated") w = drawn();
+    if (law.name == "low-rank") w = rng.normal() * common + rng.normal() * second;
     Task all = drawn_task(law, fmt::format("t{}", i), w, law.rows + kTestRows, rng);
     Task& train = set.train.tasks.emplace_back(all);
     train.features = all.features.topRows(law.rows);
@@ -179,7 +207,9 @@ HonestSet loaded_set(const std::string& words, std::uint64_t seed) {
   const std::string name = words.substr(0, by);
   const char* folder = std::getenv("CROSSTALK_DATA");
   if (folder == nullptr) throw std::runtime_error("CROSSTALK_DATA is not set; it must be the folder of the data sets");
-  const std::filesystem::path file = std::filesystem::path(folder) / "grouped" / (name + ".csv");
+  const char* r_sets = std::getenv("CROSSTALK_R_SETS");
+  std::filesystem::path file = std::filesystem::path(folder) / "grouped" / (name + ".csv");
+  if (r_sets != nullptr && !std::filesystem::exists(file)) file = std::filesystem::path(r_sets) / (name + ".csv");
   const bool is_file = std::filesystem::exists(file);
   data::LoadOptions options{.seed = seed};
   options.csv.task_column = by != std::string::npos ? words.substr(by + 4) : is_file ? "task" : "";
@@ -213,7 +243,8 @@ HonestSet loaded_set(const std::string& words, std::uint64_t seed) {
 Half half_named(const std::string& name) {
   if (name == "development") return Half::Development;
   if (name == "reported") return Half::Reported;
-  throw std::invalid_argument(fmt::format("\"{}\" is no half; there are development, reported", name));
+  if (name == "blind") return Half::Blind;
+  throw std::invalid_argument(fmt::format("\"{}\" is no half; there are development, reported, blind", name));
 }
 
 const std::vector<std::string>& sets_of(Half half) {
@@ -252,11 +283,19 @@ const std::vector<std::string>& sets_of(Half half) {
                                                        "bike",
                                                        "contraception",
                                                        "student",
-                                                       "movielens"};
+                                                       "movielens",
+                                                       "odd-tasks",
+                                                       "unlike",
+                                                       "levels"};
   static const std::vector<std::string> reported = {
       "gauss-8", "gauss-25",   "laplace", "skewed",       "correlated",        "product",         "two-groups",
       "ratings", "half-noise", "classes", "guns by year", "diamonds by color", "bike by weekday", "boston by c8"};
-  return half == Half::Development ? development : reported;
+  static const std::vector<std::string> blind = {
+      "gauss-12", "uniform",       "low-rank", "few-odd",   "unrelated", "task-noise", "task-places",
+      "counts",   "small-classes", "exam",     "egsingle",  "scotssec",  "bdf",        "milk",
+      "spruce",   "cigar",         "gasoline", "ricefarms", "males",     "fatalities", "schools-by-county",
+      "sumhes",   "remifentanil",  "arrests",  "immunised", "verbagg"};
+  return half == Half::Development ? development : half == Half::Reported ? reported : blind;
 }
 
 const std::vector<std::string>& attackers_of(Half half) {
@@ -274,9 +313,25 @@ const std::vector<std::string>& attackers_of(Half half) {
                                                        "drift",
                                                        "rare-feature",
                                                        "relation",
-                                                       "fictitious-random"};
-  static const std::vector<std::string> reported = {
-      "none", "patom", "exact", "single-task", "influence-flips", "mimic", "repeated-far", "fictitious-copies"};
+                                                       "fictitious-random",
+                                                       "fictitious-patom",
+                                                       "adaptive",
+                                                       "slander",
+                                                       "fictitious-slander"};
+  static const std::vector<std::string> reported = {"none",
+                                                    "patom",
+                                                    "exact",
+                                                    "single-task",
+                                                    "influence-flips",
+                                                    "mimic",
+                                                    "repeated-far",
+                                                    "fictitious-copies",
+                                                    "fictitious-one-label",
+                                                    "fictitious-noise",
+                                                    "fictitious-exact",
+                                                    "adaptive",
+                                                    "slander",
+                                                    "fictitious-slander"};
   return half == Half::Development ? development : reported;
 }
 

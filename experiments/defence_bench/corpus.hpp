@@ -10,15 +10,18 @@
 
 namespace bench {
 
-/// Constants are chosen on the development half alone; documents state numbers of the reported half alone. The
-/// development half has what an earlier version of the defence was reported on.
-enum class Half { Development, Reported };
+/// Constants are chosen on the development half alone, which has what an earlier version of the defence was reported
+/// on; documents state numbers of the others. Reported: sets on which the rows' part of the defence has been reported
+/// before. Blind: sets and attackers that were fixed, with the whole defence, before the first run on them.
+enum class Half { Development, Reported, Blind };
 Half half_named(const std::string& name);
 
-/// Names of the sets of a half: generated laws first, then sets of $CROSSTALK_DATA. The lists are fixed.
+/// Names of the sets of a half: generated laws first, then sets of $CROSSTALK_DATA, then those that export_r_sets.R
+/// wrote to $CROSSTALK_R_SETS. The lists are fixed.
 const std::vector<std::string>& sets_of(Half half);
 
-/// Names of the attackers of a half, "none" first; PATOM and the exact attack are in both.
+/// Names of the attackers of a half, "none" first; PATOM and the exact attack are in all. The blind half has those of
+/// the reported one.
 const std::vector<std::string>& attackers_of(Half half);
 
 /// Honest data in the units of the file, without a bias column.

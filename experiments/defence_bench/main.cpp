@@ -1,5 +1,5 @@
 // A bench for defences over honest sets, generated laws and attackers (experiments/README.md).
-//   defence_bench HALF FIRST_SEED LAST_SEED FILE.csv [SET,... [ATTACKER,...]]
+//   defence_bench HALF FIRST_SEED LAST_SEED FILE.csv [SET,... [ATTACKER,... [DEFENCE,...]]]
 // Appends a line a defence; a case whose lines are in the file is passed over. Attacks are read from and written to
 // the folder $CROSSTALK_BENCH_CASES where it is set.
 #include <algorithm>
@@ -8,12 +8,13 @@
 #include <exception>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <sstream>
 
 #include <fmt/format.h>
 
 #include "cases.hpp"
-#include "crosstalk/defence/defend.hpp"
+#include "contenders.hpp"
 #include "crosstalk/mtrl/metrics.hpp"
 
 namespace {
@@ -28,76 +29,85 @@ std::vector<std::string> words_of(const std::string& text) {
   return words;
 }
 
+// What a defence leaves out of a case, as shares.
 struct Counts {
-  double honest = 0.0;
-  double honest_left_out = 0.0;
-  double honest_flagged = 0.0;
-  double injected = 0.0;
-  double injected_left_out = 0.0;
+  double honest_rows = 0.0;  ///< also those of tasks left out whole
+  double injected_rows = 0.0;
+  double honest_tasks = 0.0;
+  double fictitious_tasks = 0.0;
 };
 
-Counts counted(const Case& problem, const defence::Defended& defended) {
-  Counts counts;
+Counts counted(const Case& problem, const Answer& answer) {
+  Counts out;
+  Counts all;
   for (std::size_t i = 0; i < problem.rows.size(); ++i) {
+    const bool whole = !answer.left_out.empty() && answer.left_out[i];
+    const bool is_honest = i < problem.honest.train.size();
     std::vector<bool> kept(problem.injected[i].size(), false);
-    for (const Eigen::Index j : defended.kept[i]) kept[static_cast<std::size_t>(j)] = true;
+    if (!whole)
+      for (const Eigen::Index j : answer.kept[i]) kept[static_cast<std::size_t>(j)] = true;
     for (std::size_t j = 0; j < kept.size(); ++j) {
-      const bool injected = problem.injected[i][j];
-      (injected ? counts.injected : counts.honest) += 1.0;
-      if (!kept[j]) (injected ? counts.injected_left_out : counts.honest_left_out) += 1.0;
-      if (!injected && defended.rows[i].flagged[j]) counts.honest_flagged += 1.0;
+      (problem.injected[i][j] ? all.injected_rows : all.honest_rows) += 1.0;
+      if (!kept[j]) (problem.injected[i][j] ? out.injected_rows : out.honest_rows) += 1.0;
     }
+    (is_honest ? all.honest_tasks : all.fictitious_tasks) += 1.0;
+    if (whole) (is_honest ? out.honest_tasks : out.fictitious_tasks) += 1.0;
   }
-  return counts;
+  const auto share = [](double part, double whole) { return whole > 0.0 ? part / whole : 0.0; };
+  return {share(out.honest_rows, all.honest_rows), share(out.injected_rows, all.injected_rows),
+          share(out.honest_tasks, all.honest_tasks), share(out.fictitious_tasks, all.fictitious_tasks)};
 }
 
-double task_auc(const Case& problem, const defence::Defended& defended) {
-  Eigen::VectorXd scores(static_cast<Eigen::Index>(problem.rows.size()));
+// Of the tasks with injected rows against the others.
+double task_auc(const Case& problem, const Eigen::VectorXd& scores) {
+  if (scores.size() == 0) return std::numeric_limits<double>::quiet_NaN();
   Eigen::VectorXd attacked(scores.size());
   for (Eigen::Index i = 0; i < scores.size(); ++i) {
     const auto& rows = problem.injected[static_cast<std::size_t>(i)];
-    scores[i] = defended.tasks[static_cast<std::size_t>(i)].score;
     attacked[i] = std::ranges::find(rows, true) != rows.end() ? 1.0 : -1.0;
   }
   return mtrl::auc(scores, attacked);
 }
 
-std::string lines_of(const CaseName& name, const std::string& folder) {
+std::string lines_of(const CaseName& name, const std::string& folder, const std::vector<std::string>& defences) {
   const Case problem = case_of(name, folder);
   Case honest = problem;
   honest.rows = honest.honest.train;
   const double clean = learned_metric(honest, defence::all_rows(honest.rows));
   const double attacked = learned_metric(problem, defence::all_rows(problem.rows));
-
-  const Preparation preparation = Preparation::fit(problem.rows, problem.honest.preparation);
-  const TaskSet prepared = preparation.apply(problem.rows);
-  const mtrl::Options learner = chosen_learner(prepared, *problem.honest.loss);
   std::string lines;
-  const std::clock_t begin = std::clock();
-  const defence::Defended defended = defence::defend(prepared, *problem.honest.loss, {.learner = learner});
-  const double seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
-  const Counts counts = counted(problem, defended);
-  const double value = defended.left_out == 0.0 ? attacked : learned_metric(problem, defended.kept);
-  lines += fmt::format("{},trim,{:.6g},{:.6g},{:.6g},{:.4f},{:.4f},{:.4f},{:.4f},{:.3f}\n", name.text(), clean,
-                       attacked, value, counts.honest_left_out / counts.honest,
-                       counts.injected > 0.0 ? counts.injected_left_out / counts.injected : 0.0,
-                       counts.honest_flagged / counts.honest, task_auc(problem, defended), seconds);
-  for (const defence::Decision& decision : defended.decisions)
-    if (std::getenv("CROSSTALK_BENCH_VERBOSE") != nullptr)
-      fmt::print(stderr, "{}: {} {} rows, gain {:.3f}, p {:.2g}, {}\n", name.text(), decision.detector, decision.rows,
-                 decision.gain, decision.p, decision.accepted ? "left out" : "kept");
+  for (const std::string& defence : defences) {
+    const std::clock_t begin = std::clock();
+    const Answer answer = answer_of(defence, problem);
+    const double seconds = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+    const Counts out = counted(problem, answer);
+    const double value = answer.metric ? *answer.metric
+                         : out.honest_rows + out.injected_rows == 0.0
+                             ? attacked
+                             : learned_metric(problem, answer.kept, answer.left_out);
+    lines += fmt::format("{},{},{:.6g},{:.6g},{:.6g},{:.4f},{:.4f},{:.4f},{:.4f},{:.4f},{:.4f},{:.3f}\n", name.text(),
+                         defence, clean, attacked, value, out.honest_rows, out.injected_rows, answer.honest_flagged,
+                         out.honest_tasks, out.fictitious_tasks, task_auc(problem, answer.task_scores), seconds);
+    if (std::getenv("CROSSTALK_BENCH_VERBOSE") == nullptr) continue;
+    for (const defence::Decision& decision : answer.decisions)
+      fmt::print(stderr, "{}: {} {} tasks {} rows, gain {:.3f}, p {:.2g}, {}\n", name.text(), decision.detector,
+                 decision.tasks, decision.rows, decision.gain, decision.p, decision.accepted ? "left out" : "kept");
+  }
   return lines;
 }
 
 void run(const std::vector<std::string>& words) {
   if (words.size() < 4)
-    throw std::invalid_argument("usage: HALF FIRST_SEED LAST_SEED FILE.csv [SET,... [ATTACKER,...]]");
+    throw std::invalid_argument("usage: HALF FIRST_SEED LAST_SEED FILE.csv [SET,... [ATTACKER,... [DEFENCE,...]]]");
   const Half half = half_named(words[0]);
   const auto chosen = [&](std::size_t k, const std::string& name) {
     if (words.size() <= k || words[k] == "all") return true;
     const auto names = words_of(words[k]);
     return std::ranges::find(names, name) != names.end();
   };
+  const std::vector<std::string> defences = words.size() <= 6   ? std::vector<std::string>{"trim"}
+                                            : words[6] == "all" ? all_defences()
+                                                                : words_of(words[6]);
   const char* folder = std::getenv("CROSSTALK_BENCH_CASES");
   std::string done;
   {
@@ -107,15 +117,15 @@ void run(const std::vector<std::string>& words) {
   std::ofstream file(words[3], std::ios::app);
   if (done.empty())
     file << "set,attacker,kind,budget,seed,defence,clean,attacked,defended,honest_left_out,injected_left_out,"
-            "honest_flagged,task_auc,seconds\n";
+            "honest_flagged,honest_tasks_left_out,fictitious_tasks_left_out,task_auc,seconds\n";
   for (std::uint64_t seed = std::stoull(words[1]); seed <= std::stoull(words[2]); ++seed)
     for (const CaseName& name : cases_of(half, seed)) {
       if (!chosen(4, name.set) || !chosen(5, name.attacker)) continue;
       if (done.find("\n" + name.text() + ",") != std::string::npos) continue;
       try {
-        file << lines_of(name, folder == nullptr ? "" : folder) << std::flush;
+        file << lines_of(name, folder == nullptr ? "" : folder, defences) << std::flush;
       } catch (const std::exception& error) {
-        file << name.text() << ",error,,,,,,,,\n" << std::flush;
+        file << name.text() << ",error,,,,,,,,,,\n" << std::flush;
         fmt::print(stderr, "{}: {}\n", name.text(), error.what());
       }
     }

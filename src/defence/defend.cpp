@@ -36,10 +36,37 @@ Rows within_quantiles(const TaskSet& tasks, const std::vector<const RowScores*>&
   return kept;
 }
 
-// Whether every task is better off alone, by the held-out losses of its kept rows.
-void compare_with_alone(Defended& result, const CrossValidator& validator, const Options& options) {
+std::vector<std::size_t> sharing(const std::vector<bool>& left_out) {
+  std::vector<std::size_t> tasks;
+  for (std::size_t i = 0; i < left_out.size(); ++i)
+    if (!left_out[i]) tasks.push_back(i);
+  return tasks;
+}
+
+// Held-out losses of the kept rows: of tasks that share without the others, of the others with all.
+RowScores joint_losses(const CrossValidator& validator, const Rows& kept, const std::vector<bool>& left_out,
+                       const mtrl::Options& options) {
+  RowScores losses = validator.held_out(kept, options);
+  const std::vector<std::size_t> tasks = sharing(left_out);
+  if (tasks.size() == left_out.size()) return losses;
+  TaskSet some;
+  Rows rows;
+  Rows folds;
+  for (const std::size_t i : tasks) {
+    some.tasks.push_back(validator.tasks()[i]);
+    rows.push_back(kept[i]);
+    folds.push_back(validator.folds()[i]);
+  }
+  RowScores of_some = CrossValidator(some, validator.loss(), options, folds).held_out(rows, options);
+  for (std::size_t k = 0; k < tasks.size(); ++k) losses[tasks[k]] = std::move(of_some[k]);
+  return losses;
+}
+
+// Whether every task is better off alone, by the held-out losses of its kept rows; a task left out whole is alone.
+void compare_with_alone(Defended& result, const CrossValidator& validator, const std::vector<bool>& left_out,
+                        const Options& options) {
   const mtrl::Options coarse = CrossValidator::coarse(options.learner);
-  const RowScores joint = validator.held_out(result.kept, coarse);
+  const RowScores joint = joint_losses(validator, result.kept, left_out, coarse);
   for (std::size_t i = 0; i < joint.size(); ++i) {
     const TaskSet one = {validator.tasks()[i]};
     const Rows kept = {result.kept[i]};
@@ -50,7 +77,7 @@ void compare_with_alone(Defended& result, const CrossValidator& validator, const
     task.joint_loss = together.mean();
     task.alone_loss = alone.mean();
     const Eigen::VectorXd excess = together - (1.0 + options.margin) * alone;
-    task.alone = mean_with_ci({excess.begin(), excess.end()}).above(0.0);
+    task.alone = left_out[i] || mean_with_ci({excess.begin(), excess.end()}).above(0.0);
     if (task.alone) result.weights.col(static_cast<Eigen::Index>(i)) = single.fit(kept, options.learner).weights;
   }
 }
@@ -93,9 +120,9 @@ std::vector<Reason> reasons_of(const std::string& cause, const std::vector<RowSc
   return reasons;
 }
 
-// causes: of every row what it was left out by.
-void score(Defended& result, const TaskSet& tasks, const std::vector<RowScores>& statistics,
-           const std::vector<std::vector<std::string>>& causes, double alpha) {
+void score(Defended& result, const TaskSet& tasks, const Trimming& found, double alpha) {
+  const std::vector<RowScores>& statistics = found.statistics;
+  const std::vector<std::vector<std::string>>& causes = found.causes;
   const RowScores scores = smallest_p(statistics, result.kept);
   const RowScores p = p_values(scores, result.kept);
   std::vector<RowScores> p_of;
@@ -116,15 +143,15 @@ void score(Defended& result, const TaskSet& tasks, const std::vector<RowScores>&
     const auto n = static_cast<double>(tasks[i].rows());
     TaskScreen task;
     task.flagged_share = flagged / n;
-    task.left_out = 1.0 - static_cast<double>(result.kept[i].size()) / n;
+    task.left_out_whole = found.tasks_left_out[i];
+    task.left_out = task.left_out_whole ? 1.0 : 1.0 - static_cast<double>(result.kept[i].size()) / n;
+    result.left_out += task.left_out * n / static_cast<double>(tasks.rows());
+    task.outlyingness = found.outlyingness[static_cast<Eigen::Index>(i)];
     task.score = of_tasks[i];
     task.flagged = task.left_out > 0.0 && task.score > most_by_chance(tasks.size());
     result.rows.push_back(std::move(rows));
     result.tasks.push_back(task);
   }
-  double kept = 0.0;
-  for (const auto& rows : result.kept) kept += static_cast<double>(rows.size());
-  result.left_out = 1.0 - kept / static_cast<double>(tasks.rows());
 }
 
 // A cause for every row that is not kept.
@@ -141,11 +168,13 @@ std::vector<std::vector<std::string>> caused_by(const std::string& cause, const 
 Trimming method_result(const TaskSet& tasks, const mtrl::Loss& loss, const Options& options, mtrl::Fit& fit) {
   if (options.method == Method::Trim) {
     Trimming found = trim_by_held_out_loss(tasks, loss, options);
-    fit = mtrl::solve(select(tasks, found.kept), loss, options.learner);
+    fit = fit_shared(select(tasks, found.kept), found.tasks_left_out, loss, options.learner);
     return found;
   }
   Trimming found;
   found.kept = all_rows(tasks);
+  found.tasks_left_out.assign(tasks.size(), false);
+  found.outlyingness.setZero(static_cast<Eigen::Index>(tasks.size()));
   fit = mtrl::solve(tasks, loss, options.learner);
   if (options.method == Method::Huber) fit = huber(tasks, loss, options.learner, fit).fit;
   const RowScores residuals = residual_scores(tasks, loss, fit.weights, found.kept);
@@ -195,6 +224,23 @@ void require_valid(const Options& options) {
   Options::table().require_valid(options);
 }
 
+mtrl::Fit fit_shared(const TaskSet& tasks, const std::vector<bool>& left_out, const mtrl::Loss& loss,
+                     const mtrl::Options& learner) {
+  const std::vector<std::size_t> together = sharing(left_out);
+  if (together.size() == tasks.size()) return mtrl::solve(tasks, loss, learner);
+  TaskSet some;
+  for (const std::size_t i : together) some.tasks.push_back(tasks[i]);
+  mtrl::Fit fit = mtrl::solve(some, loss, learner);
+  const auto m = static_cast<Eigen::Index>(tasks.size());
+  Eigen::MatrixXd weights = Eigen::MatrixXd::Zero(fit.weights.rows(), m);
+  Eigen::MatrixXd factor = Eigen::MatrixXd::Zero(m, fit.covariance.factor.cols());
+  weights(Eigen::all, together) = fit.weights;
+  factor(together, Eigen::all) = fit.covariance.factor;
+  fit.weights = std::move(weights);
+  fit.covariance.factor = std::move(factor);
+  return fit;
+}
+
 Defended defend(const TaskSet& tasks, const mtrl::Loss& loss, const Options& options) {
   require_valid(options);
   require_valid(tasks, "defend");
@@ -209,10 +255,10 @@ Defended defend(const TaskSet& tasks, const mtrl::Loss& loss, const Options& opt
   result.weights = result.fit.weights;
   result.kept = std::move(found.kept);
   result.decisions = std::move(found.decisions);
-  score(result, tasks, found.statistics, found.causes, options.alpha);
+  score(result, tasks, found, options.alpha);
   if (options.method == Method::Trim) {
     const CrossValidator validator(tasks, loss, options.learner, folds_of(found.statistics[0]));
-    compare_with_alone(result, validator, options);
+    compare_with_alone(result, validator, found.tasks_left_out, options);
   }
   return result;
 }

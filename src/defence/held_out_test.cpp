@@ -33,6 +33,21 @@ Eigen::VectorXd placements(const Eigen::VectorXd& scores, const std::vector<Eige
   return result;
 }
 
+// The tasks that have rows.
+std::vector<Eigen::Index> with_rows(const Rows& rows) {
+  std::vector<Eigen::Index> tasks;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    if (!rows[i].empty()) tasks.push_back(static_cast<Eigen::Index>(i));
+  return tasks;
+}
+
+TaskSet rows_of(const TaskSet& tasks, const Rows& rows, const std::vector<Eigen::Index>& chosen) {
+  TaskSet result;
+  for (const Eigen::Index i : chosen)
+    result.tasks.push_back(select_rows(tasks[static_cast<std::size_t>(i)], rows[static_cast<std::size_t>(i)]));
+  return result;
+}
+
 double variance_of_mean(const Eigen::VectorXd& values) {
   const auto n = static_cast<double>(values.size());
   return (values.array() - values.mean()).square().sum() / (n * (n - 1.0));
@@ -56,19 +71,34 @@ Rows HeldOutTest::learned_rows(const Rows& kept, std::size_t fold) const {
   return outside_fold(kept, folds_, fold);
 }
 
+Rows HeldOutTest::judged_rows(const Rows& kept, std::size_t fold) const {
+  return inside_fold(kept, folds_, fold);
+}
+
 HeldOutTest::Models HeldOutTest::fits(const Rows& kept, const mtrl::Options& learner,
+                                      const std::vector<Models>& starts) const {
+  return fits(std::vector<Rows>(calibration_.folds, kept), learner, starts);
+}
+
+HeldOutTest::Models HeldOutTest::fits(const std::vector<Rows>& kept, const mtrl::Options& learner,
                                       const std::vector<Models>& starts) const {
   constexpr int kSteps = 4;  // of Newton's method: enough to compare
   Models models;
   for (std::size_t fold = 0; fold < calibration_.folds; ++fold) {
-    const mtrl::EmpiricalRisk risk(select(tasks_, learned_rows(kept, fold)), loss_);
+    const Rows rows = learned_rows(kept[fold], fold);
+    const std::vector<Eigen::Index> sharing = with_rows(rows);
+    const mtrl::EmpiricalRisk risk(rows_of(tasks_, rows, sharing), loss_);
+    Eigen::MatrixXd& W = models.emplace_back(
+        Eigen::MatrixXd::Zero(tasks_.features(), static_cast<Eigen::Index>(tasks_.size())));
     if (starts.empty()) {
-      models.push_back(mtrl::solve(risk, learner).weights);
+      W(Eigen::all, sharing) = mtrl::solve(risk, learner).weights;
       continue;
     }
+    std::vector<Eigen::MatrixXd> near;
+    for (const Models& start : starts) near.emplace_back(start[fold](Eigen::all, sharing));
     const auto& start = *std::ranges::min_element(
-        starts, {}, [&](const Models& near) { return mtrl::objective(risk, learner, near[fold]); });
-    models.push_back(mtrl::improve(risk, learner, start[fold], kSteps).weights);
+        near, {}, [&](const Eigen::MatrixXd& weights) { return mtrl::objective(risk, learner, weights); });
+    W(Eigen::all, sharing) = mtrl::improve(risk, learner, start, kSteps).weights;
   }
   return models;
 }
@@ -77,10 +107,12 @@ HeldOutTest::Models HeldOutTest::huber_fits(const Rows& kept, const mtrl::Option
   constexpr double kSmallestChange = 0.02;
   Models models;
   for (std::size_t fold = 0; fold < calibration_.folds; ++fold) {
+    const Rows rows = learned_rows(kept, fold);
+    const std::vector<Eigen::Index> sharing = with_rows(rows);
     mtrl::Fit start;
-    start.weights = near[fold];
-    models.push_back(
-        huber(select(tasks_, learned_rows(kept, fold)), loss_, learner, start, kSmallestChange).fit.weights);
+    start.weights = near[fold](Eigen::all, sharing);
+    models.emplace_back(Eigen::MatrixXd::Zero(near[fold].rows(), near[fold].cols()))(Eigen::all, sharing) =
+        huber(rows_of(tasks_, rows, sharing), loss_, learner, start, kSmallestChange).fit.weights;
   }
   return models;
 }

@@ -34,9 +34,13 @@ class HeldOutTest {
   HeldOutTest(const TaskSet& tasks, const mtrl::Loss& loss, const mtrl::Options& learner, Rows folds,
               const Calibration& calibration);
 
+  /// @param kept    rows to learn from; a task without any has weights 0 and nothing to do with the others.
   /// @param starts  models to start from, the better for each fold, and to end at after a few Newton steps; none for
   ///   fits to the tolerance.
   [[nodiscard]] Models fits(const Rows& kept, const mtrl::Options& learner, const std::vector<Models>& starts) const;
+  /// The same with rows of its own for each fold.
+  [[nodiscard]] Models fits(const std::vector<Rows>& kept, const mtrl::Options& learner,
+                            const std::vector<Models>& starts) const;
   /// The same with Huber's loss, which bounds what a row with a large residual does.
   [[nodiscard]] Models huber_fits(const Rows& kept, const mtrl::Options& learner, const Models& near) const;
   /// The lambdas of the calibration whose fits to the kept rows have the least bounded loss on held-out kept rows.
@@ -46,8 +50,13 @@ class HeldOutTest {
   /// (of the class).
   [[nodiscard]] RowScores residuals(const Rows& kept, const Models& models) const;
 
- private:
+  [[nodiscard]] std::size_t folds() const { return calibration_.folds; }
+  /// The rows that the models of a fold learn from.
   [[nodiscard]] Rows learned_rows(const Rows& kept, std::size_t fold) const;
+  /// The rows that they are judged on.
+  [[nodiscard]] Rows judged_rows(const Rows& kept, std::size_t fold) const;
+
+ private:
   [[nodiscard]] Eigen::VectorXd scores(std::size_t task, const std::vector<Eigen::Index>& rows,
                                        const Models& models) const;
   [[nodiscard]] Eigen::VectorXd scales(const Rows& judged, const Models& models) const;

@@ -71,7 +71,11 @@ struct TaskScreen {
   bool flagged = false;  ///< rows were left out, and the score is above what one of m honest tasks has in 1 of 20 cases
   double joint_loss = 0.0;  ///< mean loss on held-out rows among those kept
   double alone_loss = 0.0;
-  bool alone = false;  ///< learned alone, since the others do it harm
+  bool alone = false;  ///< learned alone: the others do it harm, or it does them
+  /// By how many median deviations of the tasks it stands out: by how badly the others predict it, also beside what its
+  /// own weights do, and by the features of its rows.
+  double outlyingness = 0.0;
+  bool left_out_whole = false;  ///< takes no part in the sharing: the others are better predicted without it
 };
 
 /// The best that one round of Method::Trim found to leave out.
@@ -81,18 +85,24 @@ struct Decision {
   double gain = 0.0;     ///< by how much the held-out loss of the rows kept falls, as a share of it
   double p = 1.0;        ///< of the hypothesis that it does not, over the number of tests
   bool accepted = false;
+  std::size_t tasks = 0;  ///< whole ones; 0 where rows were tried
 };
 
 struct Defended {
-  Rows kept;
-  mtrl::Fit fit;            ///< of the kept rows, all tasks together
+  Rows kept;                ///< those of a task left out whole teach it alone
+  mtrl::Fit fit;            ///< of the kept rows, together (fit_shared)
   Eigen::MatrixXd weights;  ///< those of the fit, or of the task alone, d x m
   std::vector<RowScreen> rows;
   std::vector<TaskScreen> tasks;
-  double left_out = 0.0;                ///< share of all rows
+  double left_out = 0.0;                ///< share of all rows, those of tasks left out whole among them
   std::vector<std::string> statistics;  ///< names of RowScreen::statistics: the detectors, then "residual"
   std::vector<Decision> decisions;      ///< Trim: one a round, the last one not accepted unless rounds ran out
 };
+
+/// A fit of some tasks together. The others have weights 0 and correlate with none.
+/// @param left_out  of every task whether it is one of the others; not all of them.
+mtrl::Fit fit_shared(const TaskSet& tasks, const std::vector<bool>& left_out, const mtrl::Loss& loss,
+                     const mtrl::Options& learner);
 
 /// Learns in spite of rows that somebody may have injected (docs/defence.md).
 /// @param tasks  in the learner's units.
