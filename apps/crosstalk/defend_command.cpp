@@ -43,11 +43,19 @@ defence::Options options_of(const Flags& flags) {
   return options;
 }
 
-// The user's file without the rows that were left out; where there is no such file, the rows that were kept.
-std::string cleaned_csv(const Problem& problem, const defence::Rows& kept) {
-  if (!problem.dataset.csv)
-    return data::format_csv(defence::select(problem.raw_train, kept),
-                            {problem.dataset.task_column, problem.dataset.label_column, {}});
+// The user's file without the rows that were left out, those of whole tasks among them; where there is no such file,
+// the rows that were kept.
+std::string cleaned_csv(const Problem& problem, const defence::Defended& result) {
+  defence::Rows kept = result.kept;
+  for (std::size_t i = 0; i < kept.size(); ++i)
+    if (result.tasks[i].left_out_whole) kept[i].clear();
+  if (!problem.dataset.csv) {
+    TaskSet rows;
+    rows.feature_names = problem.raw_train.feature_names;
+    for (std::size_t i = 0; i < kept.size(); ++i)
+      if (!kept[i].empty()) rows.tasks.push_back(select_rows(problem.raw_train[i], kept[i]));
+    return data::format_csv(rows, {problem.dataset.task_column, problem.dataset.label_column, {}});
+  }
   const data::CsvData& csv = *problem.dataset.csv;
   std::vector<bool> stays(csv.lines.size(), true);
   for (std::size_t i = 0; i < kept.size(); ++i) {
@@ -86,8 +94,18 @@ Relearned relearned(const Problem& problem, const defence::Defended& result, con
   cleaned.preparation = Preparation::fit(cleaned.raw_train, problem.preparation.options());
   cleaned.train = cleaned.preparation.apply(cleaned.raw_train);
   cleaned.test = cleaned.preparation.apply(problem.raw_test);
-  choose_lambdas(cleaned, flags.common, flags.learner, control);
-  learned.fit = mtrl::solve(cleaned.train, *cleaned.loss, cleaned.learner);
+  std::vector<bool> left_out;
+  Problem sharing = cleaned;
+  sharing.train.tasks.clear();
+  for (std::size_t i = 0; i < cleaned.train.size(); ++i) {
+    left_out.push_back(result.tasks[i].left_out_whole);
+    if (!left_out[i]) sharing.train.tasks.push_back(cleaned.train[i]);
+  }
+  choose_lambdas(sharing, flags.common, flags.learner, control);
+  cleaned.learner = sharing.learner;
+  cleaned.cross_validation = sharing.cross_validation;
+  cleaned.dataset.notes = sharing.dataset.notes;
+  learned.fit = defence::fit_shared(cleaned.train, left_out, *cleaned.loss, cleaned.learner);
   learned.weights = learned.fit.weights;
   for (std::size_t i = 0; i < cleaned.train.size(); ++i)
     if (result.tasks[i].alone)
@@ -112,6 +130,7 @@ nlohmann::ordered_json decisions_record(const defence::Defended& result) {
   for (const defence::Decision& decision : result.decisions)
     record.push_back({{"detector", decision.detector},
                       {"rows", decision.rows},
+                      {"tasks", decision.tasks},
                       {"gain", decision.gain},
                       {"p", decision.p},
                       {"accepted", decision.accepted}});
@@ -174,7 +193,9 @@ int run(const Flags& flags, const Configuration& configuration) {
                                  {"score", task.score},
                                  {"flagged", task.flagged},
                                  {"rows_flagged_share", task.flagged_share},
-                                 {"learned_alone", task.alone}};
+                                 {"learned_alone", task.alone},
+                                 {"outlyingness", task.outlyingness},
+                                 {"left_out_whole", task.left_out_whole}};
     if (!influences.empty())
       defend["tasks"][names[i]]["leave_one_out"] = {{"harm", influences[i].harm},
                                                     {"relation_change", influences[i].relation_change},
@@ -182,7 +203,7 @@ int run(const Flags& flags, const Configuration& configuration) {
                                                     {"p", influences[i].p}};
   }
   defend["report_file"] = session.write("report.html", report::to_html(page)).string();
-  defend["cleaned_file"] = session.write("cleaned.csv", cleaned_csv(problem, result.kept)).string();
+  defend["cleaned_file"] = session.write("cleaned.csv", cleaned_csv(problem, result)).string();
   defend.update(write_model(session, learned.problem, learned.weights, learned.fit.covariance));
   const TaskSet rows =
       learned.problem.preparation.apply(problem.raw_test.size() > 0 ? problem.raw_test : problem.raw_train);

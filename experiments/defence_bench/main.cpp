@@ -89,6 +89,9 @@ std::string lines_of(const CaseName& name, const std::string& folder, const std:
                          defence, clean, attacked, value, out.honest_rows, out.injected_rows, answer.honest_flagged,
                          out.honest_tasks, out.fictitious_tasks, task_auc(problem, answer.task_scores), seconds);
     if (std::getenv("CROSSTALK_BENCH_VERBOSE") == nullptr) continue;
+    for (Eigen::Index i = 0; i < answer.task_scores.size(); ++i)
+      fmt::print(stderr, "{}: score {:.2f} {}\n", name.text(), answer.task_scores[i],
+                 i < static_cast<Eigen::Index>(problem.honest.train.size()) ? "honest" : "fictitious");
     for (const defence::Decision& decision : answer.decisions)
       fmt::print(stderr, "{}: {} {} tasks {} rows, gain {:.3f}, p {:.2g}, {}\n", name.text(), decision.detector,
                  decision.tasks, decision.rows, decision.gain, decision.p, decision.accepted ? "left out" : "kept");

@@ -28,6 +28,7 @@ std::vector<std::vector<bool>> left_out(const TaskSet& tasks, const defence::Def
   std::vector<std::vector<bool>> out;
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     out.emplace_back(static_cast<std::size_t>(tasks[i].rows()), true);
+    if (result.tasks[i].left_out_whole) continue;
     for (const Eigen::Index j : result.kept[i]) out.back()[static_cast<std::size_t>(j)] = false;
   }
   return out;
@@ -57,7 +58,7 @@ Table flags_table(const TaskSet& tasks, const defence::Defended& result,
     for (Eigen::Index j = 0; j < tasks[i].rows(); ++j) {
       const auto k = static_cast<std::size_t>(j);
       table.rows.push_back({tasks[i].name, static_cast<double>(j + 1), rows.score[j], rows.p[j], yes(rows.flagged[k]),
-                            yes(out[i][k]), in_words(rows.reasons[k])});
+                            yes(out[i][k]), result.tasks[i].left_out_whole ? "whole task" : in_words(rows.reasons[k])});
       for (const Eigen::VectorXd& statistic : rows.statistics) table.rows.back().emplace_back(statistic[j]);
       if (!lines.empty()) table.rows.back().emplace_back(static_cast<double>(lines[i][k]));
     }
@@ -75,11 +76,14 @@ Table tasks_table(const TaskSet& tasks, const defence::Defended& result,
                           {.name = "flagged"},
                           {.name = "held-out loss, together", .format = kNumber},
                           {.name = "held-out loss, alone", .format = kNumber},
-                          {.name = "learned alone"}}};
+                          {.name = "learned alone"},
+                          {.name = "outlyingness", .format = kNumber},
+                          {.name = "left out whole"}}};
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     const defence::TaskScreen& task = result.tasks[i];
     table.rows.push_back({tasks[i].name, task.score, task.left_out, task.flagged_share, yes(task.flagged),
-                          task.joint_loss, task.alone_loss, yes(task.alone)});
+                          task.joint_loss, task.alone_loss, yes(task.alone), task.outlyingness,
+                          yes(task.left_out_whole)});
   }
   if (!influences.empty()) {
     for (const char* name :
@@ -123,7 +127,10 @@ std::string answer(const TaskSet& tasks, const defence::Defended& result, const 
   text += flagged == 0
               ? " No task stands out."
               : fmt::format(" {} of {} tasks hold more doubtful rows than chance gives.", flagged, tasks.size());
-  if (const std::size_t alone = count(result, &defence::TaskScreen::alone); alone > 0)
+  const std::size_t whole = count(result, &defence::TaskScreen::left_out_whole);
+  if (whole > 0)
+    text += fmt::format(" {} {} left out of the sharing and learned alone.", whole, whole == 1 ? "task was" : "tasks were");
+  if (const std::size_t alone = count(result, &defence::TaskScreen::alone) - whole; alone > 0)
     text += fmt::format(" {} {} better on held-out rows without the others, and {} learned alone.", alone,
                         alone == 1 ? "task does" : "tasks do", alone == 1 ? "was" : "were");
   return text;
@@ -132,13 +139,15 @@ std::string answer(const TaskSet& tasks, const defence::Defended& result, const 
 Table rounds_table(const defence::Defended& result) {
   Table table{.caption = "What each round found best to leave out",
               .columns = {{.name = "detector"},
+                          {.name = "tasks", .format = kWhole},
                           {.name = "rows", .format = kWhole},
                           {.name = "held-out loss falls by", .format = kShare},
                           {.name = "p", .format = kNumber},
                           {.name = "left out"}}};
   for (const defence::Decision& decision : result.decisions)
     table.rows.push_back(
-        {decision.detector, static_cast<double>(decision.rows), decision.gain, decision.p, yes(decision.accepted)});
+        {decision.detector, static_cast<double>(decision.tasks), static_cast<double>(decision.rows), decision.gain,
+         decision.p, yes(decision.accepted)});
   return table;
 }
 
@@ -204,7 +213,10 @@ report::Page defence_page(const TaskSet& tasks, const defence::Defended& result,
        "kept rows that stand out as much",
        "score: -log10 of the smallest share of kept rows that stand out as much by one of the statistics; p is "
        "the share of kept rows with this score or more",
-       "score of a task: by how many standard deviations its rows stand out more than chance gives"});
+       "score of a task: by how many standard deviations its rows stand out more than chance gives",
+       "outlyingness of a task: by how many median deviations of the tasks it stands out, by how badly the other tasks' "
+       "weights predict it, also beside what its own do, or by the features of its rows",
+       "left out whole: the task is learned alone, since the others' held-out loss does not rise without it"});
   if (!influences.empty())
     interpretation.items.push_back(
         "leave-one-out: what the others' held-out loss and their correlations gain when the task takes part with all "
