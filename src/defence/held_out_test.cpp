@@ -88,8 +88,8 @@ HeldOutTest::Models HeldOutTest::fits(const std::vector<Rows>& kept, const mtrl:
     const Rows rows = learned_rows(kept[fold], fold);
     const std::vector<Eigen::Index> sharing = with_rows(rows);
     const mtrl::EmpiricalRisk risk(rows_of(tasks_, rows, sharing), loss_);
-    Eigen::MatrixXd& W = models.emplace_back(
-        Eigen::MatrixXd::Zero(tasks_.features(), static_cast<Eigen::Index>(tasks_.size())));
+    Eigen::MatrixXd& W =
+        models.emplace_back(Eigen::MatrixXd::Zero(tasks_.features(), static_cast<Eigen::Index>(tasks_.size())));
     if (starts.empty()) {
       W(Eigen::all, sharing) = mtrl::solve(risk, learner).weights;
       continue;

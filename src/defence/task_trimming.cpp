@@ -153,14 +153,18 @@ class TaskRounds {
     }
   }
 
-  // Of the tasks that share, so many with the largest statistic.
-  [[nodiscard]] std::vector<std::size_t> largest(const Eigen::VectorXd& statistic, std::size_t count) const {
+  // Of the tasks that share and stand out more than the farthest of so many honest ones does in 1 of 20 cases, as many
+  // with the largest of one statistic.
+  [[nodiscard]] std::vector<std::size_t> largest(const Statistics& statistics, std::size_t which,
+                                                 std::size_t most) const {
+    const double by_chance = std::sqrt(2.0 * std::log(20.0 * static_cast<double>(tasks_.size())));
     std::vector<std::size_t> order;
-    for (const Eigen::Index i : sharing()) order.push_back(static_cast<std::size_t>(i));
+    for (const Eigen::Index i : sharing())
+      if (statistics.back()[i] > by_chance) order.push_back(static_cast<std::size_t>(i));
     std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
-      return statistic[static_cast<Eigen::Index>(a)] > statistic[static_cast<Eigen::Index>(b)];
+      return statistics[which][static_cast<Eigen::Index>(a)] > statistics[which][static_cast<Eigen::Index>(b)];
     });
-    order.resize(count);
+    order.resize(std::min(order.size(), most));
     return order;
   }
 
@@ -181,9 +185,11 @@ class TaskRounds {
     }
     std::vector<Candidate> candidates;
     if (counts.empty()) return candidates;
+    const std::vector<std::size_t> outliers = largest(total_, total_.size() - 1, counts.back());
+    if (outliers.empty()) return candidates;
 
     std::vector<mtrl::Options> learners = {learner};
-    const Rows fewer = without(largest(total_.back(), counts.back()));
+    const Rows fewer = without(outliers);
     const mtrl::Options trimmed = test_.chosen_learner(fewer);
     if (std::pair(trimmed.lambda1, trimmed.lambda2) != std::pair(learner.lambda1, learner.lambda2))
       learners.push_back(trimmed);
@@ -198,11 +204,12 @@ class TaskRounds {
         static_cast<double>(2 * task_detectors().size() * calibration_.task_shares.size() * calibration_.rounds);
     for (std::size_t d = 0; d < task_detectors().size(); ++d)
       for (const std::size_t k : counts) {
-        Candidate candidate{task_detectors()[d].name, largest(total_[d], k), {}, 1.0};
+        Candidate candidate{task_detectors()[d].name, largest(total_, d, k), {}, 1.0};
+        if (k != counts.front() && candidate.tasks.size() == candidates.back().tasks.size()) continue;
         std::vector<Rows> learned;
         Rows judged(tasks_.size());
         for (std::size_t fold = 0; fold < test_.folds(); ++fold) {
-          learned.push_back(without(largest(of_fold_[fold][d], k)));
+          learned.push_back(without(largest(of_fold_[fold], d, k)));
           const Rows of_fold = test_.judged_rows(learned.back(), fold);
           for (std::size_t i = 0; i < judged.size(); ++i)
             judged[i].insert(judged[i].end(), of_fold[i].begin(), of_fold[i].end());
@@ -232,12 +239,14 @@ class TaskRounds {
   }
 
   // Tasks that stand out farther than honest ones do and are predicted no worse alone go, where the others' held-out
-  // loss certainly rises by no more than the margin.
+  // loss certainly rises by no more than the margin. A task with so few rows that its scale is mostly that of all
+  // stays.
   void leave_out_strangers(const mtrl::Options& learner, const HeldOutTest::Models& joint) {
     std::vector<std::size_t> strangers;
     for (const Eigen::Index k : sharing()) {
       const auto i = static_cast<std::size_t>(k);
-      if (total_.back()[k] <= calibration_.stranger) continue;
+      const auto n = static_cast<double>(sharing_[i].size());
+      if (total_.back()[k] <= calibration_.stranger || n < calibration_.shrinkage_rows) continue;
       if (test_.compare(only(i), joint, test_.fits(only(i), learner, {})).gain >= 0.0) strangers.push_back(i);
     }
     const auto most = static_cast<std::size_t>(calibration_.most_of_tasks * static_cast<double>(tasks_.size()));

@@ -122,9 +122,8 @@ class Rounds {
       result_.kept = best->kept;
       measure();
     }
-    TaskTrimming of_tasks =
-        trim_tasks(tasks_, is_classification_, test_, result_.kept, result_.statistics.back(),
-                   test_.chosen_learner(result_.kept), calibration_, leave_out);
+    TaskTrimming of_tasks = trim_tasks(tasks_, is_classification_, test_, result_.kept, result_.statistics.back(),
+                                       test_.chosen_learner(result_.kept), calibration_, leave_out);
     result_.tasks_left_out = std::move(of_tasks.left_out);
     result_.outlyingness = std::move(of_tasks.outlyingness);
     std::ranges::move(of_tasks.decisions, std::back_inserter(result_.decisions));

@@ -129,7 +129,8 @@ std::string answer(const TaskSet& tasks, const defence::Defended& result, const 
               : fmt::format(" {} of {} tasks hold more doubtful rows than chance gives.", flagged, tasks.size());
   const std::size_t whole = count(result, &defence::TaskScreen::left_out_whole);
   if (whole > 0)
-    text += fmt::format(" {} {} left out of the sharing and learned alone.", whole, whole == 1 ? "task was" : "tasks were");
+    text +=
+        fmt::format(" {} {} left out of the sharing and learned alone.", whole, whole == 1 ? "task was" : "tasks were");
   if (const std::size_t alone = count(result, &defence::TaskScreen::alone) - whole; alone > 0)
     text += fmt::format(" {} {} better on held-out rows without the others, and {} learned alone.", alone,
                         alone == 1 ? "task does" : "tasks do", alone == 1 ? "was" : "were");
@@ -145,9 +146,8 @@ Table rounds_table(const defence::Defended& result) {
                           {.name = "p", .format = kNumber},
                           {.name = "left out"}}};
   for (const defence::Decision& decision : result.decisions)
-    table.rows.push_back(
-        {decision.detector, static_cast<double>(decision.tasks), static_cast<double>(decision.rows), decision.gain,
-         decision.p, yes(decision.accepted)});
+    table.rows.push_back({decision.detector, static_cast<double>(decision.tasks), static_cast<double>(decision.rows),
+                          decision.gain, decision.p, yes(decision.accepted)});
   return table;
 }
 
@@ -214,7 +214,8 @@ report::Page defence_page(const TaskSet& tasks, const defence::Defended& result,
        "score: -log10 of the smallest share of kept rows that stand out as much by one of the statistics; p is "
        "the share of kept rows with this score or more",
        "score of a task: by how many standard deviations its rows stand out more than chance gives",
-       "outlyingness of a task: by how many median deviations of the tasks it stands out, by how badly the other tasks' "
+       "outlyingness of a task: by how many median deviations of the tasks it stands out, by how badly the other "
+       "tasks' "
        "weights predict it, also beside what its own do, or by the features of its rows",
        "left out whole: the task is learned alone, since the others' held-out loss does not rise without it"});
   if (!influences.empty())
