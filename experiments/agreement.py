@@ -12,35 +12,16 @@ minutes of a core.
 """
 
 import csv
-import json
 import shlex
-import subprocess
 import sys
 from pathlib import Path
+
+from learners import Runs
 
 HERE = Path(__file__).resolve().parent
 LEARNER = HERE.parent / "examples" / "victims" / "image_learner.py"
 RESULT = HERE / "results" / "agreement_utkface.csv"
-SET = ["utkface", "--images", "1200", "--size", "32", "--threads", "1", "--quiet"]
 METHODS = ["lsp", "mtl-ue", "tap"]
-
-
-class Runs:
-    def __init__(self, crosstalk, folder, collect):
-        self.crosstalk, self.folder, self.collect = crosstalk, folder, collect
-
-    def __call__(self, name, *words):
-        """The record of a run; None where it has not ended."""
-        out = self.folder / name
-        if not (out / "run.json").exists():
-            if self.collect:
-                return None
-            subprocess.run([self.crosstalk, words[0], *SET, *words[1:], "--out", str(out), "--resume"], check=True,
-                           stdout=subprocess.DEVNULL)
-        return json.loads((out / "run.json").read_text())
-
-    def learned(self, name, copy, *words):
-        return self(name, "verify", "--protected", str(self.folder / copy), "--victims", "mtl", "--flip", *words)
 
 
 def main():
