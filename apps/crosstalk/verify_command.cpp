@@ -86,11 +86,12 @@ Action add_verify(CLI::App& app) {
   app.add_option("--jobs", flags->jobs, "Processes of a panel at a time. Default: --threads")
       ->check(CLI::Range(1, 1024))
       ->group("Panel");
-  app.add_option("--countermeasure", flags->countermeasure,
-                 "What an unauthorised learner does against protection, words joined by +: jpegQ, grey, bitsB, blur or "
-                 "squeeze (to all "
-                 "images), cutout, cutmix, mixup, resized-crop, noise or adversarial (while training), long, rateX, "
-                 "early-stop; see docs/guide/verify.md")
+  app.add_option(
+         "--countermeasure", flags->countermeasure,
+         "What an unauthorised learner does against protection, words joined by +: jpegQ, grey, bitsB, blur, resizeP "
+         "or squeeze (to all images), pairsN or class-means (off the protected ones), cutout, cutmix, mixup, "
+         "resized-crop, noise or adversarial (while training), long, rateX, "
+         "early-stop; see docs/guide/verify.md")
       ->check(parses(image::countermeasure_named))
       ->group("Learner");
   app.add_option("--leak", flags->leak, "Percentage of the training images that the learner has unprotected")

@@ -148,6 +148,10 @@ TABLES = {
         ("learned_through", "images, noise learned through", text), ("learner", "", text), ("age", "", THREE),
         ("race", "", THREE), ("gender", "", THREE), ("mean", "", THREE),
         ("majority_baseline", "majority baseline", THREE), ("left", "left of what can be learned", decimals(2))]),
+    "agreement_utkface": ("agreement_utkface.csv", [
+        ("images", "", text), ("learner", "", text), ("verify", "", THREE), ("independent", "", THREE),
+        ("difference", "", decimals(3, "+")), ("majority_baseline", "majority baseline", THREE),
+        ("left_verify", "left by verify", decimals(2)), ("left_independent", "left, independent", decimals(2))]),
     "photo_speed": ("photo_speed.csv", [
         ("format", "", text), ("level", "level or quality", whole), ("photos", "", whole),
         ("cpu_seconds_a_photo", "CPU s a photo", text), ("wall_seconds_a_photo", "wall s a photo", text),

@@ -51,6 +51,10 @@ const std::vector<Word>& known_words() {
        [](Countermeasure& c, double s) {
          c.processing.push_back({Kind::Blur, s});
        }},
+      {"resize", "resizeP", Amount{"percentage", 5, 99, true, {}},
+       [](Countermeasure& c, double p) {
+         c.processing.push_back({Kind::Resize, p});
+       }},
       {"squeeze",
        "squeeze",
        {},
@@ -58,6 +62,10 @@ const std::vector<Word>& known_words() {
          c.processing.push_back({Kind::Jpeg, 10});
          c.processing.push_back({Kind::Grey, 0});
        }},
+      {"pairs", "pairsN", Amount{"number of pairs", 1, 4096, true, {}},
+       [](Countermeasure& c, double n) { c.restoration.pairs = static_cast<std::size_t>(n); }},
+      {"class-means", "class-means", Amount{"number of pairs", 0, 4096, true, 0.0},
+       [](Countermeasure& c, double n) { c.restoration.class_mean_pairs = static_cast<std::size_t>(n); }},
       {"cutout", "cutout", {}, [](Countermeasure& c, double) { c.robust_training.cutout = true; }},
       {"cutmix", "cutmix", {}, [](Countermeasure& c, double) { c.robust_training.cutmix = true; }},
       {"mixup", "mixup", {}, [](Countermeasure& c, double) { c.robust_training.mixup = true; }},

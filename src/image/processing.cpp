@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "crosstalk/image/resize.hpp"
+
 namespace crosstalk::image {
 
 namespace {
@@ -22,6 +24,7 @@ void require_amount(const Processing& processing) {
     case Processing::Kind::Jpeg: return require("a JPEG quality", 1, 100, true);
     case Processing::Kind::Bits: return require("a number of bits", 1, 7, true);
     case Processing::Kind::Blur: return require("a blur's deviation", 0.1, 20, false);
+    case Processing::Kind::Resize: return require("a percentage of a side", 5, 99, true);
     case Processing::Kind::Grey: return;
   }
 }
@@ -78,6 +81,14 @@ void blur(Picture& picture, double deviation) {
                  [](double level) { return static_cast<std::uint8_t>(std::lround(std::clamp(level, 0.0, 255.0))); });
 }
 
+Picture shrunk_and_enlarged(const Picture& picture, double percent) {
+  const auto part = [&](std::size_t side) {
+    return std::max<std::size_t>(1, static_cast<std::size_t>(std::lround(percent / 100.0 * static_cast<double>(side))));
+  };
+  const Size size{picture.shape.height, picture.shape.width};
+  return resized(resized(picture, {part(size.height), part(size.width)}), size);
+}
+
 class ProcessedImages : public Source {
  public:
   ProcessedImages(const Source& source, std::vector<Processing> steps) : source_(source), steps_(std::move(steps)) {
@@ -117,6 +128,7 @@ Picture processed(Picture picture, const Processing& processing) {
         level = static_cast<std::uint8_t>(level & (0xFFU << (8U - static_cast<unsigned>(processing.amount))));
       break;
     case Processing::Kind::Blur: blur(picture, processing.amount); break;
+    case Processing::Kind::Resize: return shrunk_and_enlarged(picture, processing.amount);
   }
   return picture;
 }

@@ -38,6 +38,7 @@ TEST(CountermeasureNamed, ProcessingComesInTheOrderOfTheWords) {
                           Processing{Kind::Blur, 1}));
   EXPECT_THAT(countermeasure_named("blur0.5+jpeg100").processing,
               ElementsAre(Processing{Kind::Blur, 0.5}, Processing{Kind::Jpeg, 100}));
+  EXPECT_THAT(countermeasure_named("resize50").processing, ElementsAre(Processing{Kind::Resize, 50}));
   EXPECT_EQ(countermeasure_named("squeeze").processing, countermeasure_named("jpeg10+grey").processing);
 }
 
@@ -53,6 +54,10 @@ TEST(CountermeasureNamed, EveryOtherWordSetsItsOwn) {
   EXPECT_TRUE(countermeasure_named("long").longer);
   EXPECT_EQ(countermeasure_named("rate0.3").learning_rate, 0.3);
   EXPECT_TRUE(countermeasure_named("early-stop").stops_early);
+  EXPECT_EQ(countermeasure_named("pairs64").restoration.pairs, 64U);
+  EXPECT_EQ(countermeasure_named("class-means").restoration.class_mean_pairs, 0U);
+  EXPECT_EQ(countermeasure_named("class-means32").restoration.class_mean_pairs, 32U);
+  EXPECT_FALSE(countermeasure_named("grey+mixup").restoration.does_something());
   const Countermeasure all = countermeasure_named("mixup+long+grey");
   EXPECT_TRUE(all.robust_training.mixup && all.longer);
   EXPECT_EQ(all.processing.size(), 1U);
@@ -61,9 +66,11 @@ TEST(CountermeasureNamed, EveryOtherWordSetsItsOwn) {
 
 TEST(CountermeasureNamed, SaysWhatIsWrong) {
   for (const char* word : {"jpg10", "", "none+grey", "Jpeg10", "10"})
-    EXPECT_THAT(refusal(word), HasSubstr("there are jpegQ, grey, bitsB, blur, squeeze, cutout, cutmix, mixup, "
-                                         "resized-crop, noise, adversarial, long, rateX, early-stop, joined by +, or "
-                                         "none"))
+    EXPECT_THAT(
+        refusal(word),
+        HasSubstr("there are jpegQ, grey, bitsB, blur, resizeP, squeeze, pairsN, class-means, "
+                  "cutout, cutmix, mixup, resized-crop, noise, adversarial, long, rateX, early-stop, joined by +, or "
+                  "none"))
         << word;
   EXPECT_THAT(refusal("grey+jpg10"), HasSubstr("unknown countermeasure \"jpg10\""));
   EXPECT_THAT(refusal("grey+"), HasSubstr("unknown countermeasure \"\""));

@@ -35,6 +35,14 @@ Picture soft_picture(const Shape& shape) {
   return picture;
 }
 
+TEST(Processed, ResizeIsTheMeanOfWhatIsLeft) {
+  // Half of 2 x 4 is 1 x 2: the means of two squares, and on the way back a line from one to the other.
+  const Picture picture{{1, 2, 4}, {0, 40, 100, 100, 0, 40, 200, 200}};
+  EXPECT_THAT(processed(picture, {Kind::Resize, 50}).pixels, ElementsAre(20, 53, 118, 150, 20, 53, 118, 150));
+  const Picture tiny{{1, 1, 1}, {7}};
+  EXPECT_THAT(processed(tiny, {Kind::Resize, 5}).pixels, ElementsAre(7));
+}
+
 TEST(Processed, GreyIsTheLumaInEveryChannel) {
   // Red, green, blue, white, and (10, 20, 30): 0.299 10 + 0.587 20 + 0.114 30 = 18.15.
   const Picture picture{{3, 1, 5}, {255, 0, 0, 255, 10, 0, 255, 0, 255, 20, 0, 0, 255, 255, 30}};

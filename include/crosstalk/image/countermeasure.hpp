@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,10 +21,20 @@ struct RobustTraining {
   double adversarial = 0.0;   ///< levels by which an image is led towards a high loss in each step           [Madry18]
 };
 
+/// What a learner takes off the published images that it trains on (network/restoration.hpp). By default nothing.
+struct Restoration {
+  std::size_t pairs = 0;  ///< a denoiser learned from so many pairs of original and published image; 0: none
+  /// The mean change of each class over so many pairs; 0: what the mean of the class's published images differs by from
+  /// that of all. Empty: nothing.
+  std::optional<std::size_t> class_mean_pairs = {};
+  [[nodiscard]] bool does_something() const { return pairs > 0 || class_mean_pairs; }
+};
+
 /// What an unauthorised learner does against protection: to images before a model sees them, and while it learns.
 struct Countermeasure {
   std::string words = "none";
   std::vector<Processing> processing = {};  ///< of the images to train and to test on, in this order
+  Restoration restoration = {};             ///< before the processing, of the published images to train on alone
   RobustTraining robust_training = {};
   bool longer = false;         ///< four times the epochs
   double learning_rate = 1.0;  ///< times the usual one

@@ -14,8 +14,9 @@ namespace crosstalk::image {
 ///   Grey  every channel is the luma, (19595 R + 38470 G + 7471 B + 32768) / 65536; void on a grey image
 ///   Bits  the first `amount` bits of a level, 1 to 7; the others are 0
 ///   Blur  Gaussian of deviation `amount` pixels, up to 20; mirrored at the edges, so that the mean stays
+///   Resize  to `amount` percent of each side, 5 to 99, at least one pixel, and back (resize.hpp)
 struct Processing {
-  enum class Kind { Jpeg, Grey, Bits, Blur };
+  enum class Kind { Jpeg, Grey, Bits, Blur, Resize };
   Kind kind = Kind::Grey;
   double amount = 0.0;
   bool operator==(const Processing&) const = default;

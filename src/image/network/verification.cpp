@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "crosstalk/image/network/restoration.hpp"
 #include "crosstalk/image/network/training.hpp"
 #include "crosstalk/image/published_copy.hpp"
 #include "crosstalk/parallel.hpp"
@@ -239,6 +240,11 @@ Verification verify_all(const VerificationData& data, const VerificationOptions&
     const auto leaked = leaked_rows(rows.train, options.leak, options.seed);
     const Source* published = data.published;
     if (!leaked.empty()) published = sources.emplace_back(partly_clean(*published, data.clean, leaked)).get();
+    if (const Restoration& restoration = learner.countermeasure.restoration; restoration.does_something())
+      published = sources
+                      .emplace_back(restored_images(*published, data.clean, rows.train, restoration, options.seed,
+                                                    options.device, control.stop))
+                      .get();
     const Source& seen_published = seen(*published);
     own[1].emplace(of(seen_published, knows_clean ? clean : seen_published));
   }

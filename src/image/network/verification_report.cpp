@@ -173,7 +173,11 @@ report::Table verification_table(const std::vector<Victim>& victims, const Verif
 
 report::Table learners_table(const std::vector<Victim>& victims, const VerificationFacts& facts) {
   auto outcomes = learner_outcomes(victims, facts.test_images);
-  const auto rank = [](const LearnerOutcome& outcome) { return std::isnan(outcome.left) ? -1e9 : outcome.left; };
+  // By the share left; those without one, all of them where no network learned the clean images, by the mean.
+  const auto rank = [](const LearnerOutcome& outcome) {
+    const auto known = [](double value) { return std::isnan(value) ? -1e9 : value; };
+    return std::pair(known(outcome.left), known(outcome.published.mean.mean));
+  };
   std::stable_sort(outcomes.begin(), outcomes.end(),
                    [&](const LearnerOutcome& a, const LearnerOutcome& b) { return rank(a) > rank(b); });
   const NumberFormat plain = {NumberFormat::Kind::Significant, 3};

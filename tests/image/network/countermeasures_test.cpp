@@ -1,8 +1,11 @@
+#include <algorithm>
+#include <cstdlib>
 #include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "crosstalk/image/network/restoration.hpp"
 #include "crosstalk/image/network/tasks.hpp"
 #include "crosstalk/image/network/verification.hpp"
 #include "tests/image/network/network_sets.hpp"
@@ -115,6 +118,78 @@ TEST(Countermeasures, StoppingEarlyHoldsATenthOfTheImagesOutOfTraining) {
         verify({sets.clean, nullptr, all_rows(9), sets.test, all_rows(60)}, options);
       },
       ThrowsMessage<std::invalid_argument>("verify: 9 images are too few to hold out a tenth"));
+}
+
+// Changes of a class each, which the class means over all pairs say exactly.
+struct ClasswiseCopy {
+  MemorySet clean = separable_set(80);
+  MemorySet published = copy();
+  MemorySet test = separable_set(60, 6);
+
+  [[nodiscard]] MemorySet copy() const {
+    Batch batch = clean.read(0, 80);
+    for (std::size_t row = 0; row < 80; ++row)
+      for (std::size_t p = 0; p < batch.shape.values(); ++p)
+        batch.image(row)[p] = static_cast<std::uint8_t>(batch.image(row)[p] + 20 + (p % 2 == 0) * 12 -
+                                                        (batch.label(row, 0) == (p % 3 == 0 ? 1 : 0)) * 8);
+    return {clean.tasks(), std::move(batch)};
+  }
+  [[nodiscard]] Restoration all_pairs() const { return {.pairs = 0, .class_mean_pairs = 80}; }
+};
+
+// The mean over all levels of how far two sets are apart.
+double distance(const Source& a, const Source& b) {
+  const Batch left = a.read(0, a.size());
+  const Batch right = b.read(0, b.size());
+  double sum = 0;
+  for (std::size_t p = 0; p < left.pixels.size(); ++p) sum += std::abs(left.pixels[p] - right.pixels[p]);
+  return sum / static_cast<double>(left.pixels.size());
+}
+
+TEST(RestoredImages, TheMeanChangeOfAClassIsTakenOff) {
+  const ClasswiseCopy sets;
+  EXPECT_GT(distance(sets.published, sets.clean), 10.0);
+  // Task "height" is nearly independent of "side", so its means are near 0, and rounding does the rest.
+  EXPECT_LT(distance(*restored_images(sets.published, sets.clean, all_rows(80), sets.all_pairs(), 1), sets.clean), 1.0);
+  // Without pairs the classes of a task end with one mean, whatever the images show.
+  const auto levelled = restored_images(sets.published, sets.clean, all_rows(80), {0, 0}, 1)->read(0, 80);
+  double means[2] = {0, 0};
+  double images[2] = {0, 0};
+  for (std::size_t row = 0; row < 80; ++row) {
+    const auto side = static_cast<std::size_t>(levelled.label(row, 0));
+    for (const std::uint8_t level : levelled.image(row)) means[side] += level;
+    images[side] += static_cast<double>(levelled.shape.values());
+  }
+  EXPECT_NEAR(means[0] / images[0], means[1] / images[1], 1.0);
+}
+
+TEST(RestoredImages, ADenoiserLearnsTheChangeFromPairs) {
+  const ClasswiseCopy sets;
+  const auto restored = restored_images(sets.published, sets.clean, all_rows(80), {.pairs = 40}, 1);
+  EXPECT_LT(distance(*restored, sets.clean), 0.4 * distance(sets.published, sets.clean));
+  const Batch part = restored->read(10, 3);
+  const Batch whole = restored->read(0, 80);
+  for (std::size_t row = 0; row < 3; ++row)
+    EXPECT_TRUE(std::ranges::equal(part.image(row), whole.image(10 + row))) << row;
+  EXPECT_EQ(whole.labels, sets.published.read(0, 80).labels);
+  EXPECT_THAT([&] { restored_images(sets.published, sets.clean, all_rows(8), {.pairs = 9}, 1); },
+              ThrowsMessage<std::invalid_argument>(
+                  "the number of pairs is 9; it must be at most the number of images to train on, 8"));
+}
+
+TEST(Countermeasures, RestorationIsOfThePublishedImagesToTrainOnAlone) {
+  const ClasswiseCopy sets;
+  const VerificationData data{sets.clean, &sets.published, all_rows(80), sets.test, all_rows(60)};
+  const auto restored = restored_images(sets.published, sets.clean, all_rows(80), sets.all_pairs(), 1);
+  const MemorySet whole(sets.clean.tasks(), restored->read(0, 80));
+  VerificationOptions plain = quick();
+  plain.epochs = 4;
+  VerificationOptions options = quick("class-means80");
+  options.epochs = 4;
+  const auto before = verify({sets.clean, &whole, all_rows(80), sets.test, all_rows(60)}, plain);
+  const auto after = verify(data, options);
+  for (std::size_t v = 0; v < 2; ++v) EXPECT_EQ(values(after[v]), values(before[v]));
+  EXPECT_NE(values(after[1]), values(verify(data, plain)[1]));
 }
 
 }  // namespace

@@ -432,6 +432,17 @@ TEST(VerificationAnswer, IsAboutTheStrongestLearner) {
       testing::AllOf(testing::Not(testing::HasSubstr("Protected against")), testing::HasSubstr("exit status 3")));
 }
 
+TEST(LearnersTable, WithoutCleanVictimsTheLargestMeanComesFirst) {
+  TwoLearners two(0.7);
+  two.victims.erase(two.victims.begin());
+  two.facts.options.clean = false;
+  const auto table = learners_table(two.victims, two.facts);
+  ASSERT_EQ(table.rows.size(), 2U);
+  EXPECT_EQ(std::get<std::string>(table.rows.at(0).at(0)), "grey");
+  EXPECT_EQ(std::get<std::string>(table.rows.at(0).at(0)),
+            to_json(two.victims, two.facts).at("strongest").at("learner"));
+}
+
 TEST(VerificationAnswer, OfTheProtectedCopyAloneHasNoComparison) {
   VerificationFacts facts;
   facts.tasks = {{"smile", Kind::Binary, {"no", "yes"}}};
