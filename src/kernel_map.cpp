@@ -57,7 +57,7 @@ const OptionTable<KernelOptions>& KernelOptions::table() {
                {.key = "width",
                 .meaning = "Kernel: its width s, in units of the prepared features; the median distance of two "
                            "training rows, with --cv the best of a few multiples of it",
-                .range = above(0)})
+                .range = from_to(1e-9, 1e9)})
           .add(&KernelOptions::degree, {.key = "degree",
                                         .meaning = "Kernel: the polynomial's degree p",
                                         .range = from_to(1, 20),
@@ -74,8 +74,8 @@ void require_valid(const KernelOptions& options) {
   KernelOptions::table().require_valid(options);
   const auto refuse = [&](bool is_given, const char* option, double value, const char* kernels) {
     if (is_given)
-      throw std::invalid_argument(fmt::format("`{}` is {:g}, which goes with `kernel` {}; it is {}", option, value,
-                                              kernels, to_string(options.kernel)));
+      throw std::invalid_argument(fmt::format("`{}` is {:g}, but the kernel is {}; it must be {}", option, value,
+                                              to_string(options.kernel), kernels));
   };
   const bool linear = options.kernel == Kernel::Linear;
   refuse(linear && options.width, "width", options.width.value_or(0.0), "rbf, polynomial or laplacian");

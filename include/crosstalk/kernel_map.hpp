@@ -27,7 +27,7 @@ std::string_view to_string(Kernel kernel);
 /// What a user says of the kernel.
 struct KernelOptions {
   Kernel kernel = Kernel::Linear;
-  std::optional<double> width = {};            ///< s > 0; none: the median distance of two training rows
+  std::optional<double> width = {};            ///< s, 1e-9 to 1e9; none: the median distance of two training rows
   std::optional<int> degree = {};              ///< p, 1 to 20; none: 3
   std::optional<Eigen::Index> landmarks = {};  ///< r at most, >= 1; none: kMostLandmarks, or all rows of fewer
 
