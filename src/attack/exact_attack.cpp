@@ -346,9 +346,9 @@ AttackResult exact_attack(const AttackProblem& problem, const ExactOptions& opti
       AttackResult by_patom =
           patom({risk, wanted, feasible, rows, problem.learner, clean_fit, problem.rng, problem.inputs}, options.patom);
       given.push_back(by_patom.iterates.front());
+      if (refits) end_of_patom = {by_patom.injected, {by_patom.iterates.back()}};
       if (by_patom.iterates.back().utility < by_patom.iterates.front().utility)
         return ascent.known(rows, std::move(by_patom.iterates.front()));
-      if (refits) end_of_patom = {by_patom.injected, {by_patom.iterates.back()}};
       return ascent.known(std::move(by_patom.injected), std::move(by_patom.iterates.back()));
     };
     Point at = begin();

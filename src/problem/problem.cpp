@@ -175,12 +175,17 @@ Eigen::VectorXd Problem::losses(const TaskSet& rows, const Eigen::MatrixXd& W) c
 namespace {
 
 // Chooses the lambdas at every width, and then the width.
-mtrl::CrossValidation choose_with_kernel(Problem& problem, const mtrl::CrossValidationOptions& grid, bool choose_width,
+mtrl::CrossValidation choose_with_kernel(Problem& problem, const mtrl::CrossValidationOptions& grid,
                                          const RunControl& control) {
-  const double median = *problem.kernel.width;
-  std::vector<double> widths;
-  for (const double multiple : kWidths) widths.push_back(multiple * median);
-  if (!choose_width) widths = {median};
+  std::vector<double> widths = {*problem.kernel.width};
+  if (problem.width_is_free) {
+    KernelOptions unknown = problem.kernel;
+    unknown.width.reset();
+    const double median =
+        *completed_kernel(unknown, problem.train, problem.preparation.options().bias, problem.dataset.name).width;
+    widths.clear();
+    for (const double multiple : kWidths) widths.push_back(multiple * median);
+  }
   std::optional<mtrl::CrossValidation> best;
   problem.width_trials.clear();
   for (std::size_t k = 0; k < widths.size(); ++k) {
@@ -204,7 +209,7 @@ mtrl::CrossValidation choose_with_kernel(Problem& problem, const mtrl::CrossVali
     best = std::move(found);
     problem.kernel.width = widths[k];
   }
-  if (!choose_width) problem.width_trials.clear();
+  if (!problem.width_is_free) problem.width_trials.clear();
   return std::move(*best);
 }
 
@@ -217,8 +222,11 @@ void choose_lambdas(Problem& problem, const std::optional<mtrl::CrossValidationO
   grid = given.value_or(grid);
   if (problem.map) {
     const double before = *problem.kernel.width;
-    problem.cross_validation = choose_with_kernel(problem, grid, problem.width_is_free, control);
+    problem.cross_validation = choose_with_kernel(problem, grid, control);
     if (*problem.kernel.width != before) problem.map = kernel_map_of(problem, problem.kernel);
+    if (problem.map->landmarks().rows() > kLandmarksToChoose)
+      problem.dataset.notes.push_back(fmt::format("lambda1, lambda2{} chosen with {} landmarks",
+                                                  problem.width_is_free ? " and the width" : "", kLandmarksToChoose));
   } else {
     problem.cross_validation = mtrl::cross_validate(problem.train, *problem.loss, problem.learner, grid, control);
   }

@@ -34,7 +34,7 @@ struct ProblemOptions {
   std::optional<LabelScale> label_scale = {};
   KernelOptions kernel = {};
 
-  /// Keys, that of the kernel are in its own table, ranges and meanings.
+  /// Keys, ranges and meanings; those of the kernel are in its own table.
   static const OptionTable<ProblemOptions>& table();
 };
 
