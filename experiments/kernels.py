@@ -38,7 +38,7 @@ def ring_row(draw, task):
 
 
 SETS = {"sines": sine_row, "rings": ring_row, "parkinsons": None, "landmine": None}
-LANDMARKS = {"landmine": 200}  # 432 fits of 29 tasks each
+LANDMARKS = {"rings": 100, "parkinsons": 100, "landmine": 200}  # 432 fits each
 
 
 def write_set(path, row_of, rows, seed):

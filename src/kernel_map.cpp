@@ -58,10 +58,8 @@ const OptionTable<KernelOptions>& KernelOptions::table() {
                 .meaning = "Kernel: its width s, in units of the prepared features; the median distance of two "
                            "training rows, with --cv the best of a few multiples of it",
                 .range = from_to(1e-9, 1e9)})
-          .add(&KernelOptions::degree, {.key = "degree",
-                                        .meaning = "Kernel: the polynomial's degree p",
-                                        .range = from_to(1, 20),
-                                        .by_default = "3"})
+          .add(&KernelOptions::degree,
+               {.key = "degree", .meaning = "Kernel: the polynomial's degree p; 3 without it", .range = from_to(1, 20)})
           .add(&KernelOptions::landmarks,
                {.key = "landmarks",
                 .meaning = "Kernel: rows whose kernel functions the learner combines, at most; 2000, or all training "

@@ -106,7 +106,7 @@ TEST_F(KernelCommand, NamesWhatCannotBe) {
   const auto refused = [&](const std::vector<std::string>& words, const std::string& text) {
     return was_refused(run("fit", words), 2, {text});
   };
-  EXPECT_TRUE(refused({"--kernel", "rbf", "--width", "0"}, "--width is 0; it must be from 1e-09 to 1e+09"));
+  EXPECT_TRUE(refused({"--kernel", "rbf", "--width", "0"}, "--width is 0; it must be from 1e-09 to 1000000000"));
   EXPECT_TRUE(refused({"--kernel", "polynomial", "--degree", "1.5"}, "--degree = 1.5; it must be a whole number"));
   EXPECT_TRUE(refused({"--kernel", "polynomial", "--degree", "0"}, "--degree is 0; it must be from 1 to 20"));
   EXPECT_TRUE(refused({"--kernel", "rbf", "--landmarks", "0"}, "--landmarks is 0; it must be >= 1"));
