@@ -28,6 +28,53 @@ PivotedCholesky pivoted_cholesky(Eigen::MatrixXd K, double relative, double abso
   return result;
 }
 
+PartialCholesky partial_cholesky(const Eigen::VectorXd& diagonal,
+                                 const std::function<Eigen::MatrixXd(const std::vector<Eigen::Index>& pivots)>& columns,
+                                 Eigen::Index most, double relative) {
+  constexpr std::size_t kBlock = 64;
+  constexpr double kShare = 0.5;  // of the largest remaining entry
+  const Eigen::Index n = diagonal.size();
+  PartialCholesky result{{}, Eigen::MatrixXd(n, std::min(n, most)), diagonal};
+  const double tolerance = n > 0 ? relative * diagonal.maxCoeff() : 0.0;
+  for (Eigen::Index r = 0; r < result.L.cols();) {
+    const double least = std::max(tolerance, kShare * result.rest.maxCoeff());
+    std::vector<Eigen::Index> block;
+    for (Eigen::Index j = 0; j < n; ++j)
+      if (result.rest[j] > least) block.push_back(j);
+    if (block.empty()) break;
+    const std::size_t count = std::min(block.size(), kBlock);
+    std::partial_sort(block.begin(), block.begin() + static_cast<std::ptrdiff_t>(count), block.end(),
+                      [&](Eigen::Index a, Eigen::Index b) {
+                        return result.rest[a] != result.rest[b] ? result.rest[a] > result.rest[b] : a < b;
+                      });
+    block.resize(count);
+    const auto known = result.L.leftCols(r);
+    Eigen::MatrixXd B = columns(block);
+    if (r > 0) B.noalias() -= known * known(block, Eigen::all).transpose();
+    const PivotedCholesky inside = pivoted_cholesky(B(block, Eigen::all), 0.0, least);
+    const Eigen::Index taken = std::min(inside.rank(), result.L.cols() - r);
+    if (taken == 0) {  // by rounding alone, which then says what is left of them
+      for (const Eigen::Index j : block) result.rest[j] = std::min(result.rest[j], least);
+      continue;
+    }
+    const std::vector<Eigen::Index> chosen(inside.pivots.begin(), inside.pivots.begin() + taken);
+    auto added = result.L.middleCols(r, taken);
+    added = B(Eigen::all, chosen);
+    inside.L.topLeftCorner(taken, taken)
+        .triangularView<Eigen::Lower>()
+        .transpose()
+        .solveInPlace<Eigen::OnTheRight>(added);
+    result.rest = (result.rest - added.rowwise().squaredNorm()).cwiseMax(0.0);
+    for (const Eigen::Index k : chosen) {
+      result.pivots.push_back(block[static_cast<std::size_t>(k)]);
+      result.rest[result.pivots.back()] = 0.0;
+    }
+    r += taken;
+  }
+  result.L.conservativeResize(Eigen::NoChange, static_cast<Eigen::Index>(result.pivots.size()));
+  return result;
+}
+
 GramCoordinates gram_coordinates(const Eigen::MatrixXd& K, const Eigen::VectorXd& squares, double tolerance) {
   const Eigen::VectorXd norms = squares.cwiseMax(0.0).cwiseSqrt();
   const Eigen::VectorXd scale = (norms.array() > 0.0).select(norms.cwiseInverse(), 0.0);

@@ -272,7 +272,7 @@ nlohmann::ordered_json attack_record(const Run& run) {
 std::string attack_summary(const Run& run, const nlohmann::ordered_json& record) {
   const attack::Threat& threat = run.threat();
   const TaskSet& tasks = run.problem.train;
-  std::string summary = notes_text(run.problem);
+  std::string summary = notes_text(run.problem) + kernel_text(run.problem);
   summary += run.fictitious.count > 0
                  ? fmt::format("attack on {} of {} tasks through {} made-up ones: {} rows injected, {} in each\n",
                                threat.targets.size(), run.honest_tasks, run.fictitious.count,
@@ -323,11 +323,11 @@ int finish(const Run& run, const Configuration& configuration, const mtrl::Empir
   auto& of_attack = record["attack"] = attack_record(run);
   const TaskSet rows = rows_of_file(problem, run.attacker, run.result.injected);
   const auto effect = [&](const mtrl::Metrics& metrics, const Eigen::MatrixXd& W) {
-    return effect_on(threat.targets, metrics, mtrl::mean_losses(problem.evaluation(), *problem.loss, W));
+    return effect_on(threat.targets, metrics, problem.losses(problem.evaluation(), W));
   };
   const Effect clean_effect = effect(before, run.clean.weights);
-  const mtrl::Fit damaged =
-      mtrl::solve_from(risk.with_rows(problem.preparation.apply(rows)), problem.learner, run.last().fit.weights);
+  const mtrl::Fit damaged = mtrl::solve_from(risk.with_rows(problem.learner_rows(problem.preparation.apply(rows))),
+                                             problem.learner, run.last().fit.weights);
   const mtrl::Metrics after = problem.metrics(problem.evaluation(), damaged.weights);
   of_attack["damage"] = effect_record(clean_effect, effect(after, damaged.weights), before.names[0]);
   const Refit relearned = refit(problem, rows);
@@ -360,6 +360,7 @@ int finish(const Run& run, const Configuration& configuration, const mtrl::Empir
 int run(const Flags& flags, const Configuration& configuration) {
   Problem problem = load_problem(flags.common, flags.data, flags.learner);
   require_no_own_column(problem);
+  require_goes_with_kernel(flags.attack, problem);
   const Fictitious fictitious = fictitious_of(flags.attack, problem);
   if (fictitious.count > 0) require_no_other_attacker(flags.attack, configuration);
   const Objective objective = objective_of(flags.attack, problem);
@@ -377,17 +378,16 @@ int run(const Flags& flags, const Configuration& configuration) {
   Session session({"attack", flags.common.out, flags.common.json, flags.common.quiet});
   choose_lambdas(problem, flags.common, flags.learner, session.control());
 
-  mtrl::Fit clean = mtrl::solve(problem.train, *problem.loss, problem.learner);
+  mtrl::EmpiricalRisk risk = problem.risk();
+  mtrl::Fit clean = mtrl::solve(risk, problem.learner);
   const std::size_t honest_tasks = problem.train.size();
   TaskSet made_up;
   if (fictitious.count > 0) {
     made_up = make_up_tasks(fictitious, problem, attacker, flags.common.seed);
     clean = attack::with_zero_columns(std::move(clean), fictitious.count);
-    utility = utility_of(objective, problem, attacker.threat);
+    risk = problem.risk(mtrl::EmpiricalRisk::EmptyTasks::Allowed);
   }
-  const mtrl::EmpiricalRisk risk(
-      problem.train, *problem.loss, mtrl::EmpiricalRisk::Layout::Automatic,
-      fictitious.count > 0 ? mtrl::EmpiricalRisk::EmptyTasks::Allowed : mtrl::EmpiricalRisk::EmptyTasks::Refused);
+  if (fictitious.count > 0 || problem.cross_validation) utility = utility_of(objective, problem, attacker.threat);
   attack::FeasibleSet& feasible = attacker.feasible;
   if (stealth) feasible.screen = attack::Screen(problem.train, clean.weights, feasible.bias, *stealth);
   attack::PatomOptions patom = flags.attack.patom;
@@ -401,7 +401,16 @@ int run(const Flags& flags, const Configuration& configuration) {
                               : first_rows(flags.attack, attacker, problem, flags.common.seed);
   const Rng batches = Rng::stream(flags.common.seed, "batches");
   exact.patom = patom;
-  const attack::AttackProblem attacked = {risk, *utility, feasible, initial, problem.learner, clean, batches};
+  std::optional<attack::InputSpace> inputs = inputs_of(problem);
+  if (inputs)
+    inputs->refitted = [&](const TaskSet& rows) {
+      const Problem poisoned = with_landmarks_from(problem, rows);
+      const mtrl::EmpiricalRisk on_all =
+          poisoned.risk(mtrl::EmpiricalRisk::EmptyTasks::Allowed).with_rows(poisoned.learner_rows(rows));
+      return utility_of(objective, poisoned, attacker.threat)->value(mtrl::solve(on_all, poisoned.learner).weights);
+    };
+  const attack::AttackProblem attacked = {
+      risk, *utility, feasible, initial, problem.learner, clean, batches, inputs ? &*inputs : nullptr};
   Run done{flags,
            problem,
            objective,
@@ -425,6 +434,7 @@ Action add_attack(CLI::App& app) {
   add_options(app, flags->data);
   add_options(app, flags->attack, true);
   add_options(app, flags->learner);
+  add_kernel_options(app, flags->learner);
   add_options(app, flags->common);
   return [flags](const Configuration& configuration) { return run(*flags, configuration); };
 }

@@ -97,7 +97,9 @@ std::unique_ptr<attack::Utility> utility_of(const Objective& objective, const Pr
       if (rows.size() == 0 || rows[target].rows() == 0)
         throw std::invalid_argument(fmt::format("--objective: {} needs a {} row of every target; \"{}\" has none",
                                                 objective.name, which, problem.train[target].name));
-    return std::make_unique<attack::LossUtility>(rows, *problem.loss, threat.targets, sense);
+    using Layout = mtrl::EmpiricalRisk::Layout;
+    return std::make_unique<attack::LossUtility>(problem.learner_rows(rows), *problem.loss, threat.targets, sense,
+                                                 problem.map ? Layout::Rows : Layout::Automatic);
   };
   if (objective.name == "prediction") return summed_loss(objective.wanted, "wanted", attack::LossUtility::Sense::Lower);
   if (objective.name == "held-out") return summed_loss(problem.test, "held-out", attack::LossUtility::Sense::Raise);
@@ -221,6 +223,22 @@ TaskSet make_up_tasks(const Fictitious& fictitious, Problem& problem, Attacker& 
   attacker.feasible = std::move(made.feasible);
   attacker.hosts = std::move(made.hosts);
   return std::move(made.start);
+}
+
+std::optional<attack::InputSpace> inputs_of(const Problem& problem) {
+  if (!problem.map) return std::nullopt;
+  return attack::InputSpace{*problem.map, problem.train};
+}
+
+void require_goes_with_kernel(const AttackOptions& options, const Problem& problem) {
+  if (!problem.map) return;
+  const auto refuse = [&](const char* flag, bool is_given, const char* why) {
+    if (is_given)
+      throw std::invalid_argument(
+          fmt::format("{}: it does not go with --kernel {}: {}", flag, to_string(problem.kernel.kernel), why));
+  };
+  refuse("--stealth", !options.stealth.empty(), "its screens are those of the linear learner");
+  refuse("--money", options.money.has_value(), "rows are bought by what they do to the linear learner");
 }
 
 std::optional<attack::ScreenOptions> stealth_of(const AttackOptions& options, const attack::FeasibleSet& feasible) {

@@ -77,6 +77,12 @@ Fictitious fictitious_of(const AttackOptions& options, const Problem& problem);
 /// @return the rows that the attack begins with, of all tasks.
 TaskSet make_up_tasks(const Fictitious& fictitious, Problem& problem, Attacker& attacker, std::uint64_t seed);
 
+/// Where a kernel's learner sees mapped rows: the map and the clean rows, which are the problem's own. None without
+/// one.
+std::optional<attack::InputSpace> inputs_of(const Problem& problem);
+/// @throws std::invalid_argument for a flag that is made for the linear learner, where there is a kernel.
+void require_goes_with_kernel(const AttackOptions& options, const Problem& problem);
+
 /// The screen of --stealth; none without it.
 /// @throws std::invalid_argument where it does not go with the columns.
 std::optional<attack::ScreenOptions> stealth_of(const AttackOptions& options, const attack::FeasibleSet& feasible);

@@ -32,13 +32,17 @@ int run(const Flags& flags, const Configuration& configuration) {
   choose_lambdas(problem, flags.common, flags.learner, session.control());
 
   const TaskSet rows = first_rows(flags.attack, attacker, problem, flags.common.seed);
-  const mtrl::EmpiricalRisk risk(problem.train, *problem.loss);
-  const attack::LossUtility utility(problem.train, *problem.loss, attacker.threat.targets);
+  using Layout = mtrl::EmpiricalRisk::Layout;
+  const mtrl::EmpiricalRisk risk = problem.risk();
+  const attack::LossUtility utility(risk.clean(), *problem.loss, attacker.threat.targets,
+                                    attack::LossUtility::Sense::Raise, problem.map ? Layout::Rows : Layout::Automatic);
+  const auto inputs = inputs_of(problem);
   attack::GradientCheckOptions options = flags.check;
   options.bias = attacker.feasible.bias;
   options.seed = flags.common.seed;
-  const attack::GradientCheck check = attack::check_gradients(risk, utility, rows, problem.learner,
-                                                              attack::all_row_gradients(), options, session.control());
+  const attack::GradientCheck check =
+      attack::check_gradients(risk, utility, rows, problem.learner, attack::all_row_gradients(), options,
+                              session.control(), inputs ? &*inputs : nullptr);
 
   auto& record = session.record();
   record["configuration"] = completed(configuration, problem).flags;
@@ -46,6 +50,7 @@ int run(const Flags& flags, const Configuration& configuration) {
   record["entries"] = check.entries;
   record["differences_seconds"] = check.differences_seconds;
   std::string summary =
+      kernel_text(problem) +
       fmt::format("{} entries of {} random injected rows against refits with the entry moved ({:.2f} s)\n",
                   check.entries, rows.rows(), check.differences_seconds);
   summary += fmt::format("{:<18}{:>16}{:>10}{:>10}{:>16}{:>12}\n", "gradient", "relative error", "cosine", "length",
@@ -80,6 +85,7 @@ Action add_check_gradient(CLI::App& app) {
   add_flag(app, flags->check.entries, &attack::GradientCheckOptions::entries, "Check");
   add_flag(app, flags->check.step, &attack::GradientCheckOptions::step, "Check");
   add_options(app, flags->learner);
+  add_kernel_options(app, flags->learner);
   add_options(app, flags->common);
   return [flags](const Configuration& configuration) { return run(*flags, configuration); };
 }

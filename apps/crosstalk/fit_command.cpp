@@ -28,6 +28,7 @@ std::string summary_of(const Problem& problem, const mtrl::Fit& fit, const mtrl:
   text += fmt::format("{}: {} tasks, {} training rows, {} loss, lambda1 {:g}, lambda2 {:g}\n", problem.dataset.name,
                       problem.train.size(), problem.train.rows(), problem.loss->name(), problem.learner.lambda1,
                       problem.learner.lambda2);
+  text += kernel_text(problem);
   text += fmt::format("objective {:.10g}, certified gap {:.1e}, {}\n", fit.objective, fit.gap, to_string(fit.status));
   for (std::size_t k = 0; k < metrics.names.size(); ++k)
     text += fmt::format("mean {} on the {} rows: {}\n", metrics.names[k], evaluation_rows(problem),
@@ -40,7 +41,7 @@ int run(const Flags& flags, const Configuration& configuration) {
   Session session({"fit", flags.common.out, flags.common.json, flags.common.quiet});
   choose_lambdas(problem, flags.common, flags.learner, session.control());
   const auto start = std::chrono::steady_clock::now();
-  const mtrl::Fit fit = mtrl::solve(problem.train, *problem.loss, problem.learner);
+  const mtrl::Fit fit = mtrl::solve(problem.risk(), problem.learner);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const mtrl::Metrics metrics = problem.metrics(problem.evaluation(), fit.weights);
 
@@ -71,6 +72,7 @@ Action add_fit(CLI::App& app) {
   flags->common.out = "crosstalk-out/fit";
   add_options(app, flags->data);
   add_options(app, flags->learner);
+  add_kernel_options(app, flags->learner);
   add_options(app, flags->common);
   app.footer(
       "The record (--json, run.json) holds the metrics on the training rows as `train` and those on the held-out rows "

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "crosstalk/data/csv_scanner.hpp"
 #include "crosstalk/data/files.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/mtrl/loss.hpp"
@@ -36,12 +37,16 @@ std::string csv_of(const std::string& header, const std::vector<std::string>& na
   return text;
 }
 
-std::string weights_csv(const TaskSet& tasks, const Eigen::MatrixXd& W) {
+std::string weights_csv(const TaskSet& tasks, const Model& model) {
+  const Eigen::MatrixXd& W = model.weights;
   std::string header = "task";
   for (Eigen::Index k = 0; k < W.rows(); ++k) {
     const auto index = static_cast<std::size_t>(k);
-    header += ',' + (index < tasks.feature_names.size() ? report::csv_field(tasks.feature_names[index])
-                                                        : fmt::format("x{}", k + 1));
+    if (model.kernel)
+      header += k < model.kernel->landmarks.rows() ? fmt::format(",landmark{}", k + 1) : ",(bias)";
+    else
+      header += ',' + (index < tasks.feature_names.size() ? report::csv_field(tasks.feature_names[index])
+                                                          : fmt::format("x{}", k + 1));
   }
   return csv_of(header, tasks.names(), W.transpose());
 }
@@ -61,10 +66,13 @@ std::string covariance_csv(const TaskSet& tasks, const mtrl::Covariance& covaria
 
 constexpr const char* kFormat = "crosstalk model 2";
 constexpr const char* kOldFormat = "crosstalk model 1";  // without columns and classes
+constexpr const char* kKernelFormat = "crosstalk kernel model 1";
 constexpr const char* kVotingFormat = "crosstalk voting model 1";
 
 nlohmann::json to_json(const Model& model) {
-  nlohmann::json json = {{"format", model.voting ? kVotingFormat : kFormat},
+  nlohmann::json json = {{"format", model.voting   ? kVotingFormat
+                                    : model.kernel ? kKernelFormat
+                                                   : kFormat},
                          {"tasks", model.tasks},
                          {"loss", model.loss},
                          {"label_column", model.label_column}};
@@ -74,6 +82,13 @@ nlohmann::json to_json(const Model& model) {
   } else {
     json["preparation"] = PreparationJson::write(model.preparation);
     json["weights"] = matrix_to_json(model.weights);
+  }
+  if (model.kernel) {
+    const KernelFunction& kernel = model.kernel->kernel;
+    json["kernel"] = {{"name", to_string(kernel.kernel)},
+                      {"width", kernel.width},
+                      {"degree", kernel.degree},
+                      {"landmarks", matrix_to_json(model.kernel->landmarks)}};
   }
   if (model.coding) json["columns"] = data::to_json(*model.coding);
   if (model.classes) json["classes"] = {{"negative", model.classes->negative}, {"positive", model.classes->positive}};
@@ -104,20 +119,39 @@ void require_sizes(const Model& model) {
       model.preparation.label_scales() == 0 ||
           static_cast<std::size_t>(model.preparation.label_scales()) == model.tasks.size(),
       fmt::format("label scales of {} tasks for {} task names", model.preparation.label_scales(), model.tasks.size()));
-  const Eigen::Index features = model.preparation.raw_features(model.weights.rows());
-  require(features > 0, fmt::format("weights of {} rows have no feature", model.weights.rows()));
+  const Eigen::Index inputs = model.input_features();
+  const Eigen::Index features = model.preparation.raw_features(inputs);
+  require(features > 0, fmt::format("weights of {} rows have no feature", inputs));
   const std::size_t prepared =
       static_cast<std::size_t>(model.preparation.options().pca > 0 ? model.preparation.options().pca : features);
   const std::size_t bias = model.preparation.options().bias ? 1 : 0;
-  require(static_cast<std::size_t>(model.weights.rows()) == prepared + bias,
-          fmt::format("weights of {} rows for {} features", model.weights.rows(), prepared));
+  require(static_cast<std::size_t>(inputs) == prepared + bias,
+          fmt::format("weights of {} rows for {} features", inputs, prepared));
   require(model.preparation.fits(features),
           fmt::format("the preparation does not have the {} features of the weights", features));
+}
+
+Model::KernelPart kernel_from_json(const nlohmann::json& json) {
+  Model::KernelPart part{{kKernels.named(json.at("name").get<std::string>()), json.at("width"), json.at("degree")},
+                         matrix_from_json(json.at("landmarks"))};
+  const auto check = [](const auto member, double value) {
+    require_range("kernel", KernelOptions::table().of(member).key, value, *KernelOptions::table().of(member).range);
+  };
+  check(&KernelOptions::width, part.kernel.width);
+  check(&KernelOptions::degree, part.kernel.degree);
+  require(part.landmarks.size() > 0 && part.landmarks.allFinite(), "the landmarks are not rows of finite numbers");
+  return part;
 }
 
 void read_weights(Model& model, const nlohmann::json& json) {
   model.preparation = PreparationJson::read(json.at("preparation"));
   model.weights = matrix_from_json(json.at("weights"));
+  if (json.at("format") == kKernelFormat) {
+    model.kernel = kernel_from_json(json.at("kernel"));
+    const Eigen::Index functions = model.kernel->landmarks.rows() + (model.preparation.options().bias ? 1 : 0);
+    require(model.weights.rows() == functions,
+            fmt::format("weights of {} rows for {} landmarks", model.weights.rows(), model.kernel->landmarks.rows()));
+  }
   require_sizes(model);
 }
 
@@ -133,8 +167,12 @@ void read_votes(Model& model, const nlohmann::json& json) {
 
 Model read_model(const std::filesystem::path& path) {
   const auto json = nlohmann::json::parse(data::read_file(path), nullptr, false);
-  const bool known = !json.is_discarded() && json.is_object() && json.contains("format") &&
-                     (json["format"] == kFormat || json["format"] == kOldFormat || json["format"] == kVotingFormat);
+  const bool has_format = !json.is_discarded() && json.is_object() && json.contains("format");
+  const bool known = has_format && (json["format"] == kFormat || json["format"] == kOldFormat ||
+                                    json["format"] == kKernelFormat || json["format"] == kVotingFormat);
+  if (!known && has_format && json["format"].is_string() && json["format"].get<std::string>().starts_with("crosstalk "))
+    throw DataError(fmt::format("{}: its format is {}, which another version of crosstalk wrote", path.string(),
+                                data::in_quotes(json["format"].get<std::string>())));
   if (!known) throw DataError(fmt::format("{}: not a model that `crosstalk fit` wrote", path.string()));
   try {
     Model model;
@@ -158,19 +196,29 @@ Model read_model(const std::filesystem::path& path) {
   }
 }
 
+TaskSet Model::learner_rows(TaskSet prepared) const {
+  if (!kernel) return prepared;
+  for (Task& task : prepared)
+    task.features = kernel_rows(kernel->kernel, task.features.leftCols(kernel->landmarks.cols()), kernel->landmarks,
+                                preparation.options().bias);
+  return prepared;
+}
+
 nlohmann::json write_model(Session& session, const Problem& problem, const Eigen::MatrixXd& W,
                            const mtrl::Covariance& covariance) {
-  const Model model{problem.train.names(),
-                    std::string(problem.loss->name()),
-                    problem.dataset.label_column,
-                    problem.dataset.csv ? std::optional(problem.dataset.csv->coding) : std::nullopt,
-                    problem.dataset.classes,
-                    problem.preparation,
-                    W,
-                    {},
-                    {}};
+  const Model model{
+      problem.train.names(),
+      std::string(problem.loss->name()),
+      problem.dataset.label_column,
+      problem.dataset.csv ? std::optional(problem.dataset.csv->coding) : std::nullopt,
+      problem.dataset.classes,
+      problem.preparation,
+      problem.map ? problem.map->function_weights(W) : W,
+      problem.map ? std::optional(Model::KernelPart{problem.map->kernel(), problem.map->landmarks()}) : std::nullopt,
+      {},
+      {}};
   return {{"model_file", session.write("model.json", to_json(model).dump() + "\n").string()},
-          {"weights_file", session.write("weights.csv", weights_csv(problem.train, W)).string()},
+          {"weights_file", session.write("weights.csv", weights_csv(problem.train, model)).string()},
           {"covariance_file", session.write("covariance.csv", covariance_csv(problem.train, covariance)).string()}};
 }
 

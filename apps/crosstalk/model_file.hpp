@@ -24,15 +24,27 @@ struct Model {
   std::optional<data::CsvCoding> coding;    ///< of a CSV file: how its columns become features
   std::optional<data::ClassNames> classes;  ///< in the words of the file
   Preparation preparation;
-  Eigen::MatrixXd weights;  ///< d x m in the learner's units, the bias last
+  Eigen::MatrixXd weights;  ///< d x m in the learner's units, the bias last; of a kernel: KernelMap::function_weights
+  /// Of a model with a kernel, whose weights are for (k(x, x_1), ..., k(x, x_r), 1).
+  struct KernelPart {
+    KernelFunction kernel;
+    Eigen::MatrixXd landmarks;  ///< r x d, prepared rows without the bias
+  };
+  std::optional<KernelPart> kernel;
   /// Of `certify`: what predicts in place of preparation and weights, which are empty then.
   std::optional<defence::VotingModel> voting;
   std::vector<std::string> voting_features;  ///< names of the file's features; x1, x2, ... where it has none
 
   /// Of the file.
   [[nodiscard]] Eigen::Index feature_count() const {
-    return voting ? static_cast<Eigen::Index>(voting_features.size()) : preparation.raw_features(weights.rows());
+    return voting ? static_cast<Eigen::Index>(voting_features.size()) : preparation.raw_features(input_features());
   }
+  /// Of prepared rows, with the bias.
+  [[nodiscard]] Eigen::Index input_features() const {
+    return kernel ? kernel->landmarks.cols() + (preparation.options().bias ? 1 : 0) : weights.rows();
+  }
+  /// What the weights are for: prepared rows, or their values of the kernel.
+  [[nodiscard]] TaskSet learner_rows(TaskSet prepared) const;
   [[nodiscard]] const std::vector<std::string>& feature_names() const {
     return voting ? voting_features : preparation.raw_names();
   }
@@ -42,9 +54,9 @@ struct Model {
 /// @throws DataError naming the file and what is missing or wrong.
 Model read_model(const std::filesystem::path& path);
 
-/// Writes model.json; weights.csv, W with a row a task, its name and then a column a feature; and covariance.csv,
-/// Omega, m x m with the task names as header and first column; of more than 2,000 tasks its factor instead: Omega =
-/// diagonal * I + F F', the value of `diagonal` in the first column's name.
+/// Writes model.json; weights.csv, W with a row a task, its name and then a column a feature, or a landmark of a
+/// kernel; and covariance.csv, Omega, m x m with the task names as header and first column; of more than 2,000 tasks
+/// its factor instead: Omega = diagonal * I + F F', the value of `diagonal` in the first column's name.
 /// @return their paths for the record: model_file, weights_file, covariance_file.
 nlohmann::json write_model(Session& session, const Problem& problem, const Eigen::MatrixXd& W,
                            const mtrl::Covariance& covariance);

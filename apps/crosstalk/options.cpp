@@ -116,6 +116,13 @@ void add_options(CLI::App& command, LearnerOptions& options) {
   add_described(command, options.folds, folds, "Learner");
 }
 
+void add_kernel_options(CLI::App& command, LearnerOptions& options) {
+  add_flag(command, options.kernel, &KernelOptions::kernel, "Kernel");
+  add_flag(command, options.width, &KernelOptions::width, "Kernel");
+  add_flag(command, options.degree, &KernelOptions::degree, "Kernel");
+  add_flag(command, options.landmarks, &KernelOptions::landmarks, "Kernel");
+}
+
 void add_threat_options(CLI::App& command, AttackOptions& options, bool one_budget) {
   using evaluate::AuditOptions;
   add_flag(command, options.targets, &attack::Threat::targets, "Attack");
@@ -239,6 +246,7 @@ std::vector<std::string> option_names() {
   add(data::CsvOptions::table().texts());
   add(data::LoadOptions::table().texts());
   add(ProblemOptions::table().texts());
+  add(KernelOptions::table().texts());
   return names;
 }
 

@@ -11,6 +11,7 @@
 #include "crosstalk/attack/exact_attack.hpp"
 #include "crosstalk/attack/patom.hpp"
 #include "crosstalk/attack/screen.hpp"
+#include "crosstalk/kernel_map.hpp"
 #include "crosstalk/mtrl/solve.hpp"
 
 namespace CLI {
@@ -61,6 +62,10 @@ struct LearnerOptions {
   double tolerance = mtrl::Options().tolerance;
   bool cross_validate = false;
   std::optional<std::size_t> folds;
+  std::string kernel = std::string(to_string(KernelOptions().kernel));
+  std::optional<double> width;
+  std::optional<int> degree;
+  std::optional<long> landmarks;
 };
 
 struct AttackOptions {
@@ -89,6 +94,8 @@ void add_options(CLI::App& command, DataOptions& options);
 /// How a CSV file is read: the part of DataOptions that says nothing about what is done with it.
 void add_csv_options(CLI::App& command, DataOptions& options);
 void add_options(CLI::App& command, LearnerOptions& options);
+/// The kernel, of commands whose learner can have one.
+void add_kernel_options(CLI::App& command, LearnerOptions& options);
 void add_options(CLI::App& command, AttackOptions& options, bool one_budget);
 /// Who attacks whom, with what, within which limits: the part of AttackOptions that is no method's own.
 void add_threat_options(CLI::App& command, AttackOptions& options, bool one_budget);

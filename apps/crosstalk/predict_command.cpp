@@ -100,7 +100,7 @@ void require_finite(const Eigen::VectorXd& predictions, const data::NewRows& row
 // Predictions in the units of the file; those of an unknown task are the mean of all tasks' predictions.
 Eigen::VectorXd predictions(const Model& model, const data::NewRows& rows) {
   const Task task{"", rows.features, Eigen::VectorXd::Zero(rows.features.rows())};
-  const Eigen::MatrixXd prepared = model.preparation.apply(TaskSet{task})[0].features;
+  const Eigen::MatrixXd prepared = model.learner_rows(model.preparation.apply(TaskSet{task}))[0].features;
   Eigen::VectorXd z(prepared.rows());
   for (Eigen::Index r = 0; r < z.size(); ++r) {
     const auto of_task = [&](std::size_t t) {
@@ -172,7 +172,7 @@ TaskSet labelled_rows(const Model& model, const data::NewRows& rows) {
   TaskSet tasks;
   for (std::size_t t = 0; t < model.tasks.size(); ++t)
     tasks.tasks.push_back({model.tasks[t], rows.features(of_task[t], Eigen::all), rows.labels(of_task[t])});
-  return model.preparation.apply(tasks);
+  return model.learner_rows(model.preparation.apply(tasks));
 }
 
 std::string predictions_csv(const Model& model, const data::NewRows& rows, const Predictions& predictions) {

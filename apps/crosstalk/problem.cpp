@@ -80,6 +80,7 @@ ProblemOptions problem_options(const CommonOptions& common, const DataOptions& d
   options.min_rows = data.min_rows;
   if (data.scale) options.scale = scale_named(*data.scale);
   options.pca = data.pca;
+  options.kernel = {kKernels.named(learner.kernel), learner.width, learner.degree, learner.landmarks};
   if (data.standardise_labels) options.label_scale = label_scale_named(*data.standardise_labels);
   return options;
 }
@@ -110,6 +111,16 @@ void choose_lambdas(Problem& problem, const CommonOptions& common, const Learner
   crosstalk::choose_lambdas(problem, grid, control);
 }
 
+std::string kernel_text(const Problem& problem) {
+  if (!problem.map) return "";
+  const KernelFunction& kernel = problem.map->kernel();
+  const std::string degree =
+      kernel.kernel == Kernel::Polynomial ? fmt::format(" of degree {}", kernel.degree) : std::string();
+  return fmt::format("{} kernel{}, width {:.6g}, {} landmarks of {} training rows, trace(K - L L') {:.3g} of {:.6g}\n",
+                     to_string(kernel.kernel), degree, kernel.width, problem.map->landmarks().rows(),
+                     problem.map->rows(), problem.map->trace_error(), problem.map->trace());
+}
+
 Configuration completed(Configuration configuration, const Problem& problem) {
   const auto set = [&](const char* key, const nlohmann::ordered_json& value, const nlohmann::ordered_json& by_default) {
     if (!configuration.flags.contains(key)) return;  // the command has no such flag
@@ -131,6 +142,7 @@ Configuration completed(Configuration configuration, const Problem& problem) {
   set("lambda1", problem.learner.lambda1, chosen ? nlohmann::ordered_json(problem.learner.lambda1) : none);
   set("lambda2", problem.learner.lambda2, chosen ? nlohmann::ordered_json(problem.learner.lambda2) : none);
   set("cv", chosen, chosen);
+  if (problem.map) set("width", *problem.kernel.width, none);
   return configuration;
 }
 
@@ -170,6 +182,17 @@ nlohmann::ordered_json learner_record(const Problem& problem) {
     for (const auto& trial : problem.cross_validation->trials)
       record["trials"].push_back(
           {{"lambda1", trial.lambda1}, {"lambda2", trial.lambda2}, {"loss", trial.loss}, {"metric", trial.metric}});
+  if (!problem.map) return record;
+  const KernelFunction& kernel = problem.map->kernel();
+  record["kernel"] = {{"name", to_string(kernel.kernel)},
+                      {"width", kernel.width},
+                      {"landmarks", problem.map->landmarks().rows()},
+                      {"trace", problem.map->trace()},
+                      {"trace_error", problem.map->trace_error()}};
+  if (kernel.kernel == Kernel::Polynomial) record["kernel"]["degree"] = kernel.degree;
+  for (const Problem::WidthTrial& trial : problem.width_trials)
+    record["kernel"]["width_trials"].push_back(
+        {{"width", trial.width}, {"lambda1", trial.lambda1}, {"lambda2", trial.lambda2}, {"loss", trial.loss}});
   return record;
 }
 

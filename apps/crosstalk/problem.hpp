@@ -45,6 +45,8 @@ std::string evaluation_rows(const Problem& problem);
 std::string notes_text(const Problem& problem);
 /// A mean metric, or why there is none.
 std::string metric_text(const std::string& metric, double value);
+/// The kernel in a line, with the error of its landmarks; empty without one.
+std::string kernel_text(const Problem& problem);
 /// The preparation in a sentence.
 std::string preparation_text(const Problem& problem);
 

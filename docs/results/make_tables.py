@@ -130,6 +130,16 @@ TABLES = {
     "accounts_found": ("accounts_found.csv", [
         ("share", "share of accounts", share), ("accounts", "", whole), ("method", "", text),
         ("leave-one-out auc", "AUC", THREE)], lambda row: row["leave-one-out auc"] != "nan"),
+    "kernels_fit": ("kernels_fit.csv", [
+        ("set", "", text), ("kernel", "", text), ("training_rows", "training rows", whole),
+        ("landmarks", "", text), ("width", "", THREE), ("nmse", "NMSE", THREE), ("rmse", "RMSE", FOUR),
+        ("auc", "AUC", FOUR), ("accuracy", "", FOUR), ("best_possible", "best possible", FOUR),
+        ("seconds", "", significant(2))]),
+    "kernels_attack": ("kernels_attack.csv", [
+        ("set", "", text), ("seed", "", whole), ("method", "", text), ("labels", "", text),
+        ("clean_loss", "loss, clean", THREE), ("loss_with_landmarks_held", "landmarks held", THREE),
+        ("loss_of_the_refit", "refit", THREE), ("metric", "", text), ("clean", "", THREE), ("refit", "metric, refit", THREE)]),
+    "kernels_time": ("kernels_time.csv", [("what", "", text), ("seconds", "", significant(2))]),
     "screen": ("screen.csv", [
         ("law", "", text), ("attack", "injected rows", text), ("injected share", "their share", share),
         ("reference", "", text), ("rejected", "rejected rows", share),

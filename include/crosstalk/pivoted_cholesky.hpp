@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include <Eigen/Core>
@@ -20,6 +21,24 @@ struct PivotedCholesky {
 /// at most the relative tolerance times the largest of K, or at most the absolute one.
 /// @param K  n x n, symmetric; the lower triangle is read.
 PivotedCholesky pivoted_cholesky(Eigen::MatrixXd K, double relative, double absolute = 0.0);
+
+/// K ~ L L' from some of the columns of K.
+struct PartialCholesky {
+  std::vector<Eigen::Index> pivots;  ///< r, in the order in which they were taken
+  Eigen::MatrixXd L;                 ///< n x r, rows in the order of K
+  Eigen::VectorXd rest;              ///< diagonal of K - L L', n, >= 0
+};
+
+/// Pivoted Cholesky decomposition of a K that is too large to be formed: in memory n r and time n r^2. Columns are
+/// taken many at a time, so that the cost is that of products of matrices; every pivot has more than half of the
+/// largest remaining diagonal entry at the time its columns are asked for.
+/// @param diagonal  of K, n.
+/// @param columns  K(:, pivots), n x k.
+/// @param most  the rank to end at.
+/// @param relative  it ends where the largest remaining diagonal entry is at most this share of the largest of K.
+PartialCholesky partial_cholesky(const Eigen::VectorXd& diagonal,
+                                 const std::function<Eigen::MatrixXd(const std::vector<Eigen::Index>& pivots)>& columns,
+                                 Eigen::Index most, double relative);
 
 /// Coordinates of rows of which only inner products are known: Z Z' = K.
 struct GramCoordinates {

@@ -25,6 +25,7 @@ struct Point {
     Eigen::MatrixXd adjoint;
   };
   TaskSet rows;
+  std::optional<TaskSet> mapped;  // what the learner sees of them, where that is something else
   mtrl::EmpiricalRisk risk;
   Iterate answer;
   std::optional<Slope> slope = {};  // once it was asked for: both kinds of steps start from it
@@ -34,30 +35,34 @@ class Ascent {
  public:
   // @param ranges  of free labels; empty when labels stay.
   Ascent(const mtrl::EmpiricalRisk& clean, const Utility& utility, const FeasibleSet& feasible,
-         const mtrl::Options& learner, const ExactOptions& options, std::vector<Interval> ranges, double clean_utility)
+         const mtrl::Options& learner, const ExactOptions& options, std::vector<Interval> ranges, double clean_utility,
+         const InputSpace* inputs)
       : clean_(clean),
         utility_(utility),
         feasible_(feasible),
         learner_(learner),
         options_(options),
         ranges_(std::move(ranges)),
-        clean_utility_(clean_utility) {
+        clean_utility_(clean_utility),
+        inputs_(inputs) {
     extent_ = feasible.radius;
     if (!std::isfinite(extent_)) extent_ = 0.0;
     for (const Interval& interval : feasible.box) extent_ = std::max(extent_, interval.high - interval.low);
   }
 
   [[nodiscard]] Point evaluate(TaskSet rows, const Eigen::MatrixXd& near) const {
-    mtrl::EmpiricalRisk risk = clean_.with_rows(rows);
+    std::optional<TaskSet> mapped = seen(rows);
+    mtrl::EmpiricalRisk risk = clean_.with_rows(mapped ? *mapped : rows);
     mtrl::Fit fit = mtrl::solve_from(risk, learner_, near);
     const double value = utility_.value(fit.weights);
-    return {std::move(rows), std::move(risk), {value, std::move(fit)}};
+    return {std::move(rows), std::move(mapped), std::move(risk), {value, std::move(fit)}};
   }
 
   // Rows whose answer is known.
   [[nodiscard]] Point known(TaskSet rows, Iterate answer) const {
-    mtrl::EmpiricalRisk risk = clean_.with_rows(rows);
-    return {std::move(rows), std::move(risk), std::move(answer)};
+    std::optional<TaskSet> mapped = seen(rows);
+    mtrl::EmpiricalRisk risk = clean_.with_rows(mapped ? *mapped : rows);
+    return {std::move(rows), std::move(mapped), std::move(risk), std::move(answer)};
   }
 
   // From a start to where no step of either kind is worth its while.
@@ -81,6 +86,10 @@ class Ascent {
 
  private:
   static constexpr double kArmijo = 1e-4;
+
+  [[nodiscard]] std::optional<TaskSet> seen(const TaskSet& rows) const {
+    return inputs_ != nullptr ? std::optional(inputs_->map_rows(rows)) : std::nullopt;
+  }
 
   [[nodiscard]] bool replaces() const { return !ranges_.empty() || feasible_.has_jumps(); }
 
@@ -113,7 +122,7 @@ class Ascent {
   }
 
   [[nodiscard]] AttackState situation_at(Point& at) const {
-    return {at.risk, at.rows, at.answer.fit, learner_, slope_at(at).utility};
+    return {at.risk, at.mapped ? *at.mapped : at.rows, at.answer.fit, learner_, slope_at(at).utility};
   }
 
   // Labels are measured in half their range, so that a unit means as much as in the features.
@@ -135,7 +144,7 @@ class Ascent {
     for (std::size_t i = 0; i < at.rows.size(); ++i) {
       const Task& task = at.rows[i];
       if (task.rows() == 0) continue;
-      const Eigen::VectorXd now = influence.of_rows(at.rows, i);
+      const Eigen::VectorXd now = influence.of_rows(at.mapped ? *at.mapped : at.rows, i);
       const auto n = static_cast<double>(at.risk.rows(static_cast<Eigen::Index>(i)));
       Influence::Row to;
       Interval last;
@@ -144,7 +153,10 @@ class Ascent {
         const Interval labels = stays ? Interval{task.labels[j], task.labels[j]} : ranges_[i];
         const bool same_choice = j > 0 && feasible_.fixed.empty() && labels.low == last.low && labels.high == last.high;
         last = labels;
-        if (!same_choice) to = influence.best_row(feasible_, i, labels, task.features.row(j).transpose());
+        const Eigen::VectorXd like = task.features.row(j).transpose();
+        if (!same_choice)
+          to = inputs_ != nullptr ? influence.best_row(*inputs_, feasible_, i, labels, like, task.features)
+                                  : influence.best_row(feasible_, i, labels, like);
         if (to.influence > now[j]) moves.push_back({i, j, to, (to.influence - now[j]) / n});
       }
     }
@@ -214,6 +226,7 @@ class Ascent {
 
   [[nodiscard]] Eigen::VectorXd row_slope(Point& at) const {
     RowDerivatives slopes = row_gradient_from(situation_at(at), slope_at(at).adjoint);
+    if (inputs_ != nullptr) inputs_->pull_back(at.rows, slopes);
     for (Eigen::MatrixXd& task : slopes.features)
       if (task.size() > 0) feasible_.clear_immovable(task);
     return flatten(slopes.features, slopes.labels, true);
@@ -258,6 +271,7 @@ class Ascent {
   const ExactOptions& options_;
   std::vector<Interval> ranges_;
   double clean_utility_;
+  const InputSpace* inputs_;
   double extent_;  // the size of the feasible set
 };
 
@@ -314,19 +328,25 @@ AttackResult exact_attack(const AttackProblem& problem, const ExactOptions& opti
   std::vector<AttackResult> results(static_cast<std::size_t>(options.starts));
   std::vector<std::optional<SpanAttack>> spans(results.size());
   std::optional<RowSpace> clean_space;
-  if (SpanAttack::suits(clean, feasible)) clean_space = SpanAttack::clean_space(clean, feasible);
+  if (problem.inputs == nullptr && SpanAttack::suits(clean, feasible))
+    clean_space = SpanAttack::clean_space(clean, feasible);
   const std::uint64_t seed = Rng(problem.rng).bits();  // of the other starts
   std::vector<Iterate> given;
+  // What a map held fixed promises may be less with a map chosen anew: then PATOM's own end is a candidate, too.
+  const bool refits = problem.inputs != nullptr && problem.inputs->refitted;
+  AttackResult end_of_patom;
   std::mutex mutex;  // around the caller's function
   std::size_t done = 0;
   const auto climb = [&](std::size_t k, const mtrl::EmpiricalRisk& risk, const Utility& wanted, const TaskSet& rows,
                          const mtrl::Fit& clean_fit) {
-    const Ascent ascent(risk, wanted, feasible, problem.learner, options, ranges, wanted.value(clean_fit.weights));
+    const Ascent ascent(risk, wanted, feasible, problem.learner, options, ranges, wanted.value(clean_fit.weights),
+                        problem.inputs);
     const auto begin = [&] {
       if (k > 0) return ascent.evaluate(rows, clean_fit.weights);
       AttackResult by_patom =
-          patom({risk, wanted, feasible, rows, problem.learner, clean_fit, problem.rng}, options.patom);
+          patom({risk, wanted, feasible, rows, problem.learner, clean_fit, problem.rng, problem.inputs}, options.patom);
       given.push_back(by_patom.iterates.front());
+      if (refits) end_of_patom = {by_patom.injected, {by_patom.iterates.back()}};
       if (by_patom.iterates.back().utility < by_patom.iterates.front().utility)
         return ascent.known(rows, std::move(by_patom.iterates.front()));
       return ascent.known(std::move(by_patom.injected), std::move(by_patom.iterates.back()));
@@ -339,7 +359,8 @@ AttackResult exact_attack(const AttackProblem& problem, const ExactOptions& opti
     if (k > 0 && control.stop.stop_requested()) return;
     const TaskSet rows =
         k == 0 ? problem.start
-               : another_start(problem.start, clean.clean(), feasible, ranges, Rng::stream(seed, "start", k));
+               : another_start(problem.start, problem.inputs != nullptr ? problem.inputs->clean : clean.clean(),
+                               feasible, ranges, Rng::stream(seed, "start", k));
     if (clean_space) {
       const SpanAttack& span = spans[k].emplace(*clean_space, clean, problem.utility, rows, problem.near);
       climb(k, span.clean(), span.utility(), span.start(), span.near());
@@ -350,16 +371,17 @@ AttackResult exact_attack(const AttackProblem& problem, const ExactOptions& opti
     const std::lock_guard lock(mutex);
     control.progress(static_cast<double>(++done) / static_cast<double>(results.size()), "starts");
   });
-  // Not all were begun when a stop came.
-  const auto reached = [](const AttackResult& one) {
-    return one.iterates.empty() ? -std::numeric_limits<double>::infinity() : one.iterates.back().utility;
-  };
-  const auto best = std::max_element(results.begin(), results.end(), [&](const AttackResult& a, const AttackResult& b) {
-    return reached(a) < reached(b);
+  if (refits) results.push_back(std::move(end_of_patom));
+  std::vector<double> reached(results.size(), -std::numeric_limits<double>::infinity());
+  parallel_for(results.size(), refits ? options.threads : 1, [&](std::size_t k) {
+    if (results[k].iterates.empty()) return;  // not all were begun when a stop came
+    reached[k] = refits ? problem.inputs->refitted(results[k].injected) : results[k].iterates.back().utility;
   });
+  const auto best = results.begin() + (std::max_element(reached.begin(), reached.end()) - reached.begin());
   std::vector<double> optima;
-  for (const AttackResult& one : results)
-    if (!one.iterates.empty()) optima.push_back(one.iterates.back().utility);
+  for (std::size_t k = 0; k < static_cast<std::size_t>(options.starts); ++k)
+    if (!results[k].iterates.empty()) optima.push_back(reached[k]);
+  spans.resize(results.size());
   const auto& span = spans[static_cast<std::size_t>(best - results.begin())];
   AttackResult result = span ? span->in_features(std::move(*best)) : std::move(*best);
   Iterate first = std::move(given.front());

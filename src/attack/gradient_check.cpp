@@ -83,10 +83,13 @@ const OptionTable<GradientCheckOptions>& GradientCheckOptions::table() {
 
 GradientCheck check_gradients(const mtrl::EmpiricalRisk& clean, const Utility& utility, const TaskSet& injected,
                               const mtrl::Options& learner, const std::vector<NamedGradient>& gradients,
-                              const GradientCheckOptions& options, const RunControl& control) {
+                              const GradientCheckOptions& options, const RunControl& control,
+                              const InputSpace* inputs) {
   if (injected.rows() == 0) throw std::invalid_argument("gradient check: there is no injected row");
   GradientCheckOptions::table().require_valid(options);
-  const mtrl::EmpiricalRisk risk = clean.with_rows(injected);
+  const auto seen = [&](const TaskSet& rows) { return inputs != nullptr ? inputs->map_rows(rows) : rows; };
+  const TaskSet injected_seen = seen(injected);
+  const mtrl::EmpiricalRisk risk = clean.with_rows(injected_seen);
   const mtrl::Fit fit = mtrl::polish(risk, learner, mtrl::solve(risk, learner).weights);
   const bool move_labels = !clean.loss().is_classification();
 
@@ -113,7 +116,7 @@ GradientCheck check_gradients(const mtrl::EmpiricalRisk& clean, const Utility& u
     const double step = options.step * (entries[k].column < 0 ? std::max(0.5 * (range.high - range.low), 1e-6) : 1.0);
     const auto utility_at = [&](double offset) {
       entry = here + offset * step;
-      return utility.value(mtrl::polish(clean.with_rows(moved), learner, fit.weights).weights);
+      return utility.value(mtrl::polish(clean.with_rows(seen(moved)), learner, fit.weights).weights);
     };
     differences[static_cast<Eigen::Index>(k)] =
         (8.0 * (utility_at(1.0) - utility_at(-1.0)) - (utility_at(2.0) - utility_at(-2.0))) / (12.0 * step);
@@ -126,7 +129,8 @@ GradientCheck check_gradients(const mtrl::EmpiricalRisk& clean, const Utility& u
   const Eigen::VectorXd of_labels = differences.tail(differences.size() - features);
   for (const NamedGradient& named : gradients) {
     const auto begin = Clock::now();
-    const RowDerivatives slopes = named.gradient({risk, injected, fit, learner, utility_gradient});
+    RowDerivatives slopes = named.gradient({risk, injected_seen, fit, learner, utility_gradient});
+    if (inputs != nullptr) inputs->pull_back(injected, slopes);
     GradientComparison comparison;
     comparison.name = named.name;
     comparison.seconds = seconds_since(begin);

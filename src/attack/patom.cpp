@@ -29,8 +29,8 @@ void require_valid(const PatomOptions& options) {
 
 AttackResult patom(const AttackProblem& problem, const PatomOptions& options, const RunControl& control) {
   require_valid(options);
-  const auto& [clean, utility, feasible, start, learner, near, given_rng] = problem;
-  if (SpanAttack::suits(clean, feasible)) {
+  const auto& [clean, utility, feasible, start, learner, near, given_rng, inputs] = problem;
+  if (inputs == nullptr && SpanAttack::suits(clean, feasible)) {
     const SpanAttack span(SpanAttack::clean_space(clean, feasible), clean, utility, start, near);
     return span.in_features(patom(
         {span.clean(), span.utility(), feasible, span.start(), learner, span.near(), given_rng}, options, control));
@@ -41,7 +41,8 @@ AttackResult patom(const AttackProblem& problem, const PatomOptions& options, co
   AttackResult result;
   result.injected = start;
   for (int t = 0;; ++t) {
-    const mtrl::EmpiricalRisk risk = clean.with_rows(result.injected);
+    const TaskSet seen = inputs != nullptr ? inputs->map_rows(result.injected) : result.injected;
+    const mtrl::EmpiricalRisk risk = clean.with_rows(seen);
     const Eigen::MatrixXd& last = t == 0 ? near.weights : result.iterates.back().fit.weights;
     mtrl::Fit fit = mtrl::solve_from(risk, learner, last);
     const double value = utility.value(fit.weights);
@@ -53,7 +54,8 @@ AttackResult patom(const AttackProblem& problem, const PatomOptions& options, co
     const mtrl::Fit& now = result.iterates.back().fit;
     const Eigen::MatrixXd utility_gradient =
         options.full_batch ? utility.gradient(now.weights) : utility.batch_gradient(now.weights, batch, rng);
-    auto steps = options.gradient({risk, result.injected, now, learner, utility_gradient});
+    auto steps = options.gradient({risk, seen, now, learner, utility_gradient});
+    if (inputs != nullptr) inputs->pull_back(result.injected, steps);
     for (std::size_t i = 0; i < result.injected.size(); ++i) {
       Task& task = result.injected[i];
       if (task.rows() == 0) continue;

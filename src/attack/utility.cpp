@@ -24,10 +24,11 @@ Eigen::MatrixXd Utility::batch_gradient(const Eigen::MatrixXd& W, std::size_t /*
   return gradient(W);
 }
 
-LossUtility::LossUtility(const TaskSet& rows, const mtrl::Loss& loss, std::vector<std::size_t> targets, Sense sense)
+LossUtility::LossUtility(const TaskSet& rows, const mtrl::Loss& loss, std::vector<std::size_t> targets, Sense sense,
+                         mtrl::EmpiricalRisk::Layout layout)
     : targets_(std::move(targets)),
       sign_(sense == Sense::Raise ? 1.0 : -1.0),
-      risk_(select_tasks(rows, targets_), loss) {}
+      risk_(select_tasks(rows, targets_), loss, layout) {}
 
 LossUtility::LossUtility(mtrl::EmpiricalRisk risk, std::vector<std::size_t> targets, double sign)
     : targets_(std::move(targets)), sign_(sign), risk_(std::move(risk)) {}

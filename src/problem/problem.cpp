@@ -10,11 +10,40 @@
 
 #include "crosstalk/data/csv_scanner.hpp"
 #include "crosstalk/error.hpp"
+#include "crosstalk/mtrl/row_reduction.hpp"
+#include "crosstalk/row_space.hpp"
 #include "split_data.hpp"
 
 namespace crosstalk {
 
 namespace {
+
+// The map of a kernel whose width is known, with landmarks of these rows.
+std::shared_ptr<const KernelMap> kernel_map_on(const TaskSet& rows, const KernelOptions& kernel, bool bias) {
+  return std::make_shared<const KernelMap>(
+      KernelFunction{kernel.kernel, kernel.width.value(), kernel.degree.value_or(KernelFunction().degree)}, rows,
+      kernel.landmarks.value_or(KernelOptions::kMostLandmarks), bias);
+}
+
+std::shared_ptr<const KernelMap> kernel_map_of(const Problem& problem, const KernelOptions& kernel) {
+  return kernel_map_on(problem.train, kernel, problem.preparation.options().bias);
+}
+
+// What a user said of the kernel, with the width of the data where none was given.
+KernelOptions completed_kernel(KernelOptions kernel, const TaskSet& train, bool bias, const std::string& name) {
+  if (kernel.landmarks && *kernel.landmarks > train.rows())
+    throw std::invalid_argument(fmt::format("`landmarks` is {}; it must be at most {}, the number of training rows",
+                                            *kernel.landmarks, train.rows()));
+  if (kernel.width) return kernel;
+  const Eigen::MatrixXd X = stacked_rows(train, train.features());
+  kernel.width = median_distance(X.leftCols(X.cols() - (bias ? 1 : 0)), kernel.kernel);
+  if (!(*kernel.width > 0.0))
+    throw DataError(
+        fmt::format("{}: the median distance of two training rows is 0, so that it gives no width of a "
+                    "kernel; give `width`",
+                    name));
+  return kernel;
+}
 
 void require_learnable(const TaskSet& train, const mtrl::Loss& loss, const data::Dataset& dataset) {
   require_class_labels(train, loss, dataset.name);
@@ -91,6 +120,7 @@ Problem load_problem(const std::string& name_or_path, const ProblemOptions& opti
 }
 
 Problem make_problem(data::Dataset dataset, const ProblemOptions& options) {
+  require_valid(options.kernel);
   Problem problem;
   problem.dataset = std::move(dataset);
   const data::Recipe& recipe = problem.dataset.recipe;
@@ -117,27 +147,114 @@ Problem make_problem(data::Dataset dataset, const ProblemOptions& options) {
   problem.test = problem.preparation.apply(split.test);
   problem.raw_train = std::move(split.train);
   problem.raw_test = std::move(split.test);
+  problem.kernel = options.kernel;
+  if (options.kernel.kernel != Kernel::Linear) {
+    const bool bias = problem.preparation.options().bias;
+    problem.kernel = completed_kernel(options.kernel, problem.train, bias, problem.dataset.name);
+    problem.width_is_free = !options.kernel.width;
+    problem.map = kernel_map_of(problem, problem.kernel);
+  }
   return problem;
 }
 
-void choose_lambdas(Problem& problem, const std::optional<mtrl::CrossValidationOptions>& grid,
+mtrl::EmpiricalRisk Problem::risk(mtrl::EmpiricalRisk::EmptyTasks empty_tasks) const {
+  if (!map) return {train, *loss, mtrl::EmpiricalRisk::Layout::Automatic, empty_tasks};
+  return {map->map(train), *loss, mtrl::layout_in_span(train.rows(), map->outputs()), empty_tasks};
+}
+
+mtrl::Metrics Problem::metrics(const TaskSet& rows, const Eigen::MatrixXd& W) const {
+  if (!map) return mtrl::evaluate(rows, *loss, W, preparation.label_units());
+  return mtrl::evaluate(map->function_rows(rows), *loss, map->function_weights(W), preparation.label_units());
+}
+
+Eigen::VectorXd Problem::losses(const TaskSet& rows, const Eigen::MatrixXd& W) const {
+  if (!map) return mtrl::mean_losses(rows, *loss, W);
+  return mtrl::mean_losses(map->function_rows(rows), *loss, map->function_weights(W));
+}
+
+namespace {
+
+// Chooses the lambdas at every width, and then the width.
+mtrl::CrossValidation choose_with_kernel(Problem& problem, const mtrl::CrossValidationOptions& grid,
+                                         const RunControl& control) {
+  std::vector<double> widths = {*problem.kernel.width};
+  if (problem.width_is_free) {
+    KernelOptions unknown = problem.kernel;
+    unknown.width.reset();
+    const double median =
+        *completed_kernel(unknown, problem.train, problem.preparation.options().bias, problem.dataset.name).width;
+    widths.clear();
+    for (const double multiple : kWidths) widths.push_back(multiple * median);
+  }
+  std::optional<mtrl::CrossValidation> best;
+  problem.width_trials.clear();
+  for (std::size_t k = 0; k < widths.size(); ++k) {
+    KernelOptions kernel = problem.kernel;
+    kernel.width = widths[k];
+    kernel.landmarks = std::min(kernel.landmarks.value_or(KernelOptions::kMostLandmarks), kLandmarksToChoose);
+    RunControl part = control;
+    if (control.progress)
+      part.progress = [&, k](double share, const std::string& what) {
+        control.progress((static_cast<double>(k) + share) / static_cast<double>(widths.size()), what);
+      };
+    mtrl::CrossValidation found = mtrl::cross_validate(kernel_map_of(problem, kernel)->map(problem.train),
+                                                       *problem.loss, problem.learner, grid, part);
+    const auto chosen = std::find_if(found.trials.begin(), found.trials.end(), [&](const auto& trial) {
+      return trial.lambda1 == found.best.lambda1 && trial.lambda2 == found.best.lambda2;
+    });
+    const auto less = [](const auto& a, const auto& b) { return a.loss < b.loss; };
+    problem.width_trials.push_back({widths[k], chosen->lambda1, chosen->lambda2, chosen->loss});
+    const auto least = std::min_element(problem.width_trials.begin(), problem.width_trials.end(), less);
+    if (least + 1 != problem.width_trials.end()) continue;
+    best = std::move(found);
+    problem.kernel.width = widths[k];
+  }
+  if (!problem.width_is_free) problem.width_trials.clear();
+  return std::move(*best);
+}
+
+}  // namespace
+
+void choose_lambdas(Problem& problem, const std::optional<mtrl::CrossValidationOptions>& given,
                     const RunControl& control) {
-  mtrl::CrossValidationOptions usual;
-  usual.folds = problem.dataset.recipe.folds;
-  problem.cross_validation =
-      mtrl::cross_validate(problem.train, *problem.loss, problem.learner, grid.value_or(usual), control);
+  mtrl::CrossValidationOptions grid;
+  grid.folds = problem.dataset.recipe.folds;
+  grid = given.value_or(grid);
+  if (problem.map) {
+    const double before = *problem.kernel.width;
+    problem.cross_validation = choose_with_kernel(problem, grid, control);
+    if (*problem.kernel.width != before) problem.map = kernel_map_of(problem, problem.kernel);
+    if (problem.map->landmarks().rows() > kLandmarksToChoose)
+      problem.dataset.notes.push_back(fmt::format("lambda1, lambda2{} chosen with {} landmarks",
+                                                  problem.width_is_free ? " and the width" : "", kLandmarksToChoose));
+  } else {
+    problem.cross_validation = mtrl::cross_validate(problem.train, *problem.loss, problem.learner, grid, control);
+  }
   problem.learner = problem.cross_validation->best;
   if (const std::size_t tasks = problem.cross_validation->tasks; tasks < problem.train.size())
     problem.dataset.notes.push_back(
         fmt::format("lambda1 and lambda2 chosen on {} of the {} tasks, drawn at random", tasks, problem.train.size()));
 }
 
+Problem with_landmarks_from(Problem problem, const TaskSet& injected) {
+  if (problem.map)
+    problem.map = kernel_map_on(join_rows(problem.train, injected), problem.kernel, problem.preparation.options().bias);
+  return problem;
+}
+
 Refit refit(const Problem& problem, const TaskSet& injected) {
   TaskSet poisoned = join_rows(problem.raw_train, injected);
   const Preparation preparation = Preparation::fit(poisoned, problem.preparation.options());
   poisoned = preparation.apply(poisoned);
-  Refit result{mtrl::solve(mtrl::EmpiricalRisk(std::move(poisoned), *problem.loss), problem.learner), {}, {}};
-  const TaskSet evaluation = preparation.apply(problem.raw_test.size() > 0 ? problem.raw_test : problem.raw_train);
+  TaskSet evaluation = preparation.apply(problem.raw_test.size() > 0 ? problem.raw_test : problem.raw_train);
+  mtrl::EmpiricalRisk::Layout layout = mtrl::EmpiricalRisk::Layout::Automatic;
+  if (problem.map) {
+    const auto map = kernel_map_on(poisoned, problem.kernel, preparation.options().bias);
+    poisoned = map->map(poisoned);
+    evaluation = map->map(evaluation);
+    layout = mtrl::layout_in_span(poisoned.rows(), map->outputs());
+  }
+  Refit result{mtrl::solve(mtrl::EmpiricalRisk(std::move(poisoned), *problem.loss, layout), problem.learner), {}, {}};
   result.metrics = mtrl::evaluate(evaluation, *problem.loss, result.fit.weights, preparation.label_units());
   result.losses = mtrl::mean_losses(evaluation, *problem.loss, result.fit.weights);
   // The squared loss goes with the square of the labels' unit, which the injected rows moved.

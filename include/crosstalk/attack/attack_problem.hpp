@@ -1,6 +1,7 @@
 #pragma once
 
 #include "crosstalk/attack/feasible_set.hpp"
+#include "crosstalk/attack/input_space.hpp"
 #include "crosstalk/attack/utility.hpp"
 #include "crosstalk/mtrl/solve.hpp"
 #include "crosstalk/rng.hpp"
@@ -17,6 +18,8 @@ struct AttackProblem {
   const mtrl::Options& learner;
   const mtrl::Fit& near;  ///< a fit of the clean rows, to start the first fit from
   Rng rng = Rng(1);       ///< of batches and further starts
+  /// Where the learner sees phi(x): then start and result are rows x, and clean is over phi(x). None: phi(x) = x.
+  const InputSpace* inputs = nullptr;
 };
 
 }  // namespace crosstalk::attack

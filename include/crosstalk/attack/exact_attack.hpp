@@ -36,8 +36,10 @@ void require_valid(const ExactOptions& options);
 /// of greatest influence (Influence::best_row); the rows that gain most by becoming it do, as many as raise U (all,
 /// half, a quarter,
 /// ...): conditional gradient (Frank and Wolfe 1956) in the space of the rows' distribution.
-/// Labels of the rows stay unless they are free.
-/// @return iterates: the given rows, then the way from the best start; optima: U reached from every start.
+/// Labels of the rows stay unless they are free. Where the learner sees phi(x) (AttackProblem::inputs), steps are taken
+/// with phi held, and InputSpace::refitted, where there is one, ranks the ends of all starts and that of PATOM.
+/// @return iterates: the given rows, then the way from the best start; optima: U reached
+/// from every start, as it is ranked.
 AttackResult exact_attack(const AttackProblem& problem, const ExactOptions& options = {},
                           const RunControl& control = {});
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "crosstalk/attack/input_space.hpp"
 #include "crosstalk/attack/row_gradient.hpp"
 #include "crosstalk/attack/utility.hpp"
 #include "crosstalk/mtrl/solve.hpp"
@@ -51,9 +52,11 @@ struct GradientCheck {
 /// Every gradient against U refitted at x +- h, x +- 2h for randomly chosen entries of the injected rows.
 /// @param clean     risk over the clean rows.
 /// @param injected  m tasks, at least one row.
+/// @param inputs    where the learner sees phi(x), held while an entry of x moves: then injected are rows x.
 /// @throws std::invalid_argument for no injected row or an option outside its range.
 GradientCheck check_gradients(const mtrl::EmpiricalRisk& clean, const Utility& utility, const TaskSet& injected,
                               const mtrl::Options& learner, const std::vector<NamedGradient>& gradients,
-                              const GradientCheckOptions& options, const RunControl& control = {});
+                              const GradientCheckOptions& options, const RunControl& control = {},
+                              const InputSpace* inputs = nullptr);
 
 }  // namespace crosstalk::attack

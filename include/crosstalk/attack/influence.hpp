@@ -4,6 +4,7 @@
 
 #include <Eigen/Core>
 
+#include "crosstalk/attack/input_space.hpp"
 #include "crosstalk/attack/row_gradient.hpp"
 #include "crosstalk/attack/threat.hpp"
 
@@ -36,6 +37,13 @@ class Influence {
   /// @param like  where the fixed columns are taken from, d.
   [[nodiscard]] Row best_row(const FeasibleSet& feasible, std::size_t task, Interval labels,
                              const Eigen::VectorXd& like) const;
+
+  /// The same where the learner sees phi(x), in which phi_i is curved: projected ascent from some rows x of the task
+  /// and a few random ones, by steps along the gradient and to the feasible point that is furthest in its direction.
+  /// The best row found, which need not be the best there is.
+  /// @param own  rows x to start from besides clean ones, k x d.
+  [[nodiscard]] Row best_row(const InputSpace& inputs, const FeasibleSet& feasible, std::size_t task, Interval labels,
+                             const Eigen::VectorXd& like, const Eigen::MatrixXd& own) const;
 
  private:
   AttackState state_;

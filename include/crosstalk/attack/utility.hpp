@@ -36,8 +36,9 @@ class LossUtility : public Utility {
 
   /// @param rows     m tasks in the learner's units; only those of the targets count.
   /// @param targets  positions in it, each with at least one row.
-  LossUtility(const TaskSet& rows, const mtrl::Loss& loss, std::vector<std::size_t> targets,
-              Sense sense = Sense::Raise);
+  /// @param layout   Rows spares what a solver needs, which pays with thousands of features.
+  LossUtility(const TaskSet& rows, const mtrl::Loss& loss, std::vector<std::size_t> targets, Sense sense = Sense::Raise,
+              mtrl::EmpiricalRisk::Layout layout = mtrl::EmpiricalRisk::Layout::Automatic);
 
   [[nodiscard]] double value(const Eigen::MatrixXd& W) const override;
   /// Columns of tasks that are not targets are zero.

@@ -1,12 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <Eigen/Core>
 
 #include "crosstalk/data/dataset.hpp"
+#include "crosstalk/kernel_map.hpp"
 #include "crosstalk/mtrl/cross_validation.hpp"
 #include "crosstalk/mtrl/loss.hpp"
 #include "crosstalk/mtrl/metrics.hpp"
@@ -29,8 +32,9 @@ struct ProblemOptions {
   std::optional<Scale> scale = {};
   std::optional<Eigen::Index> pca = {};  ///< principal components to keep; 0 for all features
   std::optional<LabelScale> label_scale = {};
+  KernelOptions kernel = {};
 
-  /// Keys, ranges and meanings.
+  /// Keys, ranges and meanings; those of the kernel are in its own table.
   static const OptionTable<ProblemOptions>& table();
 };
 
@@ -47,13 +51,29 @@ struct Problem {
   const mtrl::Loss* loss = nullptr;
   mtrl::Options learner;
   std::optional<mtrl::CrossValidation> cross_validation;  ///< when it chose the lambdas
+  KernelOptions kernel = {};                              ///< with the width that is used
+  bool width_is_free = false;                             ///< nobody gave it: cross-validation may choose
+  std::shared_ptr<const KernelMap> map = {};  ///< what the learner sees of prepared rows; none for the linear kernel
+  /// What cross-validation found at every width that it tried, with the best lambdas there.
+  struct WidthTrial {
+    double width;
+    double lambda1;
+    double lambda2;
+    double loss;
+  };
+  std::vector<WidthTrial> width_trials = {};  ///< when it chose the width
 
   /// The rows to measure on: the test rows, or the training rows when there are none.
   [[nodiscard]] const TaskSet& evaluation() const { return test.size() > 0 ? test : train; }
+  /// Prepared rows as the learner sees them: mapped where there is a kernel.
+  [[nodiscard]] TaskSet learner_rows(const TaskSet& rows) const { return map ? map->map(rows) : rows; }
+  /// The data term over the training rows as the learner sees them.
+  [[nodiscard]] mtrl::EmpiricalRisk risk(
+      mtrl::EmpiricalRisk::EmptyTasks empty_tasks = mtrl::EmpiricalRisk::EmptyTasks::Refused) const;
   /// Metrics of weights on prepared rows, those that have units in the units of the file.
-  [[nodiscard]] mtrl::Metrics metrics(const TaskSet& rows, const Eigen::MatrixXd& W) const {
-    return mtrl::evaluate(rows, *loss, W, preparation.label_units());
-  }
+  [[nodiscard]] mtrl::Metrics metrics(const TaskSet& rows, const Eigen::MatrixXd& W) const;
+  /// Mean losses of weights on prepared rows, m.
+  [[nodiscard]] Eigen::VectorXd losses(const TaskSet& rows, const Eigen::MatrixXd& W) const;
 };
 
 /// Loads a known set or a file (data::load), splits its rows, and prepares them by what the training rows say.
@@ -67,12 +87,23 @@ Problem load_problem(const std::string& name_or_path, const ProblemOptions& opti
 Problem make_problem(data::Dataset dataset, const ProblemOptions& options = {});
 
 /// Puts the lambdas that cross-validation chooses on the training rows into `learner`; smoothing and tolerance stay.
+/// With a kernel whose width was not given it chooses that, too: of kWidths times the median distance. Of more than
+/// kLandmarksToChoose landmarks as many stand for all while it chooses.
 /// Notes in the data set when it chose on a part of the tasks.
 /// @param grid  none: the usual one, with the folds of the set's recipe.
 void choose_lambdas(Problem& problem, const std::optional<mtrl::CrossValidationOptions>& grid = {},
                     const RunControl& control = {});
 
-/// What a user learns from the poisoned data: everything is estimated on it, the preparation, too.
+/// Multiples of the median distance of two training rows.
+inline constexpr double kWidths[] = {0.25, 0.5, 1.0, 2.0};
+inline constexpr Eigen::Index kLandmarksToChoose = 500;
+
+/// The same problem with a kernel's landmarks chosen anew from the training rows and these.
+/// @param injected  in the learner's units, m tasks.
+Problem with_landmarks_from(Problem problem, const TaskSet& injected);
+
+/// What a user learns from the poisoned data: everything is estimated on it, the preparation, too, and a kernel's
+/// landmarks are chosen anew. What a user chooses stays: the lambdas and the kernel's width.
 struct Refit {
   mtrl::Fit fit;
   mtrl::Metrics metrics;   ///< on the rows to measure on
