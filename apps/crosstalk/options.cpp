@@ -239,6 +239,7 @@ std::vector<std::string> option_names() {
   add(data::CsvOptions::table().texts());
   add(data::LoadOptions::table().texts());
   add(ProblemOptions::table().texts());
+  add(evaluate::OwnModelOptions::table().texts());
   return names;
 }
 
