@@ -19,12 +19,8 @@ from pathlib import Path
 
 VICTIMS = Path(__file__).resolve().parent.parent / "examples" / "victims"
 PYTHON = f"OMP_NUM_THREADS=1 {sys.executable} {VICTIMS}/table_learner.py"
-LEARNERS = {
-    "ridge": f"{PYTHON} ridge --task task {{train}} {{test}} {{predictions}}",
-    "boosting": f"{PYTHON} boosting --task task {{train}} {{test}} {{predictions}}",
-    "network": f"{PYTHON} network --task task {{train}} {{test}} {{predictions}}",
-}
-SETS = ["sarcos", "parkinsons", "landmine", "student", "movielens"]
+LEARNERS = ["ridge", "boosting", "network"]
+TASK_COLUMN = {"sarcos": "task", "landmine": "task", "parkinsons": "subject#", "student": "course", "movielens": "userId"}
 COLUMNS = ["set", "kind", "metric", "model", "clean", "random", "patom", "exact", "exact, after defend", "failures"]
 
 
@@ -39,7 +35,7 @@ def mean(run, model, targets, metric):
 def rows_of(name, learner, record):
     audit = record["audit"]
     runs = {run["run"]: run for run in audit["own_model"]}
-    metric = next(iter(audit["clean"]["test"]["mean"]))
+    metric = "auc" if "auc" in audit["clean"]["test"]["mean"] else "nmse"
     failures = sum("failure" in run for run in runs.values())
     kinds = {}
     for number, scenario in enumerate(audit["scenarios"], 1):
@@ -63,9 +59,10 @@ def main():
     with open(out, "w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(COLUMNS)
-        for name in sys.argv[3:] or SETS:
+        for name in sys.argv[3:] or TASK_COLUMN:
             seen = set()
-            for learner, command in LEARNERS.items():
+            for learner in LEARNERS:
+                command = f"{PYTHON} {learner} --task '{TASK_COLUMN[name]}' {{train}} {{test}} {{predictions}}"
                 with tempfile.TemporaryDirectory() as folder:
                     done = subprocess.run([program, "audit", name, "--budgets", "0.3", "--repeats", "1", "--quiet",
                                            "--victim", command, "--jobs", "1", "--out", folder], text=True,

@@ -148,6 +148,10 @@ TABLES = {
         ("learned_through", "images, noise learned through", text), ("learner", "", text), ("age", "", THREE),
         ("race", "", THREE), ("gender", "", THREE), ("mean", "", THREE),
         ("majority_baseline", "majority baseline", THREE), ("left", "left of what can be learned", decimals(2))]),
+    "transfer": ("transfer.csv", [
+        ("set", "", text), ("kind", "", text), ("metric", "", text), ("model", "", text), ("clean", "", THREE),
+        ("random", "random rows", THREE), ("patom", "PATOM", THREE), ("exact", "exact attack", THREE),
+        ("exact, after defend", "after `defend`", THREE)]),
     "photo_speed": ("photo_speed.csv", [
         ("format", "", text), ("level", "level or quality", whole), ("photos", "", whole),
         ("cpu_seconds_a_photo", "CPU s a photo", text), ("wall_seconds_a_photo", "wall s a photo", text),

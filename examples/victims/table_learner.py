@@ -19,6 +19,7 @@ import os
 import warnings
 
 import numpy as np
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegressionCV, RidgeCV
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -63,8 +64,9 @@ def learner(kind, classes, seed):
                              if classes else RidgeCV(np.logspace(-2, 4, 13)))
     if kind == "boosting":
         return (HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor)(random_state=seed)
-    network = MLPClassifier if classes else MLPRegressor
-    return make_pipeline(StandardScaler(), network((32,), alpha=0.1, max_iter=500, early_stopping=True, random_state=seed))
+    network = (MLPClassifier if classes else MLPRegressor)((32,), alpha=1.0, max_iter=500, random_state=seed)
+    return make_pipeline(StandardScaler(),
+                         network if classes else TransformedTargetRegressor(network, transformer=StandardScaler()))
 
 
 class Constant:

@@ -53,7 +53,8 @@ std::string line_end(const CsvText& text) {
 std::size_t header_begin(const CsvText& text) {
   const std::string& whole = text.text.utf8;
   std::size_t breaks = 1;  // in quotes, those of the names are none of the file
-  for (const std::string& name : text.names) breaks += static_cast<std::size_t>(std::count(name.begin(), name.end(), '\n'));
+  for (const std::string& name : text.names)
+    breaks += static_cast<std::size_t>(std::count(name.begin(), name.end(), '\n'));
   std::size_t begin = without_break(std::string_view(whole).substr(0, text.body)).size();
   for (; breaks > 0 && begin > 0; --breaks) {
     const std::size_t at = whole.find_last_of("\r\n", begin - 1);

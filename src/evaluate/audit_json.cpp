@@ -265,22 +265,22 @@ json AuditRecord::own_model() const {
 
 json AuditRecord::whole() const {
   json record = {{"tasks", names_},
-          {"scenarios", scenarios()},
-          {"clean",
-           {{"loss", by_name(result_.clean_loss)},
-            {"test", to_json(result_.clean, names_)},
-            {"correlation", matrix_to_json(result_.clean_correlation)}}},
-          {"dropped_budgets", result_.dropped_budgets},
-          {"attacks", attacks()},
-          {"harm", harms()},
-          {"ways", cheapest_attacks()},
-          {"defended", defended()},
-          {"defended_clean", defended_clean()},
-          {"bounds", bounds()},
-          {"repeats", repeats()},
-          {"clean_model", clean_model()},
-          {"harm_is_partial", result_.harm_is_partial},
-          {"complete", !result_.stopped}};
+                 {"scenarios", scenarios()},
+                 {"clean",
+                  {{"loss", by_name(result_.clean_loss)},
+                   {"test", to_json(result_.clean, names_)},
+                   {"correlation", matrix_to_json(result_.clean_correlation)}}},
+                 {"dropped_budgets", result_.dropped_budgets},
+                 {"attacks", attacks()},
+                 {"harm", harms()},
+                 {"ways", cheapest_attacks()},
+                 {"defended", defended()},
+                 {"defended_clean", defended_clean()},
+                 {"bounds", bounds()},
+                 {"repeats", repeats()},
+                 {"clean_model", clean_model()},
+                 {"harm_is_partial", result_.harm_is_partial},
+                 {"complete", !result_.stopped}};
   if (!result_.own_model.empty()) record["own_model"] = own_model();
   return record;
 }

@@ -123,16 +123,16 @@ Answers read_answers(const std::string& text, const std::string& name, std::size
     const std::string_view cell = fields[prediction];
     const std::optional<double> value = has_classes ? class_in(cell, classes) : number(cell, "prediction");
     if (!value)
-      throw DataError(fmt::format("{}:{}: prediction is {}; it must be {} or {} (a number between them goes in a "
-                                  "column \"score\")",
-                                  name, scanner.line(), data::in_quotes(cell),
-                                  data::in_quotes(classes ? classes->negative : "-1"),
-                                  data::in_quotes(classes ? classes->positive : "1")));
+      throw DataError(
+          fmt::format("{}:{}: prediction is {}; it must be {} or {} (a number between them goes in a "
+                      "column \"score\")",
+                      name, scanner.line(), data::in_quotes(cell), data::in_quotes(classes ? classes->negative : "-1"),
+                      data::in_quotes(classes ? classes->positive : "1")));
     predictions.push_back(*value);
   }
   if (count != rows)
-    throw DataError(fmt::format("{}: it has {} rows of answers; it must be {}, one for each row of test.csv", name,
-                                count, rows));
+    throw DataError(
+        fmt::format("{}: it has {} rows of answers; it must be {}, one for each row of test.csv", name, count, rows));
   const auto vector = [](const std::vector<double>& values) -> Eigen::VectorXd {
     return Eigen::Map<const Eigen::VectorXd>(values.data(), static_cast<Eigen::Index>(values.size()));
   };
@@ -261,8 +261,8 @@ OwnModelScores CommandModel::learn(const OwnModelRows& rows) const {
   scores.seconds = outcome.seconds;
   scores.failure = outcome.failure;
   if (scores.failure.empty()) try {
-      const Answers told = read_answers(outcome.predictions, kAnswers, test_order_.size(), *problem_.loss,
-                                        problem_.dataset.classes);
+      const Answers told =
+          read_answers(outcome.predictions, kAnswers, test_order_.size(), *problem_.loss, problem_.dataset.classes);
       Answers in_order = told;
       for (std::size_t k = 0; k < test_order_.size(); ++k) {
         const auto from = static_cast<Eigen::Index>(k);

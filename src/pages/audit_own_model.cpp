@@ -69,8 +69,8 @@ Table by_scenario(const AuditResult& result) {
               .columns = {{.name = "scenario"}, {.name = "kind"}, {.name = "learned from"}}};
   for (const std::string& name : result.clean.names)
     for (const char* const model : {"MTRL", "your model"})
-      table.columns.push_back({.name = fmt::format("mean {}, {}", words::metric(name), model),
-                               .format = words::metric_format(name)});
+      table.columns.push_back(
+          {.name = fmt::format("mean {}, {}", words::metric(name), model), .format = words::metric_format(name)});
   table.columns.push_back({.name = "failure"});
   for (std::size_t s = 0; s < result.scenarios.size(); ++s)
     for (const OwnModelOutcome& own : result.own_model) {
@@ -88,8 +88,7 @@ Table by_scenario(const AuditResult& result) {
 }
 
 Table by_task(const AuditResult& result) {
-  Table table{.caption = "Every task of your model",
-              .columns = {{.name = "run"}, {.name = "task"}}};
+  Table table{.caption = "Every task of your model", .columns = {{.name = "run"}, {.name = "task"}}};
   for (const std::string& name : result.clean.names)
     table.columns.push_back({.name = words::metric(name), .format = words::metric_format(name)});
   for (const OwnModelOutcome& own : result.own_model)
@@ -136,19 +135,17 @@ std::string sentences(const AuditResult& result, const AuditSummary& summary) {
                                                                : mean_of(result, kind, random).yours;
     const double steps = words::steps_worse(summary.metric, clean, after);
     const bool hurts = steps >= 1.0;
-    const bool hurts_more =
-        std::isnan(by_random) || steps > words::steps_worse(summary.metric, clean, by_random) + 1.0;
+    const bool hurts_more = std::isnan(by_random) || steps > words::steps_worse(summary.metric, clean, by_random) + 1.0;
     text += fmt::format(
         " The {} attack {} your model: its mean {} on the tasks under attack is {} without it and {} with it{}.",
         words::kind(kind),
-        !hurts        ? "does not hurt"
+        !hurts       ? "does not hurt"
         : hurts_more ? "hurts"
-                      : "hurts no more than as many random rows do",
+                     : "hurts no more than as many random rows do",
         words::metric(summary.metric), words::metric_value(summary.metric, clean),
         words::metric_value(summary.metric, after),
-        std::isfinite(by_random)
-            ? fmt::format(" ({} with random rows)", words::metric_value(summary.metric, by_random))
-            : "");
+        std::isfinite(by_random) ? fmt::format(" ({} with random rows)", words::metric_value(summary.metric, by_random))
+                                 : "");
   }
   return text;
 }

@@ -1,7 +1,9 @@
 #include "crosstalk/problem/class_problems.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -42,6 +44,42 @@ Eigen::MatrixXd ClassProblems::scores(std::size_t task, const Eigen::MatrixXd& X
     if (const auto k = problem(task, c); k && X.rows() > 0)
       z.col(static_cast<Eigen::Index>(c)) = X * W.col(static_cast<Eigen::Index>(*k));
   return z;
+}
+
+Eigen::MatrixXd ClassProblems::mean_scores(const Eigen::MatrixXd& X, const Eigen::MatrixXd& W) const {
+  Eigen::MatrixXd mean = Eigen::MatrixXd::Constant(X.rows(), static_cast<Eigen::Index>(classes_.size()),
+                                                   -std::numeric_limits<double>::infinity());
+  for (std::size_t c = 0; c < classes_.size(); ++c) {
+    Eigen::VectorXd sum = Eigen::VectorXd::Zero(X.rows());
+    double count = 0.0;
+    for (std::size_t t = 0; t < tasks_.size(); ++t)
+      if (const auto k = problem(t, c)) {
+        sum += X * W.col(static_cast<Eigen::Index>(*k));
+        count += 1.0;
+      }
+    if (count > 0.0) mean.col(static_cast<Eigen::Index>(c)) = sum / count;
+  }
+  return mean;
+}
+
+std::vector<std::vector<Eigen::Index>> ClassProblems::kept_together(std::vector<std::vector<Eigen::Index>> kept) const {
+  for (const auto& of_task : problems_) {
+    std::optional<std::vector<Eigen::Index>> together;
+    for (const auto& k : of_task) {
+      if (!k) continue;
+      if (!together) {
+        together = kept[*k];
+        continue;
+      }
+      std::vector<Eigen::Index> both;
+      std::set_intersection(together->begin(), together->end(), kept[*k].begin(), kept[*k].end(),
+                            std::back_inserter(both));
+      together = std::move(both);
+    }
+    for (const auto& k : of_task)
+      if (k) kept[*k] = *together;
+  }
+  return kept;
 }
 
 mtrl::Metrics ClassProblems::metrics(const TaskSet& rows, const Eigen::MatrixXd& W) const {

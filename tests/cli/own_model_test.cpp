@@ -61,7 +61,7 @@ cp predict/predictions.csv "$CROSSTALK_PREDICTIONS"
     for (const std::string& word : flags + std::vector<std::string>{"--loss", loss}) words += " '" + word + "'";
     const auto ended = shell("export CROSSTALK LOSS=" + loss + "; \"$CROSSTALK\"" + words);
     ASSERT_TRUE(ended_well(ended));
-    EXPECT_THAT(ended.out, HasSubstr("your model"));
+    if (loss == "logistic") EXPECT_THAT(ended.out, HasSubstr("your model: its mean AUC"));
     const std::string metric = loss == "squared" ? "rmse" : "auc";
     ASSERT_EQ(runs(loss).size(), 4U);
     const auto& clean = runs(loss)[0];
@@ -146,7 +146,7 @@ TEST_F(OwnModel, ACommandThatFailsIsNamedAndTheAuditGoesOn) {
       {"true", "it wrote no predictions.csv"},
       {": > {predictions}", "its predictions.csv is empty"},
       {"echo 1,2 >> {train}", "it changed its inputs: train.csv"},
-      {"echo prediction > {predictions}", "it has 0 rows of answers; it must be 16"},
+      {"echo prediction > {predictions}", "it has 0 rows of answers; it must be 15"},
       {"echo guess > {predictions}", "no column \"prediction\""},
       {"sed 's/.*/x/; 1s/.*/prediction/' {test} > {predictions}", "predictions.csv:2: prediction is \"x\""},
       {"sleep 30", "it took longer than 0.06 s"}};
@@ -226,8 +226,9 @@ TEST_F(OwnModel, TheReportShowsItInABrowser) {
   EXPECT_TRUE(seen.console.empty() && seen.requests.empty());
   EXPECT_THAT(seen.dom, HasSubstr("Do the same rows hurt your own model?"));
   EXPECT_THAT(seen.dom, HasSubstr("PATOM, after defend"));
-  const double clean = runs()[0].at("your_model").at("mean").at("nmse").get<double>();
-  EXPECT_GT(clean, 0.0);
+  const auto tasks = runs()[0].at("your_model").at("tasks");
+  const double clean = (tasks.at("alpha").at("rmse").get<double>() + tasks.at("beta").at("rmse").get<double>()) / 2.0;
+  EXPECT_THAT(seen.dom, HasSubstr(fmt::format("data-value=\"{}\"", clean)));
   EXPECT_EQ(test_support::wanted_width(path("out") / "report.html", 360), 360);
 }
 

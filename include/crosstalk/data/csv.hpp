@@ -217,9 +217,9 @@ std::string with_injected(const CsvText& text, const CsvCoding& coding, const st
 
 /// Rows of a table: some of its records, and injected ones behind them.
 struct RowSelection {
-  std::vector<std::size_t> records;      ///< positions in CsvText::begins
-  TaskSet injected = {};                 ///< as with_injected takes them
-  std::vector<std::size_t> order = {};   ///< of all these rows; empty: as they come
+  std::vector<std::size_t> records;       ///< positions in CsvText::begins
+  TaskSet injected = {};                  ///< as with_injected takes them
+  std::vector<std::size_t> order = {};    ///< of all these rows; empty: as they come
   std::vector<std::string> without = {};  ///< columns that are left out, where the file has them
 };
 

@@ -92,10 +92,10 @@ struct AuditOptions {
   /// the fictitious ones, whose hosts (attack::FictitiousAttack) are told. Called from several threads at once.
   /// Empty: not told.
   std::function<Eigen::VectorXd(const TaskSet& injected, const std::vector<std::size_t>& hosts)> refit = {};
-  /// Learns a model that is not ours and scores it on the evaluation rows; called from several threads at once. It learns
-  /// from the clean rows, from the rows of every scenario and method at the largest budget, and from what `defend` keeps
-  /// of the most planned (by `defence`, or else by trimming; not where Huber's loss leaves nothing out). After a failure
-  /// on the clean rows it is not called again. Empty: there is no such model.
+  /// Learns a model that is not ours and scores it on the evaluation rows; called from several threads at once. It
+  /// learns from the clean rows, from the rows of every scenario and method at the largest budget, and from what
+  /// `defend` keeps of the most planned (by `defence`, or else by trimming; not where Huber's loss leaves nothing out).
+  /// After a failure on the clean rows it is not called again. Empty: there is no such model.
   std::function<OwnModelScores(const OwnModelRows& rows)> own_model = {};
   int own_model_jobs = 1;  ///< calls of it at a time
   /// Called once with a line that tells what random rows and PATOM do at the largest budget, before the rest.

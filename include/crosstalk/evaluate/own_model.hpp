@@ -25,8 +25,9 @@ struct OwnModelOptions {
 /// The rows that it learns from in one run: the clean training rows of an audit, and injected ones.
 struct OwnModelRows {
   std::string name;  ///< of the run and its folder: clean, scenario-2-patom, scenario-2-defended
-  TaskSet injected = {};  ///< in the units of MTRL: of the m tasks, then of the fictitious ones; no tasks for the clean rows
-  std::vector<std::size_t> hosts = {};                ///< of the fictitious tasks (attack::FictitiousAttack)
+  TaskSet injected =
+      {};  ///< in the units of MTRL: of the m tasks, then of the fictitious ones; no tasks for the clean rows
+  std::vector<std::size_t> hosts = {};               ///< of the fictitious tasks (attack::FictitiousAttack)
   std::vector<std::vector<Eigen::Index>> kept = {};  ///< of each task, the clean rows first; empty: all
 };
 

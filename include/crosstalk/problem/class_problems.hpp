@@ -33,6 +33,14 @@ class ClassProblems {
   /// @param X  n x d prepared rows of the task. @param W  d x problems.
   [[nodiscard]] Eigen::MatrixXd scores(std::size_t task, const Eigen::MatrixXd& X, const Eigen::MatrixXd& W) const;
 
+  /// The mean of these over the tasks that have the class, for rows of a task that is none of them.
+  [[nodiscard]] Eigen::MatrixXd mean_scores(const Eigen::MatrixXd& X, const Eigen::MatrixXd& W) const;
+
+  /// Rows of all problems, of which those stay that stay in every problem of their task: a row has one class, and is
+  /// left out of learning as a whole.
+  /// @param kept  positions in every problem, ascending.
+  [[nodiscard]] std::vector<std::vector<Eigen::Index>> kept_together(std::vector<std::vector<Eigen::Index>> kept) const;
+
   /// Of every task: `accuracy`, the share of rows whose class has the largest score (the first of equal ones; a row of
   /// a class that the task has no problem of is wrong), and `macro_auc`, the mean AUC of its problems.
   /// @param rows  prepared rows of the problems, those of one task over the same rows. @param W  d x problems.
