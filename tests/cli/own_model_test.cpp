@@ -61,10 +61,11 @@ cp predict/predictions.csv "$CROSSTALK_PREDICTIONS"
     for (const std::string& word : flags + std::vector<std::string>{"--loss", loss}) words += " '" + word + "'";
     const auto ended = shell("export CROSSTALK LOSS=" + loss + "; \"$CROSSTALK\"" + words);
     ASSERT_TRUE(ended_well(ended));
-    if (loss == "logistic") EXPECT_THAT(ended.out, HasSubstr("your model: its mean AUC"));
+    EXPECT_EQ(ended.out.find("your model: its mean AUC") != std::string::npos,
+              loss == "logistic");  // NMSE is undefined
     const std::string metric = loss == "squared" ? "rmse" : "auc";
     ASSERT_EQ(runs(loss).size(), 4U);
-    const auto& clean = runs(loss)[0];
+    const auto clean = runs(loss)[0];
     EXPECT_EQ(clean.at("run"), "clean");
     for (const auto& [task, values] : clean.at("mtrl").at("tasks").items())
       EXPECT_NEAR(clean.at("your_model").at("tasks").at(task).at(metric).get<double>(), values.at(metric).get<double>(),
@@ -74,7 +75,7 @@ cp predict/predictions.csv "$CROSSTALK_PREDICTIONS"
     if (loss == "logistic") continue;
     const auto json = record(loss).at("audit");
     const auto& refit = json.at("attacks").back().at("refit_loss");
-    const auto& attacked = runs(loss)[2];
+    const auto attacked = runs(loss)[2];
     EXPECT_EQ(attacked.at("run"), "scenario-1-patom");
     for (const auto& [task, before] : json.at("clean").at("loss").items()) {
       const auto rmse = [&](const nlohmann::json& run) {
@@ -111,13 +112,9 @@ TEST_F(OwnModel, TheFilesHaveTheColumnsOfTheInputAndNothingTellsInjectedRows) {
   EXPECT_EQ(injected.size(), poisoned.rows.size() - clean.rows.size());
   EXPECT_EQ(static_cast<double>(injected.size()), record("out").at("audit").at("attacks").back().at("rows"));
   for (const auto& row : injected) EXPECT_TRUE(row[0] == "alpha" || row[0] == "beta") << row[0];
-  std::size_t last_injected = 0;
   std::size_t first_injected = poisoned.rows.size();
-  for (std::size_t k = 0; k < poisoned.rows.size(); ++k)
-    if (std::find(injected.begin(), injected.end(), poisoned.rows[k]) != injected.end()) {
-      last_injected = k;
-      first_injected = std::min(first_injected, k);
-    }
+  for (std::size_t k = poisoned.rows.size(); k-- > 0;)
+    if (std::find(injected.begin(), injected.end(), poisoned.rows[k]) != injected.end()) first_injected = k;
   EXPECT_LT(first_injected, poisoned.rows.size() / 2);
   // The mean of all labels is what the command answers: its errors are known.
   double sum = 0.0;
@@ -197,8 +194,8 @@ TEST_F(OwnModel, DataThatTheFilesCannotHoldAreRefused) {
       "words.csv", "shop,stars,kind,a\n" + [] {
         std::string rows;
         for (int k = 0; k < 40; ++k)
-          rows +=
-              fmt::format("{},{},{},{}\n", k % 2 == 0 ? "alpha" : "beta", k * k % 17, k % 3 == 0 ? "x" : "y", k % 7);
+          rows += fmt::format("{},{},{},{}\n", k % 2 == 0 ? "alpha" : "beta", k * k % 17 + 0.5, k % 3 == 0 ? "x" : "y",
+                              k % 7);
         return rows;
       }());
   const auto on = [&](const std::string& file, const std::vector<std::string>& more) {
@@ -236,10 +233,10 @@ TEST_F(OwnModel, TheReportShowsItInABrowser) {
 class ExampleVictims : public OwnModel {
  protected:
   void try_out(const std::string& file, const std::string& command, const std::string& metric) {
-    auto words = audit(command);
+    auto words = audit(command) + std::vector<std::string>{"--method", "random"};
     words[1] = file;
     ASSERT_TRUE(ended_well(crosstalk(words))) << command;
-    ASSERT_EQ(runs().size(), 4U);
+    ASSERT_EQ(runs().size(), 3U);
     for (const auto& run : runs())
       EXPECT_TRUE(run.at("your_model").at("mean").at(metric).is_number()) << command << ": " << run.at("run");
   }
@@ -253,8 +250,8 @@ TEST_F(ExampleVictims, OfPythonAnswer) {
     const std::string command =
         fmt::format("OMP_NUM_THREADS=1 /usr/bin/python3 {} {} --task shop {{train}} {{test}} {{predictions}}",
                     (folder_ / "table_learner.py").string(), kind);
-    try_out("ratings.csv", command, "rmse");
-    if (kind == "boosting") try_out("signs.csv", command, "accuracy");
+    const bool classes = kind == "boosting";
+    try_out(classes ? "signs.csv" : "ratings.csv", command, classes ? "accuracy" : "rmse");
   }
 }
 

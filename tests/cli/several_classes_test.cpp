@@ -119,7 +119,7 @@ TEST_F(SeveralClasses, ARowLeftOutByDefendLeavesAllProblemsOfItsTask) {
   write("sites.csv", poisoned);
   ASSERT_TRUE(ended_well(crosstalk({"defend", "sites.csv", "--task", "site", "--label", "kind", "--lambda1", "0.02",
                                     "--lambda2", "0.01", "--share", "0.12", "--quiet", "--out", "out"})));
-  const auto& tasks = record("out").at("defend").at("tasks");
+  const auto tasks = record("out").at("defend").at("tasks");
   EXPECT_GT(tasks.at("hill/iris").at("share"), 0.0);
   for (const std::string site : {"hill", "lake"})
     for (const std::string kind : {"poppy", "tulip"})
@@ -170,7 +170,7 @@ TEST_F(SeveralClasses, AClassThatATaskLacksIsNotItsAnswer) {
   for (const auto& row : answers.rows)
     if (row[answers.column("task")] == "hill") {
       EXPECT_NE(row[answers.column("class")], "z");
-      EXPECT_EQ(row[answers.column("score z")], "");
+      EXPECT_EQ(row.size(), answers.column("score z"));  // the last cell is empty
     }
 }
 
