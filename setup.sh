@@ -11,7 +11,7 @@ build="g++ make cmake ninja-build ccache pkg-config ca-certificates
   libcurl4-openssl-dev libssl-dev
   gnuplot-nox dataset-fashion-mnist"
 image="libtorch-dev"
-test="clang-format libgtest-dev libgmock-dev librapidcheck-dev libnlopt-cxx-dev libnlopt-dev chromium python3 python3-numpy"
+test="clang-format libgtest-dev libgmock-dev librapidcheck-dev libnlopt-cxx-dev libnlopt-dev chromium python3 python3-numpy python3-sklearn"
 bench="libbenchmark-dev valgrind"
 fuzz="clang clang-tidy libclang-rt-14-dev libomp-dev llvm python3 util-linux"
 

@@ -14,6 +14,7 @@
 #include "crosstalk/evaluate/audit.hpp"
 #include "crosstalk/evaluate/audit_parts.hpp"
 #include "crosstalk/evaluate/audit_summary.hpp"
+#include "crosstalk/evaluate/command_model.hpp"
 #include "crosstalk/json_text.hpp"
 #include "crosstalk/pages/audit_page.hpp"
 #include "crosstalk/problem/fictitious_tasks.hpp"
@@ -38,6 +39,7 @@ struct Flags {
   double reach = evaluate::AuditOptions().reach;
   std::size_t repeats = 5;  // the library repeats nothing by itself
   std::string defence;
+  evaluate::OwnModelOptions own_model;
   bool resume = false;
   std::string figures;
 };
@@ -50,7 +52,17 @@ std::vector<evaluate::Method> methods_of(const std::string& text) {
   return methods;
 }
 
-evaluate::AuditOptions audit_options(const Flags& flags, const Problem& problem) {
+// A model of the user's own that shows what the attacks do to it.
+void add_own_model(evaluate::AuditOptions& options, const Flags& flags, const Problem& problem,
+                   std::optional<attack::Schema> schema, const Session& session) {
+  if (flags.own_model.command.find_first_not_of(" \t\n") == std::string::npos) return;
+  const auto model = std::make_shared<evaluate::CommandModel>(problem, std::move(schema), flags.own_model,
+                                                              session.folder(), flags.common.seed);
+  options.own_model = [model](const evaluate::OwnModelRows& rows) { return model->learn(rows); };
+  options.own_model_jobs = flags.own_model.jobs > 0 ? static_cast<int>(flags.own_model.jobs) : options.threads;
+}
+
+evaluate::AuditOptions audit_options(const Flags& flags, const Problem& problem, const Session& session) {
   evaluate::AuditOptions options;
   Sides sides = sides_of(flags.attack, problem.train);
   options.targets = std::move(sides.targets);
@@ -63,7 +75,8 @@ evaluate::AuditOptions audit_options(const Flags& flags, const Problem& problem)
   const auto twice = std::adjacent_find(options.budgets.begin(), options.budgets.end());
   if (twice != options.budgets.end()) throw std::invalid_argument(fmt::format("--budgets: {} is named twice", *twice));
   options.labels = attack::label_rule_named(flags.attack.labels);
-  options.feasible = limits_of(flags.attack, problem).feasible;
+  Limits limits = limits_of(flags.attack, problem);
+  options.feasible = std::move(limits.feasible);
   options.stealth = stealth_of(flags.attack, options.feasible);
   if (!flags.attack.prices.empty()) options.prices = read_prices(flags.attack.prices, problem.train);
   const Fictitious fictitious = fictitious_of(flags.attack, problem);
@@ -96,6 +109,7 @@ evaluate::AuditOptions audit_options(const Flags& flags, const Problem& problem)
   options.label_units = problem.preparation.label_units();
   options.seed = flags.common.seed;
   options.threads = thread_count(flags.common);
+  add_own_model(options, flags, problem, std::move(limits.schema), session);
   return options;
 }
 
@@ -115,7 +129,7 @@ int run(const Flags& flags, Configuration configuration) {
                     "leave the task out",
                     problem.dataset.name, task.name));
   Session session({"audit", flags.common.out, flags.common.json, flags.common.quiet});
-  evaluate::AuditOptions options = audit_options(flags, problem);
+  evaluate::AuditOptions options = audit_options(flags, problem, session);
   FinishedParts finished(session, run_identity(configuration.flags), flags.resume);
   choose_lambdas(problem, flags.common, flags.learner, session.control());
   options.learner = problem.learner;
@@ -140,6 +154,7 @@ int run(const Flags& flags, Configuration configuration) {
   facts.held_out = problem.test.size() > 0;
   facts.cross_validation = problem.cross_validation;
   facts.options = options;
+  facts.own_model = flags.own_model.command;
   facts.command = command_text("audit", configuration);
   facts.version = CROSSTALK_VERSION;
 
@@ -165,6 +180,14 @@ int run(const Flags& flags, Configuration configuration) {
   bool converged = result.clean_fit.status == mtrl::Status::Converged;
   for (const auto& outcome : result.outcomes) converged = converged && outcome.converged;
   for (const auto& harm : result.harms) converged = converged && harm.converged;
+  bool own_model_failed = false;
+  for (const auto& own : result.own_model) {
+    if (own.scores.failure.empty()) continue;
+    own_model_failed = true;
+    print_error(fmt::format("crosstalk: --victim on {}: {} ({})\n", own.name, own.scores.failure,
+                            session.path(std::filesystem::path("victim") / own.name / "log.txt").string()));
+  }
+  if (own_model_failed) return kDataError;
   return converged ? kDone : kNotConverged;
 }
 
@@ -184,10 +207,16 @@ Action add_audit(CLI::App& app) {
   add_flag(app, flags->reach, &evaluate::AuditOptions::reach, "Attack");
   add_flag(app, flags->repeats, &evaluate::AuditOptions::repeats, "Attack");
   add_flag(app, flags->defence, &evaluate::AuditOptions::defence, "Attack");
+  add_flag(app, flags->own_model.command, &evaluate::OwnModelOptions::command, "Your own model");
+  add_flag(app, flags->own_model.minutes, &evaluate::OwnModelOptions::minutes, "Your own model");
+  add_flag(app, flags->own_model.jobs, &evaluate::OwnModelOptions::jobs, "Your own model");
   app.add_flag("--resume", flags->resume, "Continue a stopped run of the same audit")->group("General");
   app.add_option("--figures", flags->figures, "Also draw every figure as png, pdf or both (png,pdf), beside its SVG")
       ->group("General");
-  return [flags](const Configuration& configuration) { return run(*flags, configuration); };
+  return [flags](const Configuration& configuration) {
+    flags->data.keep_text = !flags->own_model.command.empty();
+    return run(*flags, configuration);
+  };
 }
 
 }  // namespace crosstalk::app

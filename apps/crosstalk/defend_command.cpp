@@ -43,6 +43,23 @@ defence::Options options_of(const Flags& flags) {
   return options;
 }
 
+// Of several classes a row is left out of all problems of its task or of none.
+void leave_out_together(defence::Defended& result, const Problem& problem) {
+  const std::optional<ClassProblems> problems = class_problems(problem);
+  if (!problems) return;
+  result.kept = problems->kept_together(std::move(result.kept));
+  double kept = 0.0;
+  for (std::size_t i = 0; i < result.kept.size(); ++i) {
+    const auto rows = static_cast<double>(result.kept[i].size());
+    if (rows == 0.0)
+      throw DataError(fmt::format("{}: every row of \"{}\" would be left out of one of its classes",
+                                  problem.dataset.name, problem.train[i].name));
+    result.tasks[i].left_out = 1.0 - rows / static_cast<double>(problem.train[i].rows());
+    kept += rows;
+  }
+  result.left_out = 1.0 - kept / static_cast<double>(problem.train.rows());
+}
+
 // The user's file without the rows that were left out, those of whole tasks among them; where there is no such file,
 // the rows that were kept.
 std::string cleaned_csv(const Problem& problem, const defence::Defended& result) {
@@ -145,8 +162,10 @@ int run(const Flags& flags, const Configuration& configuration) {
   Session session({"defend", flags.common.out, flags.common.json, flags.common.quiet});
   choose_lambdas(problem, flags.common, flags.learner, session.control());
   options.learner = problem.learner;
+  options.whole_tasks = !class_problems(problem);
   const mtrl::Fit plain = mtrl::solve(problem.train, *problem.loss, problem.learner);
-  const defence::Defended result = defence::defend(problem.train, *problem.loss, options);
+  defence::Defended result = defence::defend(problem.train, *problem.loss, options);
+  leave_out_together(result, problem);
   std::vector<defence::TaskInfluence> influences;
   if (flags.leave_one_out)
     influences = defence::leave_one_task_out(problem.train, *problem.loss, result.kept,
@@ -222,6 +241,7 @@ Action add_defend(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
   flags->common.out = "crosstalk-out/defend";
   flags->data.keep_text = true;
+  flags->data.several_classes = true;
   add_options(app, flags->data);
   app.add_option("--method", flags->method, defence::Options::table().of(&defence::Options::method).meaning)
       ->group("Defence");

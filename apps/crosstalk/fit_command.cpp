@@ -1,5 +1,6 @@
 #include <chrono>
 #include <memory>
+#include <optional>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -22,8 +23,9 @@ struct Flags {
   LearnerOptions learner;
 };
 
+// @param of_classes  metrics of the classes together, where there are several.
 std::string summary_of(const Problem& problem, const mtrl::Fit& fit, const mtrl::Metrics& metrics,
-                       const Session& session) {
+                       const std::optional<mtrl::Metrics>& of_classes, const Session& session) {
   std::string text = notes_text(problem);
   text += fmt::format("{}: {} tasks, {} training rows, {} loss, lambda1 {:g}, lambda2 {:g}\n", problem.dataset.name,
                       problem.train.size(), problem.train.rows(), problem.loss->name(), problem.learner.lambda1,
@@ -33,6 +35,9 @@ std::string summary_of(const Problem& problem, const mtrl::Fit& fit, const mtrl:
   for (std::size_t k = 0; k < metrics.names.size(); ++k)
     text += fmt::format("mean {} on the {} rows: {}\n", metrics.names[k], evaluation_rows(problem),
                         metric_text(metrics.names[k], metrics.mean(k)));
+  for (std::size_t k = 0; of_classes && k < of_classes->names.size(); ++k)
+    text += fmt::format("mean {} of all classes on the {} rows: {}\n", k == 0 ? "accuracy" : "macro AUC",
+                        evaluation_rows(problem), metric_text(of_classes->names[k], of_classes->mean(k)));
   return text + fmt::format("model: {}\n", session.path("model.json").string());
 }
 
@@ -61,7 +66,12 @@ int run(const Flags& flags, const Configuration& configuration) {
   record["train"] = evaluate::to_json(problem.metrics(problem.train, fit.weights), names);
   record["test"] = evaluate::to_json(metrics, names);
   record["test"]["rows"] = evaluation_rows(problem);
-  session.finish(summary_of(problem, fit, metrics, session));
+  std::optional<mtrl::Metrics> of_classes;
+  if (const auto problems = class_problems(problem)) {
+    of_classes = problems->metrics(problem.evaluation(), fit.weights);
+    record["test"]["classes"] = evaluate::to_json(*of_classes, problems->tasks());
+  }
+  session.finish(summary_of(problem, fit, metrics, of_classes, session));
   return fit.status == mtrl::Status::Converged ? kDone : kNotConverged;
 }
 
@@ -70,6 +80,7 @@ int run(const Flags& flags, const Configuration& configuration) {
 Action add_fit(CLI::App& app) {
   auto flags = std::make_shared<Flags>();
   flags->common.out = "crosstalk-out/fit";
+  flags->data.several_classes = true;
   add_options(app, flags->data);
   add_options(app, flags->learner);
   add_kernel_options(app, flags->learner);

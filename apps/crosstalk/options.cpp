@@ -247,6 +247,7 @@ std::vector<std::string> option_names() {
   add(data::LoadOptions::table().texts());
   add(ProblemOptions::table().texts());
   add(KernelOptions::table().texts());
+  add(evaluate::OwnModelOptions::table().texts());
   return names;
 }
 

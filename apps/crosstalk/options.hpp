@@ -45,9 +45,10 @@ struct DataOptions {
   std::string missing_words;  ///< a,b,c
   std::string positive;
   std::optional<long> min_rows;
-  std::string test;        ///< file
-  std::string split_by;    ///< column
-  bool keep_text = false;  ///< no flag: for commands that write the file's rows back
+  std::string test;              ///< file
+  std::string split_by;          ///< column
+  bool keep_text = false;        ///< no flag: for commands that write the file's rows back
+  bool several_classes = false;  ///< no flag: for commands that learn more than two
   std::optional<std::string> scale;
   std::optional<double> test_fraction;
   std::optional<long> pca;

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <memory>
+#include <optional>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -12,6 +14,7 @@
 #include "crosstalk/error.hpp"
 #include "crosstalk/evaluate/audit.hpp"
 #include "crosstalk/mtrl/metrics.hpp"
+#include "crosstalk/problem/class_problems.hpp"
 #include "crosstalk/problem/more_rows.hpp"
 #include "crosstalk/report/table.hpp"
 #include "model_file.hpp"
@@ -37,6 +40,7 @@ struct Flags {
 // Predictions with, of a voting model, where k malicious tasks can move them.
 struct Predictions {
   Eigen::VectorXd values;
+  Eigen::MatrixXd scores;  // rows x classes, where there are several; values are the largest of each row
   std::vector<std::size_t> k;
   Eigen::MatrixXd low;   // rows x k
   Eigen::MatrixXd high;  // rows x k
@@ -73,7 +77,14 @@ data::NewRows rows_of_other_file(const Flags& flags, const Model& model) {
   return rows;
 }
 
-data::NewRows rows_to_predict(const Flags& flags, const Model& model) {
+// The binary problems of a model of several classes.
+std::optional<ClassProblems> class_problems(const Model& model) {
+  if (!model.coding || !ClassProblems::has_several_classes(*model.coding)) return std::nullopt;
+  return ClassProblems(*model.coding, model.tasks);
+}
+
+// @param tasks  of the file; those of the model, or where it has several classes those that its problems are of.
+data::NewRows rows_to_predict(const Flags& flags, const Model& model, const std::vector<std::string>& tasks) {
   if (!model.coding || data::find_known_set(flags.data.data) != nullptr) return rows_of_other_file(flags, model);
   data::NewRowsOptions options;
   options.ignore_unseen = flags.unseen == "ignore";
@@ -83,7 +94,7 @@ data::NewRows rows_to_predict(const Flags& flags, const Model& model) {
   options.separator = separator_named(flags.data.separator);
   options.skip_lines = flags.data.skip_lines;
   options.keep_text = flags.keep_columns;
-  data::NewRows rows = data::read_rows(flags.data.data, *model.coding, model.tasks, options);
+  data::NewRows rows = data::read_rows(flags.data.data, *model.coding, tasks, options);
   for (double& label : rows.labels) label = data::learner_label(*model.coding, model.classes, label, flags.data.data);
   return rows;
 }
@@ -116,6 +127,24 @@ Eigen::VectorXd predictions(const Model& model, const data::NewRows& rows) {
   }
   require_finite(z, rows);
   return z;
+}
+
+// Of every class the score; of an unknown task the mean of all tasks that have the class.
+Predictions class_predictions(const Model& model, const ClassProblems& problems, const data::NewRows& rows) {
+  const Task task{"", rows.features, Eigen::VectorXd::Zero(rows.features.rows())};
+  const Eigen::MatrixXd prepared = model.preparation.apply(TaskSet{task})[0].features;
+  Predictions result;
+  result.scores.resize(prepared.rows(), static_cast<Eigen::Index>(problems.classes().size()));
+  for (Eigen::Index r = 0; r < prepared.rows(); ++r) {
+    const std::size_t t = rows.tasks[static_cast<std::size_t>(r)];
+    if (t != data::NewRows::kUnknownTask)
+      result.scores.row(r) = problems.scores(t, prepared.row(r), model.weights);
+    else
+      result.scores.row(r) = problems.mean_scores(prepared.row(r), model.weights);
+  }
+  result.values = result.scores.rowwise().maxCoeff();
+  require_finite(result.values, rows);
+  return result;
 }
 
 // The k of --k, or all of which a voting model proves something.
@@ -175,6 +204,24 @@ TaskSet labelled_rows(const Model& model, const data::NewRows& rows) {
   return model.learner_rows(model.preparation.apply(tasks));
 }
 
+// The same of every class problem, in the order of the model's.
+TaskSet labelled_class_rows(const Model& model, const ClassProblems& problems, const data::NewRows& rows,
+                            const std::string& name) {
+  TaskSet tasks;
+  for (std::size_t t = 0; t < problems.tasks().size(); ++t) {
+    std::vector<Eigen::Index> own;
+    for (std::size_t r = 0; r < rows.tasks.size(); ++r)
+      if (const auto row = static_cast<Eigen::Index>(r); rows.tasks[r] == t && !std::isnan(rows.labels[row]))
+        own.push_back(row);
+    tasks.tasks.push_back({problems.tasks()[t], rows.features(own, Eigen::all), rows.labels(own)});
+  }
+  std::map<std::string, Task> by_name;
+  for (Task& problem : one_against_rest(tasks, *model.coding, name).tasks) by_name[problem.name] = std::move(problem);
+  TaskSet ordered;
+  for (const std::string& problem : model.tasks) ordered.tasks.push_back(by_name.at(problem));
+  return model.preparation.apply(ordered);
+}
+
 std::string predictions_csv(const Model& model, const data::NewRows& rows, const Predictions& predictions) {
   const Eigen::VectorXd& z = predictions.values;
   std::vector<std::string> others;
@@ -185,6 +232,8 @@ std::string predictions_csv(const Model& model, const data::NewRows& rows, const
       if (!model.coding || others[j] != model.coding->task_column) positions.push_back(j);
   }
   std::string text = "row,task,prediction,class,score";
+  for (Eigen::Index c = 0; c < predictions.scores.cols(); ++c)
+    text += "," + data::csv_quoted("score " + model.coding->label_words[static_cast<std::size_t>(c)]);
   for (const std::size_t k : predictions.k) text += fmt::format(",low_{0},high_{0}", k);
   for (const std::size_t j : positions) {
     const bool is_ours = others[j] == "row" || others[j] == "task" || others[j] == "prediction" ||
@@ -196,12 +245,20 @@ std::string predictions_csv(const Model& model, const data::NewRows& rows, const
     const auto row = static_cast<std::size_t>(r);
     const std::string score = report::exact(z[r]);
     std::string word;
-    if (model.classes)
+    if (predictions.scores.cols() > 0) {
+      Eigen::Index chosen = 0;
+      predictions.scores.row(r).maxCoeff(&chosen);
+      word = data::csv_quoted(model.coding->label_words[static_cast<std::size_t>(chosen)]);
+    } else if (model.classes)
       word = data::csv_quoted(z[r] >= 0.0 ? model.classes->positive : model.classes->negative);
     else if (mtrl::loss_named(model.loss).is_classification())
       word = z[r] >= 0.0 ? "1" : "-1";
     text += fmt::format("{},{},{},{},{}", rows.records[row] + 1, data::csv_quoted(rows.task_names[row]),
                         word.empty() ? score : word, word, score);
+    for (Eigen::Index c = 0; c < predictions.scores.cols(); ++c) {
+      const double value = predictions.scores(r, c);
+      text += "," + (std::isfinite(value) ? report::exact(value) : std::string());  // none where it was not learned
+    }
     for (Eigen::Index c = 0; c < static_cast<Eigen::Index>(predictions.k.size()); ++c)
       text += fmt::format(",{},{}", report::exact(predictions.low(r, c)), report::exact(predictions.high(r, c)));
     if (rows.text) {
@@ -220,9 +277,11 @@ int run(const Flags& flags, const Configuration& configuration) {
   const Model model = read_model(flags.model);
   if (!model.voting && !flags.k.empty())
     throw std::invalid_argument("--k: the model is none of `certify`, which alone proves intervals");
-  const data::NewRows rows = rows_to_predict(flags, model);
-  const Predictions z =
-      model.voting ? voting_predictions(flags, model, rows) : Predictions{predictions(model, rows), {}, {}, {}};
+  const std::optional<ClassProblems> problems = class_problems(model);
+  const data::NewRows rows = rows_to_predict(flags, model, problems ? problems->tasks() : model.tasks);
+  const Predictions z = model.voting ? voting_predictions(flags, model, rows)
+                        : problems   ? class_predictions(model, *problems, rows)
+                                     : Predictions{predictions(model, rows), {}, {}, {}, {}};
   Session session({"predict", flags.common.out, flags.common.json, flags.common.quiet});
   const auto file = session.write("predictions.csv", predictions_csv(model, rows, z));
   session.record()["configuration"] = configuration.flags;
@@ -238,9 +297,11 @@ int run(const Flags& flags, const Configuration& configuration) {
         "low_k and high_k: where k malicious tasks can move a prediction of this voting model, not of one that `fit` "
         "wrote\n";
   else if (rows.labels.size() > 0 && !rows.labels.array().isNaN().all()) {
-    const mtrl::Metrics metrics = mtrl::evaluate(labelled_rows(model, rows), mtrl::loss_named(model.loss),
-                                                 model.weights, model.preparation.label_units());
-    session.record()["test"] = evaluate::to_json(metrics, model.tasks);
+    const mtrl::Metrics metrics =
+        problems ? problems->metrics(labelled_class_rows(model, *problems, rows, flags.data.data), model.weights)
+                 : mtrl::evaluate(labelled_rows(model, rows), mtrl::loss_named(model.loss), model.weights,
+                                  model.preparation.label_units());
+    session.record()["test"] = evaluate::to_json(metrics, problems ? problems->tasks() : model.tasks);
     for (std::size_t k = 0; k < metrics.names.size(); ++k)
       summary += fmt::format("mean {}: {}\n", metrics.names[k], metric_text(metrics.names[k], metrics.mean(k)));
   }
@@ -278,7 +339,8 @@ Action add_predict(CLI::App& app) {
   app.footer(
       "predictions.csv has the rows in the order of the file: row (1 for the first), task, prediction, class (in the "
       "words of the file), score\n"
-      "(the number that decides: at least 0 is the positive class). With a model of certify low_k and high_k follow: "
+      "(the number that decides: at least 0 is the positive class; of several classes the largest score, and the score "
+      "of each follows). With a model of certify low_k and high_k follow: "
       "the "
       "score's bounds for k malicious tasks.");
   return [flags](const Configuration& configuration) { return run(*flags, configuration); };

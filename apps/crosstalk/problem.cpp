@@ -11,6 +11,7 @@
 
 #include "crosstalk/data/csv_scanner.hpp"
 #include "crosstalk/error.hpp"
+#include "crosstalk/problem/class_problems.hpp"
 
 namespace crosstalk::app {
 
@@ -88,6 +89,13 @@ ProblemOptions problem_options(const CommonOptions& common, const DataOptions& d
 Problem load_problem(const CommonOptions& common, const DataOptions& data, const LearnerOptions& learner,
                      HoldOut hold_out) {
   Problem problem = crosstalk::load_problem(data.data, problem_options(common, data, learner, hold_out));
+  if (problem.dataset.csv && !data.several_classes && ClassProblems::has_several_classes(problem.dataset.csv->coding))
+    throw DataError(fmt::format(
+        "{}: the label {} has {} words ({}); this command takes two: write a column with one class against the rest, "
+        "or "
+        "numbers and --loss squared (fit, predict and defend take several)",
+        problem.dataset.name, data::in_quotes(problem.dataset.label_column),
+        problem.dataset.csv->coding.label_words.size(), data::listed(problem.dataset.csv->coding.label_words)));
   if (const std::vector<std::string> flags = given_csv_flags(data); !problem.dataset.csv && !flags.empty())
     problem.dataset.notes.push_back(fmt::format("this is no CSV file, so {} changed nothing", fmt::join(flags, ", ")));
   for (std::string& note : problem.dataset.notes) note = in_flags(note);
@@ -217,9 +225,14 @@ std::string notes_text(const Problem& problem) {
   return text;
 }
 
+std::optional<ClassProblems> class_problems(const Problem& problem) {
+  if (!problem.dataset.csv || !ClassProblems::has_several_classes(problem.dataset.csv->coding)) return std::nullopt;
+  return ClassProblems(problem.dataset.csv->coding, problem.train.names());
+}
+
 std::string metric_text(const std::string& metric, double value) {
   if (!std::isnan(value)) return fmt::format("{:.6g}", value);
-  return metric == "auc"
+  return metric == "auc" || metric == "macro_auc"
              ? "undefined (no task has both classes there)"
              : fmt::format("undefined (no task has {} rows there, or all labels are one)", mtrl::kRowsForSpread);
 }

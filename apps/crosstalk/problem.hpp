@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.hpp"
+#include "crosstalk/problem/class_problems.hpp"
 #include "crosstalk/problem/problem.hpp"
 #include "crosstalk/run_control.hpp"
 #include "options.hpp"
@@ -17,7 +18,7 @@ enum class HoldOut { ByRecipe, WhenAsked };
 /// What the flags say of loading, splitting and preparing.
 ProblemOptions problem_options(const CommonOptions& common, const DataOptions& data, const LearnerOptions& learner,
                                HoldOut hold_out);
-/// crosstalk::load_problem as the flags say.
+/// crosstalk::load_problem as the flags say. @throws DataError for more than two classes where the command takes two.
 Problem load_problem(const CommonOptions& common, const DataOptions& data, const LearnerOptions& learner,
                      HoldOut hold_out = HoldOut::ByRecipe);
 
@@ -43,6 +44,8 @@ void describe(nlohmann::ordered_json& record, const Problem& problem);
 std::string evaluation_rows(const Problem& problem);
 /// What was done to the file on reading it, a line each, for the summary.
 std::string notes_text(const Problem& problem);
+/// The binary problems of several classes; none where the label has two, or numbers.
+std::optional<ClassProblems> class_problems(const Problem& problem);
 /// A mean metric, or why there is none.
 std::string metric_text(const std::string& metric, double value);
 /// The kernel in a line, with the error of its landmarks; empty without one.

@@ -14,6 +14,7 @@
 #include "crosstalk/error.hpp"
 #include "crosstalk/evaluate/batch_screen.hpp"
 #include "crosstalk/report/table.hpp"
+#include "described_flag.hpp"
 #include "problem.hpp"
 #include "session.hpp"
 
@@ -28,26 +29,17 @@ struct Flags {
   DataOptions data;  ///< of the trusted file
   LearnerOptions learner;
   std::string batch;
-  double alpha = 0.05;
+  evaluate::BatchScreenOptions screen;  ///< alpha and tolerate
   std::string dependence = "positive";
   std::string reference = "all";
   std::string unseen = "error";
-  std::optional<double> tolerate;
 };
 
 evaluate::BatchScreenOptions options_of(const Flags& flags) {
-  evaluate::BatchScreenOptions options;
-  options.alpha = flags.alpha;
+  evaluate::BatchScreenOptions options = flags.screen;
   options.any_dependence = flags.dependence == "any";
   options.reference = flags.reference == "all" ? evaluate::Reference::All : evaluate::Reference::Task;
   options.seed = flags.common.seed;
-  try {
-    evaluate::require_valid(options);
-  } catch (const std::invalid_argument& wrong) {
-    throw std::invalid_argument(fmt::format("--{}", wrong.what()));
-  }
-  if (flags.tolerate && !(*flags.tolerate >= 0.0 && *flags.tolerate < 1.0))
-    throw std::invalid_argument(fmt::format("--tolerate: {} is not in [0, 1)", *flags.tolerate));
   return options;
 }
 
@@ -66,19 +58,6 @@ struct Batch {
   data::NewRows rows;
   std::vector<std::string> notes;
 };
-
-// What the file has that the trusted one has not.
-void note_extra_columns(const Problem& problem, Batch& batch) {
-  const data::CsvCoding& coding = problem.dataset.csv->coding;
-  std::vector<std::string> known = coding.label_columns;
-  known.push_back(coding.task_column);
-  known.insert(known.end(), coding.left_out.begin(), coding.left_out.end());
-  for (const data::CsvColumn& column : coding.columns) known.push_back(column.name);
-  for (const std::string& name : batch.rows.text->names)
-    if (std::find(known.begin(), known.end(), name) == known.end())
-      batch.notes.push_back(
-          fmt::format("column {} was passed over: the trusted file has none of that name", data::in_quotes(name)));
-}
 
 Batch read_batch(const Flags& flags, const Problem& problem) {
   if (!problem.dataset.csv)
@@ -100,7 +79,6 @@ Batch read_batch(const Flags& flags, const Problem& problem) {
     throw DataError(fmt::format("{}: there is no column {}; the new rows need their labels", flags.batch,
                                 data::in_quotes(coding.label_columns.front())));
   batch.notes = rows.notes;
-  note_extra_columns(problem, batch);
 
   const std::size_t m = problem.train.size();
   std::vector<std::vector<Eigen::Index>> of_task(m + 1);
@@ -230,7 +208,8 @@ std::string resolution_text(const Flags& flags, const evaluate::BatchScreen& scr
   for (const evaluate::ScreenedTask& task : screen.tasks)
     if (task.p.size() > 0) most = std::max(most, task.references);
   const double smallest = 1.0 / (1.0 + static_cast<double>(most));
-  const std::size_t fewest = evaluate::fewest_rejections(screen.rows, smallest, flags.alpha, flags.dependence == "any");
+  const std::size_t fewest =
+      evaluate::fewest_rejections(screen.rows, smallest, flags.screen.alpha, flags.dependence == "any");
   const char* const way_out = flags.reference == "task" ? "; --reference all lowers that" : "";
   if (fewest > screen.rows)
     return fmt::format("the smallest p is 1/{}: no row can be rejected; trust more rows{}\n", most + 1, way_out);
@@ -252,7 +231,7 @@ int run(const Flags& flags, const Configuration& configuration) {
   options.stranger_labels = problem.preparation.options().labels != LabelScale::Task;
   const evaluate::BatchScreen screen =
       evaluate::screen_batch(problem.train, batch.known, batch.strangers, *problem.loss, options, session.control());
-  const bool too_many = flags.tolerate && screen.rejected_share() > *flags.tolerate;
+  const bool too_many = screen.is_alarm(options);
   session.write("flags.csv", report::to_csv(flags_table(batch, screen)));
   session.write("tasks.csv", report::to_csv(tasks_table(batch, screen)));
   const auto accepted = session.write("accepted.csv", accepted_csv(batch, screen));
@@ -291,9 +270,9 @@ int run(const Flags& flags, const Configuration& configuration) {
       screen.rejected, screen.rows, 100.0 * screen.rejected_share(), options.alpha, flagged, options.alpha,
       options.alpha * static_cast<double>(screen.rows));
   summary += resolution_text(flags, screen);
-  if (flags.tolerate)
-    summary += too_many ? fmt::format("more than the {:g} % that are tolerated\n", 100.0 * *flags.tolerate)
-                        : fmt::format("no more than the {:g} % that are tolerated\n", 100.0 * *flags.tolerate);
+  if (options.tolerate)
+    summary += fmt::format("{} than the {:g} % that are tolerated\n", too_many ? "more" : "no more",
+                           100.0 * *options.tolerate);
   summary += fmt::format("rows without the rejected ones: {}\n", accepted.string());
   session.finish(summary);
   if (!screen.converged) return kNotConverged;
@@ -308,9 +287,7 @@ Action add_screen(CLI::App& app) {
   app.add_option("new,--new", flags->batch, "CSV file of new rows; columns are found by name as in the trusted file");
   app.add_option("--against", flags->data.data, "CSV file of trusted rows; the flags of data are about it");
   add_csv_options(app, flags->data);
-  app.add_option("--alpha", flags->alpha,
-                 "False discovery rate: the expected share of honest rows among the rejected ones, in (0, 0.5)")
-      ->group("Screen");
+  add_flag(app, flags->screen.alpha, &evaluate::BatchScreenOptions::alpha, "Screen");
   app.add_option("--dependence", flags->dependence,
                  "Of the p-values: positive (Benjamini and Hochberg), or any (Benjamini and Yekutieli; fewer rows are "
                  "rejected)")
@@ -322,9 +299,7 @@ Action add_screen(CLI::App& app) {
          "task, which needs hundreds of them")
       ->check(CLI::IsMember({"task", "all"}))
       ->group("Screen");
-  app.add_option("--tolerate", flags->tolerate,
-                 "End with exit code 5 when more than this share of the new rows is rejected, in [0, 1)")
-      ->group("Screen");
+  add_flag(app, flags->screen.tolerate, &evaluate::BatchScreenOptions::tolerate, "Screen");
   app.add_option("--unseen", flags->unseen, "A word that no trusted row has: error, or ignore: screen without it")
       ->check(CLI::IsMember({"error", "ignore"}))
       ->group("Screen");

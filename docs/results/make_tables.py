@@ -162,6 +162,10 @@ TABLES = {
         ("images", "", text), ("learner", "", text), ("verify", "", THREE), ("independent", "", THREE),
         ("difference", "", decimals(3, "+")), ("majority_baseline", "majority baseline", THREE),
         ("left_verify", "left by verify", decimals(2)), ("left_independent", "left, independent", decimals(2))]),
+    "transfer": ("transfer.csv", [
+        ("set", "", text), ("kind", "", text), ("metric", "", text), ("model", "", text), ("clean", "", THREE),
+        ("random", "random rows", THREE), ("patom", "PATOM", THREE), ("exact", "exact attack", THREE),
+        ("exact, after defend", "after `defend`", THREE)]),
     "photo_speed": ("photo_speed.csv", [
         ("format", "", text), ("level", "level or quality", whole), ("photos", "", whole),
         ("cpu_seconds_a_photo", "CPU s a photo", text), ("wall_seconds_a_photo", "wall s a photo", text),

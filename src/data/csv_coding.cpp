@@ -105,8 +105,9 @@ class RowReader {
       if (j != task_ && !is(positions_) && !is(labels_) && !known_to_be_left_out && !is_label) others.push_back(name);
     }
     if (!others.empty())
-      rows_.notes.push_back(fmt::format("{} passed over, which the model does not know: {}",
-                                        others.size() == 1 ? "a column was" : "columns were", listed(others)));
+      rows_.notes.push_back(fmt::format(
+          "{} passed over, which {}: {}", others.size() == 1 ? "a column was" : "columns were",
+          options_.name_options ? "the model does not know" : "the rows to learn from do not have", listed(others)));
   }
 
   [[noreturn]] void refuse(const CsvScanner& scanner, std::string_view cell, const std::string& column,

@@ -1,11 +1,14 @@
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <set>
 #include <stdexcept>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "crosstalk/data/csv.hpp"
+#include "crosstalk/data/csv_scanner.hpp"
 #include "csv_columns.hpp"
 
 namespace crosstalk::data {
@@ -44,6 +47,21 @@ std::string line_end(const CsvText& text) {
   const std::size_t at = whole.find_first_of("\r\n");
   if (at == std::string::npos) return "\n";
   return whole.compare(at, 2, "\r\n") == 0 ? "\r\n" : std::string(1, whole[at]);
+}
+
+// Where the header begins: behind the line break before its own lines.
+std::size_t header_begin(const CsvText& text) {
+  const std::string& whole = text.text.utf8;
+  std::size_t breaks = 1;  // in quotes, those of the names are none of the file
+  for (const std::string& name : text.names)
+    breaks += static_cast<std::size_t>(std::count(name.begin(), name.end(), '\n'));
+  std::size_t begin = without_break(std::string_view(whole).substr(0, text.body)).size();
+  for (; breaks > 0 && begin > 0; --breaks) {
+    const std::size_t at = whole.find_last_of("\r\n", begin - 1);
+    if (at == std::string::npos) return 0;
+    begin = breaks == 1 ? at + 1 : at;
+  }
+  return begin;
 }
 
 // The cells of an injected row by column name.
@@ -161,6 +179,74 @@ std::string with_injected(const CsvText& text, const CsvCoding& coding, const st
       result += fmt::format("1{}train{}", separator, end);
     }
   return encode_text(result, text.text.encoding);
+}
+
+std::string selected_rows(const CsvText& text, const CsvCoding& coding, const RowSelection& selection,
+                          const std::optional<ClassNames>& classes) {
+  const std::string& whole = text.text.utf8;
+  const std::string end = line_end(text);
+  std::vector<bool> stays(text.names.size(), true);
+  for (std::size_t j = 0; j < text.names.size(); ++j)
+    stays[j] = std::find(selection.without.begin(), selection.without.end(), text.names[j]) == selection.without.end();
+  // @param first  column of the first field: 1 for a header that has none for the names of the rows.
+  const auto line_of = [&](const auto& fields, std::size_t first) {
+    std::string line;
+    bool is_first = true;
+    for (std::size_t j = 0; j < fields.size(); ++j) {
+      if (j + first < stays.size() && !stays[j + first]) continue;
+      if (!is_first) line += text.separator;
+      if (!fields[j].empty()) line += csv_quoted(fields[j], text.separator);
+      is_first = false;
+    }
+    return line + end;
+  };
+  std::vector<std::string_view> fields;
+  std::string result;
+  if (text.has_header) {
+    const std::size_t begin = header_begin(text);
+    result = whole.substr(0, begin);
+    CsvScanner header(whole, "", text.separator, begin);
+    header.next(fields);
+    const bool without_row_names =
+        fields.size() + 1 == text.names.size() && text.names.back() != fmt::format("column {}", text.names.size());
+    result += line_of(fields, without_row_names ? 1 : 0);
+  } else {
+    result = whole.substr(0, text.body);
+  }
+  std::vector<std::string> rows;
+  for (const std::size_t record : selection.records) {
+    CsvScanner scanner(whole, "", text.separator, text.begins[record]);
+    scanner.next(fields);
+    rows.push_back(line_of(fields, 0));
+  }
+  const InjectedRow words(coding, classes);
+  for (const Task& task : selection.injected)
+    for (Eigen::Index row = 0; row < task.rows(); ++row) {
+      const auto cells = words.cells(task, row);
+      std::vector<std::string> own;
+      for (const std::string& name : text.names) {
+        const auto found = cells.find(name);
+        own.push_back(found == cells.end() ? "" : found->second);
+      }
+      rows.push_back(line_of(own, 0));
+    }
+  for (std::size_t k = 0; k < rows.size(); ++k) result += rows[selection.order.empty() ? k : selection.order[k]];
+  return encode_text(result, text.text.encoding);
+}
+
+CsvText csv_text(std::string csv) {
+  CsvText text;
+  text.text.utf8 = std::move(csv);
+  CsvScanner scanner(text.text.utf8, "", text.separator);
+  std::vector<std::string_view> fields;
+  scanner.next(fields);
+  text.names.assign(fields.begin(), fields.end());
+  text.body = scanner.position();
+  while (scanner.next(fields)) {
+    text.begins.push_back(scanner.record_begin());
+    text.ends.push_back(scanner.position());
+  }
+  return text;
 }
 
 std::string format_csv(const TaskSet& tasks, const CsvLayout& layout) {

@@ -192,6 +192,20 @@ void become_classes(Dataset& set, std::vector<std::string> names, std::vector<do
                   in_quotes(names[1]), in_quotes(names[0])));
 }
 
+// Labels stay positions in the words; whoever learns them makes binary problems of them.
+void become_several_classes(Dataset& set, const LoadOptions& options) {
+  const CsvCoding& coding = set.csv->coding;
+  if (!options.positive.empty())
+    throw DataError(fmt::format("{}: `positive` needs a label of two values; {} has {}", set.sources.front(),
+                                in_quotes(set.label_column), coding.label_words.size()));
+  if (coding.label_columns.size() > 1)
+    throw DataError(fmt::format("{}: the {} label columns have {} classes together; write two classes in each",
+                                set.sources.front(), coding.label_columns.size(), coding.label_words.size()));
+  set.notes.push_back(fmt::format("the label has {} classes ({}): each is learned against the rest{}",
+                                  coding.label_words.size(), listed(coding.label_words),
+                                  coding.task_column.empty() ? ", and the classes are the tasks" : " in every task"));
+}
+
 // What the labels of a file say about its use.
 void settle_labels(Dataset& set, const LoadOptions& options) {
   constexpr std::size_t most_ratings = 10;
@@ -206,14 +220,15 @@ void settle_labels(Dataset& set, const LoadOptions& options) {
     if (options.loss == "squared")
       throw DataError(fmt::format("{}: column {} holds words ({}); `loss=squared` needs numbers", file,
                                   in_quotes(column), listed(words)));
-    if (words.size() != 2)
-      throw DataError(fmt::format(
-          "{}: the label {} has {} word{} ({}); two classes can be learned: write a column with one class against the "
-          "rest, or numbers and `loss=squared`",
-          file, in_quotes(column), words.size(), words.size() == 1 ? "" : "s", listed(words)));
-    become_classes(set, words, {0.0, 1.0}, options.positive, true);
+    if (words.size() < 2)
+      throw DataError(fmt::format("{}: the label {} has 1 word ({}); there must be two classes or more", file,
+                                  in_quotes(column), listed(words)));
     set.recipe.loss = "squared-hinge";
     set.recipe.labels = LabelScale::None;
+    if (words.size() == 2)
+      become_classes(set, words, {0.0, 1.0}, options.positive, true);
+    else
+      become_several_classes(set, options);
     return;
   }
   const std::vector<double> values = distinct_labels(set.train, most_ratings);
@@ -229,8 +244,7 @@ void settle_labels(Dataset& set, const LoadOptions& options) {
   } else if (values.size() > 2 && values.size() <= most_ratings && whole && options.loss.empty()) {
     throw DataError(
         fmt::format("{}: the label {} has {} whole numbers ({}): `loss=squared` learns them as a number; for classes, "
-                    "write a column "
-                    "with one class against the rest",
+                    "write words",
                     file, in_quotes(column), values.size(), fmt::join(values, ", ")));
   }
   if (!options.positive.empty() && !set.classes)

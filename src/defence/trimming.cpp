@@ -96,6 +96,7 @@ class Rounds {
   Rounds(const TaskSet& tasks, const mtrl::Loss& loss, const Options& options)
       : calibration_(options.calibration),
         bias_(options.bias),
+        whole_tasks_(options.whole_tasks),
         tasks_(scaled(tasks, options.bias, calibration_.norm_quantile)),
         is_classification_(loss.is_classification()),
         learner_(options.learner),
@@ -123,7 +124,7 @@ class Rounds {
       measure();
     }
     TaskTrimming of_tasks = trim_tasks(tasks_, is_classification_, test_, result_.kept, result_.statistics.back(),
-                                       test_.chosen_learner(result_.kept), calibration_, leave_out);
+                                       test_.chosen_learner(result_.kept), calibration_, leave_out && whole_tasks_);
     result_.tasks_left_out = std::move(of_tasks.left_out);
     result_.outlyingness = std::move(of_tasks.outlyingness);
     std::ranges::move(of_tasks.decisions, std::back_inserter(result_.decisions));
@@ -227,6 +228,7 @@ class Rounds {
 
   const Calibration& calibration_;
   bool bias_;
+  bool whole_tasks_;
   TaskSet tasks_;
   bool is_classification_;
   mtrl::Options learner_;

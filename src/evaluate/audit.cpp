@@ -4,8 +4,10 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <map>
 #include <mutex>
 #include <stdexcept>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -94,6 +96,7 @@ class Auditor {
     }
     if (options_.defence) result.clean_defended.emplace();
     for (std::size_t split = 2; split <= options_.repeats; ++split) result.repeats.push_back({.split = split});
+    if (options_.own_model) result.own_model = own_model_outcomes();
     run_parts(result, store, control);
     std::vector<double> elsewhere;
     for (const Repeat& repeat : result.repeats)
@@ -213,17 +216,87 @@ class Auditor {
     return parts;
   }
 
+  // What a model that is not ours is to learn from.
+  [[nodiscard]] std::vector<OwnModelOutcome> own_model_outcomes() const {
+    std::vector<OwnModelOutcome> outcomes = {{.name = "clean"}};
+    const bool leaves_out = options_.defence != defence::Method::Huber;
+    for (std::size_t s = 0; s < plan_.scenarios.size(); ++s) {
+      for (const Method method : plan_.methods)
+        outcomes.push_back(
+            {.name = fmt::format("scenario-{}-{}", s + 1, to_string(method)), .scenario = s, .method = method});
+      if (leaves_out && plan_.scenarios[s].kind != attack::Kind::Accounts)
+        outcomes.push_back({.name = fmt::format("scenario-{}-defended", s + 1),
+                            .scenario = s,
+                            .method = plan_.strongest(),
+                            .defended = true});
+    }
+    return outcomes;
+  }
+
+  // @param clean  the part on the clean rows, or all others.
+  [[nodiscard]] std::vector<Part> own_model_parts(AuditResult& result, bool clean) const {
+    std::vector<Part> parts;
+    for (OwnModelOutcome& own : result.own_model)
+      if (clean != own.scenario.has_value())
+        parts.push_back({"own-" + own.name,
+                         [this, own]() mutable {
+                           learn_own_model(own);
+                           return part_to_json(own);
+                         },
+                         [&own](const json& part) { part_from_json(part, own); }});
+    return parts;
+  }
+
+  void learn_own_model(OwnModelOutcome& own) const {
+    OwnModelRows rows;
+    rows.name = own.name;
+    if (own.scenario) {
+      const Scenario& scenario = plan_.scenarios[*own.scenario];
+      const double budget = plan_.largest_budget();
+      rows.injected = injected_by(*own.scenario, own.method);
+      rows.hosts = attack::fictitious_hosts(scenario.targets, accounts_at(scenario, budget, budget));
+    }
+    if (own.defended) try {
+        const defence::Defended defended = defence::defend(join_rows(train_, rows.injected), loss_, defence_options());
+        rows.kept = defended.kept;
+        own.ours = mtrl::evaluate(evaluation_, loss_, defended.weights, options_.label_units).values;
+      } catch (const std::invalid_argument& error) {
+        own.scores.failure = fmt::format("the defence before it: {}", error.what());
+        return;
+      }
+    own.scores = options_.own_model(rows);
+  }
+
+  // The injected rows of an attack at the largest budget: kept by this run, or found again where an earlier one had it.
+  [[nodiscard]] TaskSet injected_by(std::size_t scenario, Method method) const {
+    {
+      const std::lock_guard lock(injected_mutex_);
+      if (const auto known = injected_.find({scenario, method}); known != injected_.end()) return known->second;
+    }
+    return attack_on(plan_.scenarios[scenario], method, plan_.largest_budget()).injected;
+  }
+
   void run_parts(AuditResult& result, const PartStore& store, const RunControl& control) const {
-    const std::size_t planned =
-        attacks_of(result, true).size() + attacks_of(result, false).size() + other_parts_of(result).size();
+    const std::vector<Part> own_clean = own_model_parts(result, true);
+    const std::vector<Part> own = own_model_parts(result, false);
+    const std::size_t planned = own_clean.size() + attacks_of(result, true).size() + attacks_of(result, false).size() +
+                                other_parts_of(result).size() + own.size();
     LockedParts parts(store);
     std::size_t done = 0;
+    run_parts(own_clean, done, planned, parts, control);  // first: a command that cannot run is known at once
+    const bool own_fails = !own_clean.empty() && !result.own_model.front().scores.failure.empty();
+    if (own_fails && options_.say)
+      options_.say(fmt::format("your model fails on the clean rows: {}", result.own_model.front().scores.failure));
     const std::vector<Part> first = attacks_of(result, true);
     run_parts(first, done, planned, parts, control);
-    if (done == first.size() && options_.say) options_.say(first_numbers(result));
+    if (done == own_clean.size() + first.size() && options_.say) options_.say(first_numbers(result));
     run_parts(attacks_of(result, false), done, planned, parts, control);
     if (const std::optional<Exposure> worst = summarise(result).worst) result.headline = worst->kind;
     run_parts(other_parts_of(result), done, planned, parts, control);
+    if (own_fails)
+      done += own.size();
+    else
+      run_parts(own, done, planned, parts, control, options_.own_model_jobs);
     result.stopped = done < planned;
   }
 
@@ -241,8 +314,13 @@ class Auditor {
 
   void run_parts(const std::vector<Part>& parts, std::size_t& done, std::size_t planned, LockedParts& store,
                  const RunControl& control) const {
+    run_parts(parts, done, planned, store, control, options_.threads);
+  }
+
+  static void run_parts(const std::vector<Part>& parts, std::size_t& done, std::size_t planned, LockedParts& store,
+                        const RunControl& control, int threads) {
     std::mutex mutex;  // of what the parts are taken into
-    parallel_for(parts.size(), options_.threads, [&](std::size_t k) {
+    parallel_for(parts.size(), threads, [&](std::size_t k) {
       if (control.stop.stop_requested()) return;
       const Part& part = parts[k];
       const json value = store.recall_or(part.name, part.run);
@@ -319,16 +397,12 @@ class Auditor {
   // anew, where the report has it.
   [[nodiscard]] Outcome attacked(const Scenario& scenario, Outcome outcome, bool in_full = false) const {
     const attack::LossUtility utility(train_, loss_, scenario.targets);
-    const std::string rows = rows_key(scenario, outcome.budget);
-    Rng rng = Rng::stream(options_.seed, rows);
     const std::size_t accounts = accounts_at(scenario, outcome.budget, plan_.largest_budget());
-    const auto injected = [&] {
-      if (accounts > 0) return through_accounts(scenario, accounts, outcome.method, utility, rows, rng);
-      const TaskSet start =
-          attack::random_rows(train_, threat_of(scenario, outcome.budget), feasible_, options_.labels, rng);
-      return attacked_by(outcome.method, risk_, utility, feasible_, start, rows, clean_fit_);
-    };
-    const attack::AttackResult attacked = injected();
+    const attack::AttackResult attacked = attack_on(scenario, outcome.method, outcome.budget);
+    if (in_full && options_.own_model && outcome.budget == plan_.largest_budget()) {
+      const std::lock_guard lock(injected_mutex_);
+      injected_.insert_or_assign({outcome.scenario, outcome.method}, attacked.injected);
+    }
     const auto m = static_cast<Eigen::Index>(train_.size());
     outcome.rows = static_cast<std::size_t>(attacked.injected.rows());
     const auto count = static_cast<Eigen::Index>(attacked.iterates.size());
@@ -354,6 +428,16 @@ class Auditor {
         outcome.refit_loss = options_.refit(attacked.injected, attack::fictitious_hosts(scenario.targets, accounts));
     }
     return outcome;
+  }
+
+  [[nodiscard]] attack::AttackResult attack_on(const Scenario& scenario, Method method, double budget) const {
+    const attack::LossUtility utility(train_, loss_, scenario.targets);
+    const std::string rows = rows_key(scenario, budget);
+    Rng rng = Rng::stream(options_.seed, rows);
+    const std::size_t accounts = accounts_at(scenario, budget, plan_.largest_budget());
+    if (accounts > 0) return through_accounts(scenario, accounts, method, utility, rows, rng);
+    const TaskSet start = attack::random_rows(train_, threat_of(scenario, budget), feasible_, options_.labels, rng);
+    return attacked_by(method, risk_, utility, feasible_, start, rows, clean_fit_);
   }
 
   // Through fictitious tasks: the injected rows are of m + accounts tasks, and so is every fit.
@@ -384,7 +468,7 @@ class Auditor {
   [[nodiscard]] defence::Options defence_options() const {
     defence::Options options;
     options.learner = options_.learner;
-    options.method = *options_.defence;
+    options.method = options_.defence.value_or(defence::Method::Trim);
     options.bias = feasible_.bias;
     return options;
   }
@@ -492,6 +576,8 @@ class Auditor {
   attack::FeasibleSet feasible_;  // with the screen, once the clean rows are fitted
   mtrl::EmpiricalRisk risk_;
   mtrl::Fit clean_fit_;
+  mutable std::mutex injected_mutex_;
+  mutable std::map<std::pair<std::size_t, Method>, TaskSet> injected_;  // for the own model
 };
 
 }  // namespace
@@ -527,6 +613,15 @@ const Outcome* AuditResult::strongest(std::size_t scenario) const {
   const auto found = std::find_if(outcomes.rbegin(), outcomes.rend(),
                                   [&](const Outcome& outcome) { return outcome.scenario == scenario; });
   return found == outcomes.rend() || found->loss.size() == 0 ? nullptr : &*found;
+}
+
+Eigen::MatrixXd AuditResult::ours(const OwnModelOutcome& own) const {
+  if (!own.scenario) return clean.values;
+  if (own.defended) return own.ours;
+  double largest = 0.0;
+  for (const Outcome& outcome : outcomes) largest = std::max(largest, outcome.budget);
+  const Outcome* const outcome = find(*own.scenario, own.method, largest);
+  return outcome == nullptr ? Eigen::MatrixXd() : outcome->metrics;
 }
 
 AuditResult audit(const TaskSet& train, const TaskSet& evaluation, const mtrl::Loss& loss, const AuditOptions& options,

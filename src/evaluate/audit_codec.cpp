@@ -42,6 +42,7 @@ class PartSizes {
     if (part.starts_with("scenario-") || part.starts_with("harm-")) return is_outcome(value);
     if (part.starts_with("way-")) return value.is_object() && is_list(value, "rows", tasks_);
     if (part.starts_with("repeat-")) return value.is_object();  // numbers alone, which part_from_json checks
+    if (part.starts_with("own-")) return value.is_object() && is_metrics(value, "metrics") && is_metrics(value, "ours");
     if (part == "defended-clean") return is_behind(value);
     if (part.starts_with("defended-"))
       return value.is_array() && value.size() == 2 && is_behind(value[0]) && is_behind(value[1]);
@@ -57,6 +58,10 @@ class PartSizes {
     const json& table = object.at(key);
     return std::all_of(table.begin(), table.end(),
                        [&](const json& row) { return row.is_array() && row.size() == columns; });
+  }
+  // Of every task, or of none.
+  [[nodiscard]] bool is_metrics(const json& value, const char* key) const {
+    return is_list(value, key, 0) || is_table(value, key, tasks_, metrics_);
   }
   [[nodiscard]] bool is_behind(const json& value) const {
     return value.is_object() && is_list(value, "loss", tasks_) && is_table(value, "metrics", tasks_, metrics_);
@@ -150,6 +155,21 @@ void part_from_json(const json& part, DefendedModel& model) {
   model.metrics = metrics_from_json(part.at("metrics"));
   part.at("planted_left_out").get_to(model.injected_left_out);
   part.at("honest_left_out").get_to(model.honest_left_out);
+}
+
+json part_to_json(const OwnModelOutcome& own) {
+  return {{"metrics", metrics_to_json(own.scores.metrics)},
+          {"ours", metrics_to_json(own.ours)},
+          {"failure", own.scores.failure},
+          {"seconds", own.scores.seconds}};
+}
+
+void part_from_json(const json& part, OwnModelOutcome& own) {
+  own.scores.metrics = metrics_from_json(part.at("metrics"));
+  own.ours = metrics_from_json(part.at("ours"));
+  part.at("failure").get_to(own.scores.failure);
+  part.at("seconds").get_to(own.scores.seconds);
+  own.ran = true;
 }
 
 PartStore checked_parts(PartStore store, std::size_t tasks, const mtrl::Loss& loss) {

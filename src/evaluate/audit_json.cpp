@@ -73,6 +73,7 @@ class AuditRecord {
   [[nodiscard]] json bounds() const;
   [[nodiscard]] json repeats() const;
   [[nodiscard]] json clean_model() const;
+  [[nodiscard]] json own_model() const;
 
   const AuditResult& result_;
   const std::vector<std::string>& names_;
@@ -241,24 +242,47 @@ json AuditRecord::clean_model() const {
           {"evidence", evidence}};
 }
 
+json AuditRecord::own_model() const {
+  json list = json::array();
+  const auto told = [&](const Eigen::MatrixXd& values) {
+    if (values.size() == 0) return json();
+    return to_json(mtrl::Metrics{result_.clean.names, values}, by_task_ ? names_ : std::vector<std::string>());
+  };
+  for (const OwnModelOutcome& own : result_.own_model) {
+    if (!own.ran) continue;
+    json record = {{"run", own.name},
+                   {"scenario", own.scenario ? json(*own.scenario) : json()},
+                   {"method", own.scenario ? json(to_string(own.method)) : json()},
+                   {"defended", own.defended},
+                   {"your_model", told(own.scores.metrics)},
+                   {"mtrl", told(result_.ours(own))},
+                   {"seconds", own.scores.seconds}};
+    if (!own.scores.failure.empty()) record["failure"] = own.scores.failure;
+    list.push_back(std::move(record));
+  }
+  return list;
+}
+
 json AuditRecord::whole() const {
-  return {{"tasks", names_},
-          {"scenarios", scenarios()},
-          {"clean",
-           {{"loss", by_name(result_.clean_loss)},
-            {"test", to_json(result_.clean, names_)},
-            {"correlation", matrix_to_json(result_.clean_correlation)}}},
-          {"dropped_budgets", result_.dropped_budgets},
-          {"attacks", attacks()},
-          {"harm", harms()},
-          {"ways", cheapest_attacks()},
-          {"defended", defended()},
-          {"defended_clean", defended_clean()},
-          {"bounds", bounds()},
-          {"repeats", repeats()},
-          {"clean_model", clean_model()},
-          {"harm_is_partial", result_.harm_is_partial},
-          {"complete", !result_.stopped}};
+  json record = {{"tasks", names_},
+                 {"scenarios", scenarios()},
+                 {"clean",
+                  {{"loss", by_name(result_.clean_loss)},
+                   {"test", to_json(result_.clean, names_)},
+                   {"correlation", matrix_to_json(result_.clean_correlation)}}},
+                 {"dropped_budgets", result_.dropped_budgets},
+                 {"attacks", attacks()},
+                 {"harm", harms()},
+                 {"ways", cheapest_attacks()},
+                 {"defended", defended()},
+                 {"defended_clean", defended_clean()},
+                 {"bounds", bounds()},
+                 {"repeats", repeats()},
+                 {"clean_model", clean_model()},
+                 {"harm_is_partial", result_.harm_is_partial},
+                 {"complete", !result_.stopped}};
+  if (!result_.own_model.empty()) record["own_model"] = own_model();
+  return record;
 }
 
 }  // namespace

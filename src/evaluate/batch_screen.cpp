@@ -238,8 +238,21 @@ double step(std::size_t k, std::size_t hypotheses, double alpha, bool any_depend
 }  // namespace
 
 void require_valid(const BatchScreenOptions& options) {
-  if (!(options.alpha > 0.0 && options.alpha < 0.5))
-    throw std::invalid_argument(fmt::format("alpha is {}; it must be in (0, 0.5)", options.alpha));
+  BatchScreenOptions::table().require_valid(options);
+}
+
+const OptionTable<BatchScreenOptions>& BatchScreenOptions::table() {
+  static const auto table =
+      OptionTable<BatchScreenOptions>("")
+          .add(&BatchScreenOptions::alpha,
+               {.key = "alpha",
+                .meaning = "False discovery rate: the expected share of honest rows among the rejected ones",
+                .range = Range{.low = 0, .high = 0.5, .low_is_open = true, .high_is_open = true}})
+          .add(&BatchScreenOptions::tolerate,
+               {.key = "tolerate",
+                .meaning = "End with exit code 5 when more than this share of the new rows is rejected",
+                .range = Range{.low = 0, .high = 1, .high_is_open = true}});
+  return table;
 }
 
 BatchScreen screen_batch(const TaskSet& trusted, const TaskSet& batch, const Task& strangers, const mtrl::Loss& loss,

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "audit_answer.hpp"
+#include "audit_own_model.hpp"
 #include "audit_tables.hpp"
 #include "crosstalk/evaluate/audit_summary.hpp"
 #include "crosstalk/pages/audit_page.hpp"
@@ -105,7 +106,7 @@ class PageMaker {
     page.title = fmt::format("How exposed is {} to injected rows?", facts_.data_name);
     page.subtitle = fmt::format("{} learned together and attacked with injected rows.",
                                 words::capital(words::count(result_.task_names.size(), "task")));
-    page.answer = answer::sentences(summary_, result_, facts_);
+    page.answer = answer::sentences(summary_, result_, facts_) + own_model::sentences(result_, summary_);
     page.cards = answer::cards(summary_, result_);
     page.facts = {
         {"Data", fmt::format("{}: {}, {} training rows", facts_.data_name,
@@ -123,6 +124,8 @@ class PageMaker {
       page.sections.push_back(exposure());
       page.sections.push_back(tasks());
     }
+    if (summary_.budget && !result_.own_model.empty())
+      page.sections.push_back(own_model::section(result_, summary_, facts_));
     page.sections.push_back(harm());
     if (!result_.cheapest_attacks.empty()) page.sections.push_back(cheapest_attacks());
     if (summary_.budget && !tables::bounds(result_, summary_).rows.empty()) page.sections.push_back(bounds());
@@ -467,8 +470,11 @@ class PageMaker {
             : "The labels of injected rows are drawn by a rule and not optimised; an attacker who also chooses labels "
               "can do more.",
         "The attacker is a strong one otherwise: they know the training rows, the learner and its settings.",
-        "It is about one learner: linear multi-task relationship learning (MTRL). Other models may be hurt more or "
-        "less.",
+        result_.own_model.empty()
+            ? "It is about one learner: linear multi-task relationship learning (MTRL). Other models may be hurt more "
+              "or less (--victim shows it of yours)."
+            : "The attacks are on linear multi-task relationship learning (MTRL), your model is only shown what came "
+              "of them: an attack on itself may hurt it more.",
         facts_.options.stealth
             ? "Injected rows pass the stated screens, but whether a person would notice them was not checked."
             : "Injected rows stay within their limits, but whether a person or a filter would notice them was not "

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "audit_own_model.hpp"
 #include "crosstalk/pages/audit_page.hpp"
 #include "evaluate/undefined.hpp"
 #include "evaluate/words.hpp"
@@ -415,6 +416,7 @@ std::vector<std::pair<std::string, Table>> audit_tables(const AuditResult& resul
       {"convergence", tables::convergence(result)},
       {"correlations", correlations(result)},
       {"correlation-changes", tables::correlation_changes(result, summary)}};
+  for (auto& table : own_model::tables(result)) all.push_back(std::move(table));
   if (!result.defended.empty()) all.emplace_back("defended", tables::defended(result, summary));
   if (summary.budget) {
     all.emplace_back("task-losses", tables::task_losses(result, summary));

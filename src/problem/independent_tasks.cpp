@@ -10,6 +10,7 @@
 #include "crosstalk/data/csv_scanner.hpp"
 #include "crosstalk/data/number_format.hpp"
 #include "crosstalk/error.hpp"
+#include "crosstalk/problem/class_problems.hpp"
 #include "crosstalk/rng.hpp"
 #include "crosstalk/split.hpp"
 #include "split_data.hpp"
@@ -110,6 +111,12 @@ IndependentTasks load_independent_tasks(const std::string& name_or_path, const P
   result.dataset = data::load(name_or_path, options.load);
   data::Dataset& dataset = result.dataset;
   if (dataset.csv) {
+    if (ClassProblems::has_several_classes(dataset.csv->coding))
+      throw DataError(fmt::format(
+          "{}: the label {} has {} words ({}); a bound by groups of tasks takes two: write a column with one class "
+          "against the rest",
+          dataset.name, data::in_quotes(dataset.label_column), dataset.csv->coding.label_words.size(),
+          data::listed(dataset.csv->coding.label_words)));
     require_left_out_by_options(dataset, options.load.csv.ignore);
     require_plain_columns(dataset);
   }

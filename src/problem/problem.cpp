@@ -12,6 +12,7 @@
 #include "crosstalk/error.hpp"
 #include "crosstalk/mtrl/row_reduction.hpp"
 #include "crosstalk/row_space.hpp"
+#include "crosstalk/problem/class_problems.hpp"
 #include "split_data.hpp"
 
 namespace crosstalk {
@@ -70,6 +71,31 @@ void require_learnable(const TaskSet& train, const mtrl::Loss& loss, const data:
   if (!std::isfinite(largest))
     throw DataError(fmt::format(
         "{}: the norm of a training row is too large for a double; scale the features in the file", dataset.name));
+}
+
+// Both parts of the rows as binary problems; those without their class, or with nothing else, in the training rows are
+// left out.
+void become_class_problems(Split& split, data::Dataset& dataset) {
+  const data::CsvCoding& coding = dataset.csv->coding;
+  const TaskSet train = one_against_rest(split.train, coding, dataset.name);
+  const TaskSet test = one_against_rest(split.test, coding, dataset.name);
+  Split problems;
+  problems.train.feature_names = problems.test.feature_names = split.train.feature_names;
+  std::vector<std::string> left_out;
+  for (std::size_t k = 0; k < train.size(); ++k) {
+    if (train[k].labels.minCoeff() == train[k].labels.maxCoeff()) {
+      left_out.push_back(train[k].name);
+      continue;
+    }
+    problems.train.tasks.push_back(train[k]);
+    if (test.size() > 0) problems.test.tasks.push_back(test[k]);
+  }
+  if (!left_out.empty())
+    dataset.notes.push_back(fmt::format("of {} class problems {} were left out, whose training rows have one class: {}",
+                                        train.size(), left_out.size(), data::listed(left_out)));
+  if (problems.train.size() == 0)
+    throw DataError(fmt::format("{}: every task has one class in its training rows", dataset.name));
+  split = std::move(problems);
 }
 
 }  // namespace
@@ -132,6 +158,8 @@ Problem make_problem(data::Dataset dataset, const ProblemOptions& options) {
   problem.split_by = parts.by;
   Split& split = parts.rows;
   leave_out_small_tasks(split, options, problem.loss->is_classification(), problem.dataset.notes);
+  if (problem.dataset.csv && ClassProblems::has_several_classes(problem.dataset.csv->coding))
+    become_class_problems(split, problem.dataset);
   require_learnable(split.train, *problem.loss, problem.dataset);
 
   PreparationOptions preparation;

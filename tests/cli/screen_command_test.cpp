@@ -113,7 +113,8 @@ TEST_F(ScreenCommand, SaysWhatItMakesOfOtherColumns) {
     wider += fmt::format("x,{},{},{},{}\n", row[1], row[3], row[0], row[2]);
   const auto ended = screen(wider);
   ASSERT_TRUE(ended_well(ended));
-  EXPECT_THAT(ended.out, HasSubstr("column \"note\" was passed over: the trusted file has none of that name\n"));
+  EXPECT_THAT(ended.out, HasSubstr("a column was passed over, which the rows to learn from do not have: \"note\"\n"));
+  EXPECT_EQ(ended.out.find("passed over"), ended.out.rfind("passed over"));
   EXPECT_TRUE(was_refused(screen("shop,stars,size\nalpha,1,2\n"), 1, {"new.csv", "\"light\""}));
   EXPECT_TRUE(was_refused(screen("shop,size,light\nalpha,1,2\n"), 1, {"new.csv", "\"stars\""}));
   EXPECT_TRUE(was_refused(screen(kHeader + "alpha,3,far,1\n"), 1, {"new.csv", "\"size\"", "far"}));

@@ -215,6 +215,23 @@ TaskSet as_written(const CsvCoding& coding, TaskSet rows);
 std::string with_injected(const CsvText& text, const CsvCoding& coding, const std::vector<bool>& in_test,
                           const TaskSet& injected, const std::optional<ClassNames>& classes);
 
+/// Rows of a table: some of its records, and injected ones behind them.
+struct RowSelection {
+  std::vector<std::size_t> records;       ///< positions in CsvText::begins
+  TaskSet injected = {};                  ///< as with_injected takes them
+  std::vector<std::size_t> order = {};    ///< of all these rows; empty: as they come
+  std::vector<std::string> without = {};  ///< columns that are left out, where the file has them
+};
+
+/// The file with the chosen rows alone: the lines above its header, the header, and the rows in the given order, in the
+/// file's own encoding, separator and line ends. No column is added.
+/// @throws std::invalid_argument as with_injected.
+std::string selected_rows(const CsvText& text, const CsvCoding& coding, const RowSelection& selection,
+                          const std::optional<ClassNames>& classes);
+
+/// What format_csv wrote as the text of a file.
+CsvText csv_text(std::string csv);
+
 /// A field as a CSV file holds it: in quotes where it must be.
 std::string csv_quoted(std::string_view field, char separator = ',');
 

@@ -64,8 +64,8 @@ double learner_label(const CsvCoding& coding, const std::optional<ClassNames>& c
 /// values of a file's label are two classes and become -1 and +1, unless the loss asked for is "squared"; such a file
 /// has the squared hinge loss as its recipe, any other the squared loss.
 /// @throws DataError when there is no such set or file (naming the nearest), when a known set is not on this machine
-///         (saying where it was looked for and how to get it) or a file of it is another, and as the readers do; for a
-///         file whose labels are more than two words, or 3 to 10 whole numbers without a loss that says what they are.
+///         (saying where it was looked for and how to get it) or a file of it is another, and as the readers do; for
+///         labels of one word, or 3 to 10 whole numbers without a loss. More words than two stay positions in a list.
 Dataset load(const std::string& name_or_path, const LoadOptions& options);
 
 }  // namespace crosstalk::data

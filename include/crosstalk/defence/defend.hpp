@@ -38,6 +38,7 @@ struct Options {
   /// where the rows say so with 97.5 % confidence.
   double margin = 0.1;
   bool bias = true;              ///< the last feature is the constant 1
+  bool whole_tasks = true;       ///< Trim: a task may be left out whole; not where tasks are classes of the same rows
   Calibration calibration = {};  ///< of Trim
 
   /// Keys, ranges and meanings.

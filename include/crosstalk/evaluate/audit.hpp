@@ -17,6 +17,7 @@
 #include "crosstalk/attack/threat.hpp"
 #include "crosstalk/defence/defend.hpp"
 #include "crosstalk/evaluate/clean_model.hpp"
+#include "crosstalk/evaluate/own_model.hpp"
 #include "crosstalk/mtrl/metrics.hpp"
 #include "crosstalk/mtrl/solve.hpp"
 #include "crosstalk/names.hpp"
@@ -91,6 +92,12 @@ struct AuditOptions {
   /// the fictitious ones, whose hosts (attack::FictitiousAttack) are told. Called from several threads at once.
   /// Empty: not told.
   std::function<Eigen::VectorXd(const TaskSet& injected, const std::vector<std::size_t>& hosts)> refit = {};
+  /// Learns a model that is not ours and scores it on the evaluation rows; called from several threads at once. It
+  /// learns from the clean rows, from the rows of every scenario and method at the largest budget, and from what
+  /// `defend` keeps of the most planned (by `defence`, or else by trimming; not where Huber's loss leaves nothing out).
+  /// After a failure on the clean rows it is not called again. Empty: there is no such model.
+  std::function<OwnModelScores(const OwnModelRows& rows)> own_model = {};
+  int own_model_jobs = 1;  ///< calls of it at a time
   /// Called once with a line that tells what random rows and PATOM do at the largest budget, before the rest.
   std::function<void(const std::string& line)> say = {};
   std::uint64_t seed = 1;
@@ -192,6 +199,17 @@ struct Repeat {
   bool ran = false;  ///< else the split was left out, or the audit was stopped before
 };
 
+/// A model that is not ours, learned from one set of rows.
+struct OwnModelOutcome {
+  std::string name;                          ///< OwnModelRows::name
+  std::optional<std::size_t> scenario = {};  ///< whose rows are injected; none: the clean rows alone
+  Method method = Method::Random;
+  bool defended = false;  ///< without the rows that a defence leaves out
+  OwnModelScores scores = {};
+  Eigen::MatrixXd ours = {};  ///< m x metrics of MTRL on the same rows; where defended, else empty
+  bool ran = false;
+};
+
 struct AuditResult {
   std::vector<std::string> task_names;
   std::vector<Scenario> scenarios;
@@ -209,6 +227,7 @@ struct AuditResult {
   std::vector<Bound> bounds;                         ///< scenario by scenario; none for random rows alone
   attack::Kind headline = attack::Kind::Direct;      ///< the kind with the largest rise of the loss, which is repeated
   std::vector<Repeat> repeats;                       ///< one a split, without the audit's own
+  std::vector<OwnModelOutcome> own_model = {};       ///< clean, then scenario by scenario; empty without such a model
   CleanModel clean_model;
   bool harm_is_partial = false;  ///< more tasks than harm_tasks: a sample was tried
   bool stopped = false;          ///< ended early on request; outcomes are incomplete
@@ -217,6 +236,8 @@ struct AuditResult {
   [[nodiscard]] const Outcome* find(std::size_t scenario, Method method, double budget) const;
   /// Of the most planned method at the largest budget, nullptr when it was not run.
   [[nodiscard]] const Outcome* strongest(std::size_t scenario) const;
+  /// The metrics of MTRL on the rows of the own model's outcome; empty when they were not measured.
+  [[nodiscard]] Eigen::MatrixXd ours(const OwnModelOutcome& own) const;
 };
 
 /// Learns on the clean rows, attacks, learns again, and measures every task each time.

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -9,6 +10,7 @@
 
 #include "crosstalk/mtrl/loss.hpp"
 #include "crosstalk/mtrl/solve.hpp"
+#include "crosstalk/option_table.hpp"
 #include "crosstalk/run_control.hpp"
 #include "crosstalk/task_set.hpp"
 
@@ -30,6 +32,12 @@ struct BatchScreenOptions {
   bool bias = true;             ///< the last feature is the constant 1
   bool stranger_labels = true;  ///< whether labels of unknown tasks are in the units of the others'
   std::uint64_t seed = 1;       ///< of the folds
+  /// In [0, 1). Share of the new rows that may be rejected without an alarm (BatchScreen::is_alarm); without it there
+  /// is none.
+  std::optional<double> tolerate = {};
+
+  /// Keys, ranges and meanings.
+  static const OptionTable<BatchScreenOptions>& table();
 };
 /// @throws std::invalid_argument naming the option that is outside its range.
 void require_valid(const BatchScreenOptions& options);
@@ -59,6 +67,10 @@ struct BatchScreen {
   bool converged = true;  ///< every fit
   [[nodiscard]] double rejected_share() const {
     return rows > 0 ? static_cast<double>(rejected) / static_cast<double>(rows) : 0.0;
+  }
+  /// More rows are rejected than the options tolerate.
+  [[nodiscard]] bool is_alarm(const BatchScreenOptions& options) const {
+    return options.tolerate && rejected_share() > *options.tolerate;
   }
 };
 

@@ -78,6 +78,8 @@ struct Problem {
 
 /// Loads a known set or a file (data::load), splits its rows, and prepares them by what the training rows say.
 /// Messages name an option as `name=value`.
+/// A label of more than two words becomes binary problems (ClassProblems), which are the tasks then; a class that a
+/// task's training rows do not have is left out there, and noted.
 /// @throws DataError as data::load does, and for rows that cannot be learned from: a task with one row or one class,
 ///   labels that are not -1/+1 under a loss for classes. std::invalid_argument for options outside their ranges or that
 ///   do not go together.
