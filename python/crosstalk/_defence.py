@@ -196,11 +196,11 @@ class RobustMTRLClassifier(_Robust, _Classifier):
     """
     loss = "squared-hinge"
 
-    def fit(self, X, y, tasks=None):
-        """As :class:`MTRLClassifier`; there must be two classes."""
-        if len(np.unique(np.ravel(y))) > 2:
-            raise ValueError(f"y has {len(np.unique(np.ravel(y)))} classes; Only binary classification is supported")
-        return super().fit(X, y, tasks)
+    def _read_classes(self, y, X):
+        labels = super()._read_classes(y, X)
+        if len(self.classes_) > 2:
+            raise ValueError(f"y has {len(self.classes_)} classes. Only binary classification is supported")
+        return labels
 
     def _more_tags(self):
         return {"binary_only": True}

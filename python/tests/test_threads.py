@@ -36,8 +36,7 @@ def test_ctrl_c_ends_a_fit_within_a_second():
         est.fit(X, y > 0, tasks=ids)
     ended = time.monotonic()
     timer.join()
-    limit = float(os.environ.get("CROSSTALK_INTERRUPT_SECONDS", 5))  # the test machine may be busy; see the guide
-    assert ended - pressed[0] < limit
+    assert ended - pressed[0] < 1.0
     assert ct.MTRLRegressor().fit(X[:200], y[:200]).coef_.shape == (1, 150)  # nothing is left behind
 
 
