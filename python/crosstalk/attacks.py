@@ -21,6 +21,7 @@ class Source:
         if not isinstance(estimator, _MTRL):
             raise TypeError(f"estimator is {type(estimator).__name__}; it must be an MTRL estimator of crosstalk")
         self.classes = None
+        self.task = None if isinstance(X, Problem) else estimator.task
         if isinstance(X, Problem):
             if y is not None or tasks is not None:
                 raise ValueError("y and tasks must be None: the problem has them")

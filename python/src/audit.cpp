@@ -194,6 +194,19 @@ void bind_audit(py::module_& module, py::class_<LoadedProblem>& problem) {
       .def_property_readonly("clean_objective", [](const Audited& self) { return self.result.clean_fit.objective; })
       .def_property_readonly("clean_correlation", [](const Audited& self) { return self.result.clean_correlation; })
       .def_property_readonly("unconverged", [](const Audited& self) { return self.summary.unconverged; })
+      .def("scenarios",
+           [](const Audited& self) {
+             py::list all;
+             for (const evaluate::Scenario& scenario : self.result.scenarios) {
+               py::dict one;
+               one["kind"] = kind_text(scenario.kind);
+               one["targets"] = scenario.targets;
+               one["attackers"] = scenario.attackers;
+               one["fictitious"] = scenario.fictitious;
+               all.append(one);
+             }
+             return all;
+           })
       .def("outcomes", &outcomes_record)
       .def("summary", &summary_record)
       .def("tables",
