@@ -3,10 +3,12 @@
 import warnings
 
 import numpy as np
+from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
@@ -238,6 +240,15 @@ class _Classifier(ClassifierMixin, _MTRL):
         """Classes, of shape (n,)."""
         scores = self.decision_function(X, tasks)
         return self.classes_[(scores >= 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)]
+
+    @available_if(lambda self: self.loss == "logistic")
+    def predict_proba(self, X, tasks=None):
+        """Probabilities of the classes, (n, classes), with the logistic loss; of three and more classes those of each
+        against the rest, divided by their sum."""
+        positive = expit(self.decision_function(X, tasks))
+        if positive.ndim == 1:
+            return np.column_stack([1 - positive, positive])
+        return positive / positive.sum(axis=1, keepdims=True)
 
     def score(self, X, y, sample_weight=None, *, tasks=None):
         """The share of rows whose class is right."""

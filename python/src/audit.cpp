@@ -190,10 +190,7 @@ void bind_audit(py::module_& module, py::class_<LoadedProblem>& problem) {
                              [](const Audited& self) { return pages::audit_page(self.result, self.facts, {}).answer; })
       .def_property_readonly("metric", [](const Audited& self) { return self.summary.metric; })
       .def_property_readonly("planned_method", [](const Audited& self) { return method_text(self.summary.planned); })
-      .def_property_readonly("task_names", [](const Audited& self) { return self.result.task_names; })
       .def_property_readonly("clean_objective", [](const Audited& self) { return self.result.clean_fit.objective; })
-      .def_property_readonly("clean_correlation", [](const Audited& self) { return self.result.clean_correlation; })
-      .def_property_readonly("unconverged", [](const Audited& self) { return self.summary.unconverged; })
       .def("scenarios",
            [](const Audited& self) {
              py::list all;

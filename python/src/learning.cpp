@@ -249,42 +249,19 @@ void bind_learning(py::module_& module, py::class_<LoadedProblem>& problem) {
                              })
       .def("train", [](const LoadedProblem& self) { return rows_of(self.raw_train); })
       .def("test", [](const LoadedProblem& self) { return rows_of(self.raw_test); })
-      .def("train_origin",
-           [](const LoadedProblem& self) {
-             std::vector<std::vector<std::size_t>> origin;
-             for (const Task& task : self.raw_train) origin.push_back(task.origin);
-             return origin;
-           })
       .def("set_learner", [](LoadedProblem& self, const py::dict& settings) { self.learner = learner_of(settings); })
-      .def("choose_lambdas",
-           [](LoadedProblem& self, const py::dict& settings) {
-             const mtrl::CrossValidationOptions grid = grid_of(settings, self.dataset.recipe.folds);
-             without_gil([&](const RunControl& control) {
-               choose_lambdas(self, grid, control);
-               return true;
-             });
-           })
-      .def("fit",
-           [](const LoadedProblem& self) {
-             const mtrl::Fit fit =
-                 without_gil([&](const RunControl&) { return mtrl::solve(self.train, *self.loss, self.learner); });
-             py::dict record = fit_record(self, fit);
-             record["metrics"] = metrics_record(self.metrics(self.evaluation(), fit.weights));
-             return record;
-           })
-      .def("learner", [](const LoadedProblem& self) {
-        py::dict learner;
-        learner["lambda1"] = self.learner.lambda1;
-        learner["lambda2"] = self.learner.lambda2;
-        return learner;
+      .def("choose_lambdas", [](LoadedProblem& self, const py::dict& settings) {
+        const mtrl::CrossValidationOptions grid = grid_of(settings, self.dataset.recipe.folds);
+        without_gil([&](const RunControl& control) {
+          choose_lambdas(self, grid, control);
+          return true;
+        });
       });
-
   module.def("fit", &fit_rows, py::arg("X"), py::arg("y"), py::arg("codes"), py::arg("names"), py::arg("features"),
              py::arg("settings"), py::arg("grid") = py::none());
   module.def("problem", &problem_of_rows, py::arg("X"), py::arg("y"), py::arg("codes"), py::arg("names"),
              py::arg("features"), py::arg("settings"));
   module.def("load_problem", &problem_of_file, py::arg("path"), py::arg("settings"));
-  module.def("loss_names", &mtrl::loss_names);
   module.def("defaults", [] {
     const mtrl::Options learner;
     const mtrl::CrossValidationOptions grid;
