@@ -2,12 +2,13 @@
 #   make audit   installs what is missing, builds, audits the default data set and prints the report's path
 #   make reproduce   installs what is missing, builds, redoes the AAAI'18 paper's figures (its data: crosstalk data fetch)
 #   make protect   installs what is missing (LibTorch, too), builds, protects garments-3 and trains on clean and protected images
+#   make python  installs what is missing (pybind11, scikit-learn) and leaves an importable package in build/python
 #   make test    installs what is missing, builds and runs all tests
 #   make fuzz    installs what is missing (clang, too) and fuzzes every reader for FUZZ_SECONDS (60) each: 21 minutes
 #   make tsan    the same under ThreadSanitizer for what runs on several threads
 #   make faults  installs what is missing and lets every write and 500 allocations of every command fail, one a run
 #   make check-all   clang-tidy, tsan, fuzz, faults and a shared library, and a line about each
-.PHONY: audit reproduce protect build test bench fuzz tsan faults check-all clean
+.PHONY: audit reproduce protect build python test bench fuzz tsan faults check-all clean
 
 JOBS ?= $(shell nproc)
 
@@ -30,6 +31,14 @@ build:
 	@cmake --preset release >build-release.log 2>&1 || { cat build-release.log; exit 1; }
 	@cmake --build --preset release -j $(JOBS) $(addprefix --target ,$(TARGET))
 	@rm -f build-release.log
+
+python:
+	@./setup.sh build python
+	@cmake --preset python >build-python.log 2>&1 || { cat build-python.log; exit 1; }
+	@grep 'Python package for' build-python.log
+	@cmake --build --preset python -j $(JOBS)
+	@rm -f build-python.log
+	@echo "Use it:  PYTHONPATH=$(CURDIR)/build/python /usr/bin/python3 -c 'import crosstalk'    (docs/guide/python.md)"
 
 test:
 	@./setup.sh build image test

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a fresh Debian 12 or 13 lacks to build, run and test crosstalk. This is the only place that names packages.
-#   ./setup.sh [build|image|test|bench|fuzz]...   (default: build; image: LibTorch, half a gigabyte, for protect and
+#   ./setup.sh [build|image|python|test|bench|fuzz]...   (default: build; image: LibTorch, half a gigabyte, for protect and
 #   verify; fuzz: clang with its sanitizers, for `make fuzz`, `make tsan` and `make check-all`)
 set -eu
 
@@ -11,7 +11,9 @@ build="g++ make cmake ninja-build ccache pkg-config ca-certificates
   libcurl4-openssl-dev libssl-dev
   gnuplot-nox dataset-fashion-mnist"
 image="libtorch-dev"
-test="clang-format libgtest-dev libgmock-dev librapidcheck-dev libnlopt-cxx-dev libnlopt-dev chromium python3 python3-numpy python3-sklearn"
+test="clang-format libgtest-dev libgmock-dev librapidcheck-dev libnlopt-cxx-dev libnlopt-dev chromium python3 python3-numpy"
+python="pybind11-dev python3-dev python3-numpy python3-sklearn"
+test="$test $python python3-pandas python3-pytest python3-hypothesis mypy"
 bench="libbenchmark-dev valgrind"
 fuzz="clang clang-tidy libclang-rt-14-dev libomp-dev llvm python3 util-linux"
 
@@ -21,10 +23,11 @@ for set in "$@"; do
   case "$set" in
     build) wanted="$wanted $build" ;;
     image) wanted="$wanted $image" ;;
+    python) wanted="$wanted $python python3-pandas" ;;
     test)  wanted="$wanted $test" ;;
     bench) wanted="$wanted $bench" ;;
     fuzz)  wanted="$wanted $fuzz" ;;
-    *) echo "setup.sh: unknown set \"$set\"; known: build, image, test, bench, fuzz" >&2; exit 2 ;;
+    *) echo "setup.sh: unknown set \"$set\"; known: build, image, python, test, bench, fuzz" >&2; exit 2 ;;
   esac
 done
 

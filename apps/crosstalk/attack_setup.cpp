@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <limits>
 #include <stdexcept>
 #include <utility>
 
@@ -106,41 +105,27 @@ std::unique_ptr<attack::Utility> utility_of(const Objective& objective, const Pr
   return summed_loss(problem.train, "training", attack::LossUtility::Sense::Raise);
 }
 
-Limits limits_of(const AttackOptions& options, const Problem& problem) {
-  const double infinite = std::numeric_limits<double>::infinity();
-  const double ball =
-      options.radius.value_or(1.0) *
-      (problem.preparation.options().scale == Scale::Standard ? problem.preparation.largest_norm(problem.train) : 1.0);
+attack::Limits limits_of(const AttackOptions& options, const Problem& problem) {
   // Rows of a file must be such as can be written in it; a screen, PCA and columns of few values do not go together.
   const bool by_default = options.schema.empty() && problem.dataset.csv && options.stealth.empty() &&
                           problem.preparation.options().pca == 0;
-  // A task with one label would have no scale.
-  const bool keep_two_labels = problem.preparation.options().labels == LabelScale::Task;
-  if (options.schema == "none" || (options.schema.empty() && !by_default)) {
-    attack::FeasibleSet feasible{ball, problem.preparation.options().bias};
-    feasible.keep_two_labels = keep_two_labels;
-    return {std::move(feasible), {}};
-  }
+  using Ball = attack::LimitOptions::Ball;
+  attack::LimitOptions limits = {.radius = options.radius.value_or(1.0),
+                                 .ball = options.radius ? Ball::Always
+                                         : by_default   ? Ball::WithoutJumps
+                                                        : Ball::Never};
+  if (options.schema == "none" || (options.schema.empty() && !by_default)) return attack::limits_of(problem, limits);
   const bool suggested = by_default || options.schema == "auto";
-  const auto rules = suggested ? attack::suggested_rules(problem.raw_train) : read_schema(options.schema);
+  limits.rules = suggested ? attack::suggested_rules(problem.raw_train) : read_schema(options.schema);
   const std::string flag = by_default ? "--radius: a ball needs --schema none here" : "--schema " + options.schema;
-  return for_flag(by_default && !options.radius ? "--schema auto" : flag, [&] {
-    attack::Schema schema(problem.raw_train, problem.dataset.label_column, rules);
-    attack::FeasibleSet feasible = schema.in_learner_units(problem.preparation, infinite);
-    feasible.keep_two_labels = keep_two_labels;
-    // The ball bounds what ranges alone would not: a corner of the box that no row is near.
-    if (options.radius || (by_default && !feasible.has_jumps())) {
-      feasible.radius = ball;
-      feasible.require_valid(problem.raw_train.features());
-    }
-    return Limits{std::move(feasible), std::move(schema)};
-  });
+  return for_flag(by_default && !options.radius ? "--schema auto" : flag,
+                  [&] { return attack::limits_of(problem, limits); });
 }
 
 Attacker attacker_of(const AttackOptions& options, double budget, const Problem& problem, std::uint64_t seed,
                      const std::vector<std::size_t>& default_targets) {
   const TaskSet& tasks = problem.train;
-  Limits limits = limits_of(options, problem);
+  attack::Limits limits = limits_of(options, problem);
   Attacker attacker{{}, std::move(limits.feasible), std::move(limits.schema), {}};
   auto [targets, attackers] = sides_of(options, tasks);
   if (options.targets.empty() && !default_targets.empty()) targets = default_targets;

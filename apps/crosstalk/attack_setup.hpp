@@ -9,6 +9,7 @@
 
 #include "crosstalk/attack/exact_attack.hpp"
 #include "crosstalk/attack/greedy_budget.hpp"
+#include "crosstalk/attack/limits.hpp"
 #include "crosstalk/attack/patom.hpp"
 #include "crosstalk/attack/schema.hpp"
 #include "crosstalk/attack/threat.hpp"
@@ -55,11 +56,7 @@ struct Attacker {
   std::vector<std::size_t> hosts = {};  ///< of fictitious tasks; empty where there are none
 };
 /// Where injected rows may be, by --radius and --schema.
-struct Limits {
-  attack::FeasibleSet feasible;
-  std::optional<attack::Schema> schema = {};
-};
-Limits limits_of(const AttackOptions& options, const Problem& problem);
+attack::Limits limits_of(const AttackOptions& options, const Problem& problem);
 /// The attacker that the flags name. With neither side: a random half of the tasks; with targets alone: a direct
 /// attack, or through all tasks that have a price.
 /// @param default_targets  when the flags name none.

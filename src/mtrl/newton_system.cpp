@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "crosstalk/interruption.hpp"
 #include "crosstalk/symmetric_eigen.hpp"
 
 namespace crosstalk::mtrl {
@@ -116,11 +117,14 @@ LinearSolution NewtonSystem::solve(const Eigen::MatrixXd& B, double tolerance, i
       if (penalty_.lambda2 == 0.0) return Eigen::MatrixXd::Zero(V.rows(), V.cols());
       return coupling_times(V) - penalty_.lambda2 * coupling_.tau() * V * coupling_.inverse_root();
     };
-    return conjugate_gradients_splitting(B, tolerance, max_products, moving_root,
-                                         [this](const Eigen::MatrixXd& R) { return by_rows_->apply(R); });
+    return conjugate_gradients_splitting(B, tolerance, max_products, moving_root, [this](const Eigen::MatrixXd& R) {
+      end_if_interrupted();
+      return by_rows_->apply(R);
+    });
   }
   int products = 0;
   const auto product = [&](const Eigen::MatrixXd& V) {
+    end_if_interrupted();
     if (++products == kProductsByRows) form_blocks();
     if (products == B.rows()) form_inverses();
     return times(V);

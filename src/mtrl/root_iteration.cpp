@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "crosstalk/interruption.hpp"
 #include "crosstalk/symmetric_eigen.hpp"
 
 namespace crosstalk::mtrl {
@@ -84,6 +85,7 @@ std::optional<Eigen::MatrixXd> RootIteration::run(Eigen::MatrixXd& root, double 
   Step next;
   double length = 1.0;
   for (int pass = 0; pass < kMostPasses && steps < most_steps && root.allFinite(); ++pass, ++steps) {
+    end_if_interrupted();
     SymmetricEigen T = symmetric_eigen(root);
     T.values = T.values.cwiseMax(smoothing_);  // Newton's step overshoots where a singular value goes to zero
     const Eigen::MatrixXd coupled =

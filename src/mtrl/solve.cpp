@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "crosstalk/interruption.hpp"
 #include "crosstalk/mtrl/root_iteration.hpp"
 #include "crosstalk/mtrl/row_reduction.hpp"
 #include "crosstalk/names.hpp"
@@ -90,6 +91,7 @@ class Newton {
     };
     int dual_steps = 0;  // to come
     for (int step = 0; !converged(at); ++step) {
+      end_if_interrupted();
       if (step == patience || counts_.steps == options_.max_steps) return {std::move(at), Status::OutOfSteps};
       // At the solution l2 tau T^-1 W = -(grad R + l1 W): the right-hand side estimates T^-1 W even where W is still
       // far.
