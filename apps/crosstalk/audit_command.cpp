@@ -75,7 +75,7 @@ evaluate::AuditOptions audit_options(const Flags& flags, const Problem& problem,
   const auto twice = std::adjacent_find(options.budgets.begin(), options.budgets.end());
   if (twice != options.budgets.end()) throw std::invalid_argument(fmt::format("--budgets: {} is named twice", *twice));
   options.labels = attack::label_rule_named(flags.attack.labels);
-  Limits limits = limits_of(flags.attack, problem);
+  attack::Limits limits = limits_of(flags.attack, problem);
   options.feasible = std::move(limits.feasible);
   options.stealth = stealth_of(flags.attack, options.feasible);
   if (!flags.attack.prices.empty()) options.prices = read_prices(flags.attack.prices, problem.train);

@@ -13,13 +13,12 @@
 #include "crosstalk/defence/huber.hpp"
 #include "crosstalk/defence/row_scores.hpp"
 #include "crosstalk/quantile.hpp"
+#include "normal_median.hpp"
 #include "trimming.hpp"
 
 namespace crosstalk::defence {
 
 namespace {
-
-constexpr double kMedianOfNormal = 0.6745;  // of the magnitude of a standard normal number
 
 // Rows of each task that lie within the 1 - alpha quantiles of the task itself.
 Rows within_quantiles(const TaskSet& tasks, const std::vector<const RowScores*>& statistics, double alpha) {
@@ -91,7 +90,7 @@ double excess(const Eigen::VectorXd& p) {
 std::vector<double> task_scores(const RowScores& p, const Rows& kept) {
   Eigen::VectorXd of_kept(static_cast<Eigen::Index>(p.size()));
   for (std::size_t i = 0; i < p.size(); ++i) of_kept[static_cast<Eigen::Index>(i)] = excess(p[i](kept[i]));
-  const double usual = std::max(1.0, median(of_kept.cwiseAbs()) / kMedianOfNormal);
+  const double usual = std::max(1.0, median(of_kept.cwiseAbs()) / kNormalMedian);
   std::vector<double> scores;
   for (std::size_t i = 0; i < p.size(); ++i) {
     const Eigen::ArrayXd surprise = -p[i].array().log();

@@ -8,12 +8,11 @@
 #include "cross_validator.hpp"
 #include "crosstalk/defence/huber.hpp"
 #include "crosstalk/quantile.hpp"
+#include "normal_median.hpp"
 
 namespace crosstalk::defence {
 
 namespace {
-
-constexpr double kNormalMedian = 0.6745;  // of the magnitude of a standard normal number
 
 double robust_scale(const std::vector<double>& residuals) {
   return median(Eigen::VectorXd::Map(residuals.data(), static_cast<Eigen::Index>(residuals.size())).cwiseAbs()) /

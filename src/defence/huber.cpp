@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "crosstalk/quantile.hpp"
+#include "normal_median.hpp"
 
 namespace crosstalk::defence {
 
@@ -35,7 +36,7 @@ HuberFit of_numbers(const TaskSet& tasks, const mtrl::Loss& loss, const mtrl::Op
       const Eigen::VectorXd z = tasks[i].features * result.fit.weights.col(column);
       const Eigen::VectorXd residuals = tasks[i].labels - z;
       double& threshold = result.thresholds[column];
-      if (turn < kTurnsWithNewThresholds) threshold = 1.345 / 0.6745 * median(residuals.cwiseAbs());
+      if (turn < kTurnsWithNewThresholds) threshold = 1.345 / kNormalMedian * median(residuals.cwiseAbs());
       moved[i].labels = z + residuals.cwiseMax(-threshold).cwiseMin(threshold);
     }
     const Eigen::MatrixXd before = result.fit.weights;

@@ -8,6 +8,7 @@
 
 #include "crosstalk/mtrl/metrics.hpp"
 #include "crosstalk/quantile.hpp"
+#include "normal_median.hpp"
 
 namespace crosstalk::defence {
 
@@ -16,7 +17,6 @@ namespace {
 using Statistics = std::vector<Eigen::VectorXd>;  // m numbers for every task detector
 
 double robust_scale(const Eigen::VectorXd& values) {
-  constexpr double kNormalMedian = 0.6745;  // of the magnitude of a standard normal number
   return median(values.cwiseAbs()) / kNormalMedian;
 }
 
