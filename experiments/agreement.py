@@ -21,7 +21,7 @@ from learners import Runs
 HERE = Path(__file__).resolve().parent
 LEARNER = HERE.parent / "examples" / "victims" / "image_learner.py"
 RESULT = HERE / "results" / "agreement_utkface.csv"
-METHODS = ["lsp", "mtl-ue", "tap"]
+METHODS = ["lsp", "tap", "mtl-ue"]
 
 
 def main():

@@ -171,6 +171,9 @@ TABLES = {
         ("cpu_seconds_a_photo", "CPU s a photo", text), ("wall_seconds_a_photo", "wall s a photo", text),
         ("megabytes_a_photo", "MB a photo", text), ("largest_change", "largest change", whole),
         ("change_999", "99.9 % at most", whole), ("psnr", "PSNR, dB", text)]),
+    "photo_folder": ("photo_folder.csv", [
+        ("kind", "original", text), ("photos", "", whole), ("largest_change", "largest change", whole),
+        ("upright", "", whole), ("with_profile", "with a profile", whole), ("with_exif", "with EXIF", whole)]),
     "photo_sizes": ("photo_sizes.csv", [
         ("method", "", text), ("side", "learner's side", whole), ("clean", "", THREE), ("protected", "", THREE),
         ("majority_baseline", "majority baseline", THREE)]),

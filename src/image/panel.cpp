@@ -24,10 +24,10 @@ struct Countermeasure {
   bool of_colour = false;  ///< does nothing to grey images, or nothing that another does not
 };
 constexpr Countermeasure kCountermeasureList[] = {
-    {"jpeg10", 1},       {"jpeg50", 1}, {"jpeg75", 1},   {"grey", 1, true},  {"squeeze", 1, true},
-    {"bits2", 1},        {"blur", 1},   {"resize50", 1}, {"class-means", 2}, {"pairs64", 3},
-    {"noise", 1},        {"cutout", 1}, {"cutmix", 1},   {"mixup", 1},       {"resized-crop", 1},
-    {"adversarial", 11}, {"long", 4},   {"rate3", 1},    {"rate0.3", 1},     {"early-stop", 1}};
+    {"jpeg10", 1}, {"jpeg50", 1}, {"jpeg75", 1},   {"grey", 1, true},   {"squeeze", 1, true},
+    {"bits2", 1},  {"blur", 1},   {"resize50", 1}, {"class-means", 2},  {"noise", 1},
+    {"cutout", 1}, {"cutmix", 1}, {"mixup", 1},    {"resized-crop", 1}, {"adversarial", 11},
+    {"long", 4},   {"rate3", 1},  {"rate0.3", 1},  {"early-stop", 1}};
 
 }  // namespace
 
