@@ -18,8 +18,9 @@ ClassProblems::ClassProblems(const data::CsvCoding& coding, const std::vector<st
   for (std::size_t k = 0; k < problems.size(); ++k) {
     const std::size_t slash = problems[k].rfind('/');
     const std::string task = classes_are_tasks ? "all" : problems[k].substr(0, slash == std::string::npos ? 0 : slash);
-    const std::string word =
-        classes_are_tasks || slash == std::string::npos ? problems[k] : problems[k].substr(slash + 1);
+    const std::string word = classes_are_tasks            ? problems[k]
+                             : slash == std::string::npos ? std::string()
+                                                          : problems[k].substr(slash + 1);
     auto at = std::find(tasks_.begin(), tasks_.end(), task);
     if (at == tasks_.end()) {
       at = tasks_.insert(at, task);

@@ -29,7 +29,7 @@ struct AuditFacts {
   std::size_t features = 0;                                    ///< of the data, before preparation
   bool held_out = true;                                        ///< the evaluation rows are not the training rows
   std::optional<mtrl::CrossValidation> cross_validation = {};  ///< set when it chose the lambdas
-  std::string own_model = {};  ///< the command that learns a model that is not ours
+  std::string own_model = {};                                  ///< the command that learns a model that is not ours
   AuditOptions options = {};  ///< the learner's among them; the number of threads is not reported
   std::string command = {};   ///< that repeats the audit
   std::string version = {};
