@@ -2,6 +2,8 @@
 
 import doctest
 import importlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,3 +23,12 @@ def test_examples_of_the_guide(tmp_path, monkeypatch):
     (tmp_path / "shops.csv").write_bytes((ROOT / "examples/cpp/shops.csv").read_bytes())
     done = doctest.testfile(str(page), module_relative=False)
     assert done.attempted > 10 and done.failed == 0
+
+
+def test_stubs_say_what_the_module_has(tmp_path):
+    pytest.importorskip("mypy")
+    words = [sys.executable, "-m", "mypy.stubtest", "crosstalk._core", "--allowlist"]
+    done = subprocess.run(
+        [*words, str(ROOT / "python/tests/stubtest.allow")], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout

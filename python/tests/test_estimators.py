@@ -126,6 +126,16 @@ def test_three_classes_are_each_against_the_rest(users):
     assert est.score(X, classes, tasks=tasks) > 0.7
 
 
+def test_tasks_are_in_the_order_in_which_they_appear():
+    from crosstalk._rows import tasks_of
+
+    for ids in ([7, 3, 7, 9, 3], [-5, 10**9, -5], np.array([200, 3], dtype="u1"), ["b", "a", "b"], [1.5, 0.5, 1.5]):
+        ids = np.array(ids)
+        tasks, codes = tasks_of(ids)
+        assert tasks.tolist() == list(dict.fromkeys(ids.tolist()))
+        assert (tasks[codes] == ids).all()
+
+
 def test_an_unknown_task_is_refused_or_has_the_mean(users):
     X, y, tasks = users
     est = ct.MTRLRegressor().fit(X, y, tasks=tasks)

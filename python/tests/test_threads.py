@@ -13,7 +13,7 @@ import pytest
 import crosstalk as ct
 
 
-def large(seed, rows=20000, columns=150, tasks=40):
+def large(seed, rows, columns, tasks=40):
     rng = np.random.RandomState(seed)
     X = rng.normal(size=(rows, columns))
     ids = np.arange(rows) % tasks
@@ -22,7 +22,7 @@ def large(seed, rows=20000, columns=150, tasks=40):
 
 
 def test_ctrl_c_ends_a_fit_within_a_second():
-    X, y, ids = large(0)
+    X, y, ids = large(0, rows=4000, columns=60, tasks=20)
     est = ct.MTRLClassifierCV(loss="logistic")  # minutes
     pressed = []
 
@@ -36,12 +36,12 @@ def test_ctrl_c_ends_a_fit_within_a_second():
         est.fit(X, y > 0, tasks=ids)
     ended = time.monotonic()
     timer.join()
-    assert ended - pressed[0] < 1.0
-    assert ct.MTRLRegressor().fit(X[:200], y[:200]).coef_.shape == (1, 150)  # nothing is left behind
+    assert ended - pressed[0] < (5.0 if "asan" in os.environ.get("LD_PRELOAD", "") else 1.0)
+    assert ct.MTRLRegressor().fit(X[:200], y[:200]).coef_.shape == (1, 60)  # nothing is left behind
 
 
 def test_the_interpreter_goes_on_while_a_fit_runs():
-    X, y, ids = large(1, rows=8000)
+    X, y, ids = large(1, rows=3000, columns=60)
     ticks = []
     done = threading.Event()
 
