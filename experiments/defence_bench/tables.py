@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tables of defence_bench's CSV: tables.py FILE.csv"""
+"""Tables of defence_bench's CSV: tables.py FILE.csv [DEFENCE]"""
 import csv
 import sys
 from collections import defaultdict
@@ -7,9 +7,9 @@ from collections import defaultdict
 LEAST_DAMAGE = 0.02
 
 
-def read(path):
+def read(path, defence):
     with open(path, newline="") as file:
-        return [row for row in csv.DictReader(file) if row["defence"] != "error"]
+        return [row for row in csv.DictReader(file) if row["defence"] == defence]
 
 
 def honest(rows):
@@ -55,11 +55,32 @@ def attacks(rows):
               f"| {100 * sum(lost) / len(lost):.1f} % |")
 
 
+def tasks(rows):
+    """Fictitious tasks by attacker and budget; nothing for files without the columns."""
+    of_cell = defaultdict(list)
+    for row in rows:
+        if row["attacker"].startswith("fictitious") and "fictitious_tasks_left_out" in row:
+            of_cell[row["attacker"], row["budget"]].append(row)
+    if not of_cell:
+        return
+    print("\n| attacker | tasks | runs | AUC, mean | AUC of 0.95 | fictitious left out | honest left out | with damage |")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|")
+    for (name, budget), runs in sorted(of_cell.items()):
+        auc = [float(row["task_auc"]) for row in runs]
+        mean = {key: 100 * sum(float(row[key]) for row in runs) / len(runs)
+                for key in ("fictitious_tasks_left_out", "honest_tasks_left_out")}
+        damage = sum(float(row["attacked"]) > (1.0 + LEAST_DAMAGE) * float(row["clean"]) for row in runs)
+        print(f"| {name} | {100 * float(budget):.0f} % | {len(runs)} | {sum(auc) / len(auc):.3f} "
+              f"| {sum(value >= 0.95 for value in auc)} | {mean['fictitious_tasks_left_out']:.0f} % "
+              f"| {mean['honest_tasks_left_out']:.1f} % | {damage} |")
+
+
 def main():
-    rows = read(sys.argv[1])
+    rows = read(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "trim")
     honest(rows)
     print()
     attacks(rows)
+    tasks(rows)
 
 
 if __name__ == "__main__":
