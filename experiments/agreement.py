@@ -3,8 +3,8 @@
 
     CROSSTALK_DATA=DIR experiments/agreement.py build/release/crosstalk FOLDER [--collect]
 
-writes experiments/results/agreement_utkface.csv: 1,200 faces of UTKFace at 32 x 32 and copies of them by three methods
-with their defaults, one seed, networks for all tasks. Each copy is learned in colour and in grey, by a learner of
+writes experiments/results/agreement_utkface.csv: 1,200 faces of UTKFace at 32 x 32 and copies of them by LSP, TAP and
+MTL-UE with their defaults, one seed, networks for all tasks. Each copy is learned in colour and in grey, by a learner of
 `verify` and by the other one (30 epochs), which is run as `--victim`; the networks of that run train for one epoch and
 do not count. FOLDER keeps the copies and the records; a run that has ended there is not run again. --collect runs
 nothing more and takes what has ended. Needs python3-torch and python3-pil of the interpreter that runs this. About 20
