@@ -139,7 +139,6 @@ TABLES = {
         ("set", "", text), ("seed", "", whole), ("method", "", text), ("labels", "", text),
         ("clean_loss", "loss, clean", THREE), ("loss_with_landmarks_held", "landmarks held", THREE),
         ("loss_of_the_refit", "refit", THREE), ("metric", "", text), ("clean", "", THREE), ("refit", "metric, refit", THREE)]),
-    "kernels_time": ("kernels_time.csv", [("what", "", text), ("seconds", "", significant(2))]),
     "screen": ("screen.csv", [
         ("law", "", text), ("attack", "injected rows", text), ("injected share", "their share", share),
         ("reference", "", text), ("rejected", "rejected rows", share),

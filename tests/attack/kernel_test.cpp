@@ -78,20 +78,6 @@ TEST(KernelMtrl, LearnsWhatNoLineExplains) {
   EXPECT_GT(rmse(test, mtrl::solve(train, mtrl::squared_loss(), learner).weights), 0.6);  // the labels' own: 0.7
 }
 
-// Thousands of landmarks: the risk's Hessian is applied by rows, which must be what its block says.
-TEST(KernelMtrl, HessianProductsByRowsAreThoseOfTheBlock) {
-  TaskSet tasks = {{"a", problems::normal_matrix(6, 1000, 1), Eigen::VectorXd::Ones(6)},
-                   {"b", problems::normal_matrix(4, 1000, 2), Eigen::VectorXd::Ones(4)}};
-  TaskSet more = {{"a", problems::normal_matrix(2, 1000, 3), Eigen::VectorXd::Ones(2)}, {"b", {}, {}}};
-  const mtrl::EmpiricalRisk risk =
-      mtrl::EmpiricalRisk(tasks, mtrl::squared_loss(), mtrl::EmpiricalRisk::Layout::Moments).with_rows(more);
-  const Eigen::MatrixXd V = problems::normal_matrix(1000, 2, 4);
-  const auto at = risk.evaluate(V);
-  const Eigen::MatrixXd product = risk.hessian_times(at, V);
-  for (const Eigen::Index i : {0, 1})
-    EXPECT_LT((product.col(i) - risk.hessian_block(at, i) * V.col(i)).norm(), 1e-12 * product.col(i).norm());
-}
-
 struct Case {
   KernelFunction kernel;
   const mtrl::Loss* loss;

@@ -124,7 +124,7 @@ TEST_F(KernelCommand, NamesWhatCannotBe) {
     EXPECT_TRUE(was_refused(run(command, rbf), 2, {"--kernel"})) << command;
   write("equal.csv", "shop,x,stars\na,1,1\na,1,2\na,1,3\na,1,2\na,1,1\na,2,3\n");
   EXPECT_TRUE(was_refused(crosstalk({"fit", "equal.csv", "--task", "shop", "--label", "stars", "--test-fraction", "0",
-                                     "--kernel", "rbf", "--out", "out"}),
+                                     "--kernel", "rbf", "--loss", "squared", "--out", "out"}),
                           1, {"the median distance of two training rows is 0", "--width"}));
 }
 
