@@ -3,12 +3,13 @@
 #   make reproduce   installs what is missing, builds, redoes the AAAI'18 paper's figures (its data: crosstalk data fetch)
 #   make protect   installs what is missing (LibTorch, too), builds, protects garments-3 and trains on clean and protected images
 #   make python  installs what is missing (pybind11, scikit-learn) and leaves an importable package in build/python
+#   make test-python  the same, and runs all of its tests without sanitizers, the scripts of examples/python among them
 #   make test    installs what is missing, builds and runs all tests
 #   make fuzz    installs what is missing (clang, too) and fuzzes every reader for FUZZ_SECONDS (60) each: 21 minutes
 #   make tsan    the same under ThreadSanitizer for what runs on several threads
 #   make faults  installs what is missing and lets every write and 500 allocations of every command fail, one a run
 #   make check-all   clang-tidy, tsan, fuzz, faults and a shared library, and a line about each
-.PHONY: audit reproduce protect build python test bench fuzz tsan faults check-all clean
+.PHONY: audit reproduce protect build python test-python test bench fuzz tsan faults check-all clean
 
 JOBS ?= $(shell nproc)
 
@@ -39,6 +40,10 @@ python:
 	@cmake --build --preset python -j $(JOBS)
 	@rm -f build-python.log
 	@echo "Use it:  PYTHONPATH=$(CURDIR)/build/python /usr/bin/python3 -c 'import crosstalk'    (docs/guide/python.md)"
+
+test-python: python
+	@./setup.sh build python test
+	@PYTHONPATH=build/python /usr/bin/python3 -B -m pytest -q -p no:cacheprovider python/tests
 
 test:
 	@./setup.sh build image test

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what a fresh Debian 12 or 13 lacks to build, run and test crosstalk. This is the only place that names packages.
-#   ./setup.sh [build|image|python|test|bench|fuzz]...   (default: build; image: LibTorch, half a gigabyte, for protect and
-#   verify; fuzz: clang with its sanitizers, for `make fuzz`, `make tsan` and `make check-all`)
+#   ./setup.sh [build|image|python|test|bench|fuzz]...   (default: build; image: LibTorch, half a gigabyte, for protect
+#   and verify; fuzz: clang with its sanitizers, for `make fuzz`, `make tsan` and `make check-all`)
 set -eu
 
 build="g++ make cmake ninja-build ccache pkg-config ca-certificates
