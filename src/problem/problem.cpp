@@ -11,8 +11,8 @@
 #include "crosstalk/data/csv_scanner.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/mtrl/row_reduction.hpp"
-#include "crosstalk/row_space.hpp"
 #include "crosstalk/problem/class_problems.hpp"
+#include "crosstalk/row_space.hpp"
 #include "split_data.hpp"
 
 namespace crosstalk {
