@@ -69,7 +69,6 @@ class TaskRounds {
       joint = test_.fits(sharing_, learner, {});
       measure(joint);
     }
-    if (leave_out) leave_out_strangers(learner, joint);
     return std::move(result_);
   }
 
@@ -229,41 +228,6 @@ class TaskRounds {
         candidates.push_back(std::move(candidate));
       }
     return candidates;
-  }
-
-  // Rows of one task alone.
-  [[nodiscard]] Rows only(std::size_t task) const {
-    Rows rows(tasks_.size());
-    rows[task] = sharing_[task];
-    return rows;
-  }
-
-  // Tasks that stand out farther than honest ones do and are predicted no worse alone go, where the others' held-out
-  // loss certainly rises by no more than the margin. A task with so few rows that its scale is mostly that of all
-  // stays.
-  void leave_out_strangers(const mtrl::Options& learner, const HeldOutTest::Models& joint) {
-    std::vector<std::size_t> strangers;
-    for (const Eigen::Index k : sharing()) {
-      const auto i = static_cast<std::size_t>(k);
-      const auto n = static_cast<double>(sharing_[i].size());
-      if (total_.back()[k] <= calibration_.stranger || n < calibration_.shrinkage_rows) continue;
-      if (test_.compare(only(i), joint, test_.fits(only(i), learner, {})).gain >= 0.0) strangers.push_back(i);
-    }
-    const auto most = static_cast<std::size_t>(calibration_.most_of_tasks * static_cast<double>(tasks_.size()));
-    const auto gone = static_cast<std::size_t>(std::ranges::count(result_.left_out, true));
-    if (strangers.empty() || gone + strangers.size() > most) return;
-    const Rows rest = without(strangers);
-    const Comparison others = test_.compare(rest, joint, test_.fits(rest, learner, {joint}));
-    Comparison less_the_margin = others;
-    less_the_margin.gain += calibration_.stranger_margin * others.before;
-    Decision decision{"stranger", 0, others.before > 0.0 ? others.gain / others.before : 0.0, less_the_margin.p(),
-                      less_the_margin.p() <= calibration_.stranger_level};
-    decision.tasks = strangers.size();
-    for (const std::size_t i : strangers) decision.rows += sharing_[i].size();
-    result_.decisions.push_back(decision);
-    if (!decision.accepted) return;
-    for (const std::size_t i : strangers) result_.left_out[i] = true;
-    sharing_ = rest;
   }
 
   // Of the candidates that pass the test, the one with the largest gain.

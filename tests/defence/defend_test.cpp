@@ -340,41 +340,46 @@ TEST(Defend, RefusesWhatItCannotDo) {
   EXPECT_THROW(defence::method_named("trimm"), std::invalid_argument);
 }
 
-// Tasks of honest rows whose labels obey the opposite of the mean weights, three times as strong.
-TaskSet with_fictitious_tasks(TaskSet tasks, std::size_t count) {
-  const Eigen::VectorXd mean = mtrl::solve(tasks, mtrl::squared_loss(), kLearner).weights.rowwise().mean();
-  const std::size_t honest = tasks.size();
-  for (std::size_t k = 0; k < count; ++k) {
-    Task task = tasks[k % honest];
-    task.name = "fictitious " + std::to_string(k);
-    task.labels = -3.0 * task.features * mean;
+constexpr std::size_t kHonestTasks = 20;
+
+// Small tasks with nearly the same weights, that gain by the others.
+TaskSet alike() {
+  TaskSet tasks =
+      problems::related_regression({.tasks = kHonestTasks, .rows = 8, .features = 6, .noise = 1.0, .seed = 5});
+  for (Task& task : tasks)
+    if (task.features.householderQr().solve(task.labels)[0] < 0.0) task.labels *= -1.0;
+  return tasks;
+}
+
+// And tasks with more rows and with large weights of their own, that take most of the covariance.
+TaskSet with_fictitious_tasks() {
+  constexpr Eigen::Index kRows = 40;
+  TaskSet tasks = alike();
+  for (std::uint64_t k = 0; k < 3; ++k) {
+    Task task{"fictitious " + std::to_string(k), problems::normal_matrix(kRows, tasks.features(), 40 + k), {}};
+    task.labels = 30.0 * task.features * problems::normal_matrix(tasks.features(), 1, 50 + k);
     tasks.tasks.push_back(task);
   }
   return tasks;
 }
 
-TEST(Defend, FictitiousTasksAreLeftOutWhole) {
-  const TaskSet tasks = with_fictitious_tasks(
-      problems::related_regression({.tasks = 12, .rows = 40, .features = 5, .noise = 0.3, .seed = 5}), 3);
+TEST(Defend, FictitiousTasksThatHarmTheOthersAreLeftOutWhole) {
+  const TaskSet tasks = with_fictitious_tasks();
   const Defended result = defended(tasks);
   for (std::size_t i = 0; i < tasks.size(); ++i) {
-    EXPECT_EQ(result.tasks[i].left_out_whole, i >= 12) << i;
-    EXPECT_EQ(result.tasks[i].left_out == 1.0, i >= 12) << i;
+    EXPECT_EQ(result.tasks[i].left_out_whole, i >= kHonestTasks) << i;
+    EXPECT_EQ(result.tasks[i].left_out == 1.0, i >= kHonestTasks) << i;
   }
-  EXPECT_NEAR(result.left_out, 3.0 / 15.0, 0.01);
   // The others are learned without them, they alone.
-  TaskSet some = tasks;
-  some.tasks.resize(12);
-  const Eigen::MatrixXd wanted = mtrl::solve(some, mtrl::squared_loss(), kLearner).weights;
-  EXPECT_LT((result.fit.weights.leftCols(12) - wanted).norm(), 1e-6 * wanted.norm());
+  const Eigen::MatrixXd wanted = mtrl::solve(alike(), mtrl::squared_loss(), kLearner).weights;
+  EXPECT_LT((result.fit.weights.leftCols(kHonestTasks) - wanted).norm(), 1e-6 * wanted.norm());
   EXPECT_EQ(result.fit.weights.rightCols(3).norm(), 0.0);
-  const Eigen::MatrixXd alone = mtrl::solve({tasks[13]}, mtrl::squared_loss(), kLearner).weights;
-  EXPECT_LT((result.weights.col(13) - alone).norm(), 1e-6 * alone.norm());
+  const Eigen::MatrixXd alone = mtrl::solve({tasks[21]}, mtrl::squared_loss(), kLearner).weights;
+  EXPECT_LT((result.weights.col(21) - alone).norm(), 1e-6 * alone.norm());
 }
 
 TEST(Defend, HonestTasksShare) {
-  const Defended result =
-      defended(problems::related_regression({.tasks = 12, .rows = 40, .features = 5, .noise = 0.3, .seed = 5}));
+  const Defended result = defended(alike());
   for (const defence::TaskScreen& task : result.tasks) EXPECT_FALSE(task.left_out_whole);
 }
 

@@ -19,9 +19,6 @@ struct Calibration {
   std::vector<double> coarse_shares = {0.02, 0.08, 0.25};
   double trimmed_share = 0.25;
   double most_of_tasks = 0.4;
-  double stranger = 6.0;
-  double stranger_margin = 0.01;
-  double stranger_level = 0.05;
   std::vector<double> task_shares = {0.03, 0.06, 0.1, 0.15, 0.2, 0.25, 0.3};
   std::vector<double> lambda1 = {1e-2, 1e-3, 1e-5};
   std::vector<double> lambda2 = {1e-1, 1e-2, 1e-3, 1e-5};
