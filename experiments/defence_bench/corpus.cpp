@@ -244,7 +244,8 @@ Half half_named(const std::string& name) {
   if (name == "development") return Half::Development;
   if (name == "reported") return Half::Reported;
   if (name == "blind") return Half::Blind;
-  throw std::invalid_argument(fmt::format("\"{}\" is no half; there are development, reported, blind", name));
+  if (name == "fresh") return Half::Fresh;
+  throw std::invalid_argument(fmt::format("\"{}\" is no half; there are development, reported, blind, fresh", name));
 }
 
 const std::vector<std::string>& sets_of(Half half) {
@@ -295,7 +296,16 @@ const std::vector<std::string>& sets_of(Half half) {
       "counts",   "small-classes", "exam",     "egsingle",  "scotssec",  "bdf",        "milk",
       "spruce",   "cigar",         "gasoline", "ricefarms", "males",     "fatalities", "schools-by-county",
       "sumhes",   "remifentanil",  "arrests",  "immunised", "verbagg"};
-  return half == Half::Development ? development : half == Half::Reported ? reported : blind;
+  static const std::vector<std::string> fresh = {"chicks", "oxboys",  "math",       "ovary",     "soybean", "theoph",
+                                                 "igf",    "wheat",   "earthquake", "quinidine", "sleep",   "grunfeld",
+                                                 "labour", "hedonic", "crime",      "chem",      "gcse"};
+  switch (half) {
+    case Half::Development: return development;
+    case Half::Reported: return reported;
+    case Half::Blind: return blind;
+    case Half::Fresh: return fresh;
+  }
+  throw std::logic_error("half");
 }
 
 const std::vector<std::string>& attackers_of(Half half) {

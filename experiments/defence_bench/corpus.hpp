@@ -13,7 +13,7 @@ namespace bench {
 /// Constants are chosen on the development half alone, which has what an earlier version of the defence was reported
 /// on; documents state numbers of the others. Reported: sets on which the rows' part of the defence has been reported
 /// before. Blind: sets and attackers that were fixed, with the whole defence, before the first run on them.
-enum class Half { Development, Reported, Blind };
+enum class Half { Development, Reported, Blind, Fresh };
 Half half_named(const std::string& name);
 
 /// Names of the sets of a half: generated laws first, then sets of $CROSSTALK_DATA, then those that export_r_sets.R

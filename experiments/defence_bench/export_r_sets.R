@@ -27,7 +27,25 @@ sets <- list(
   list("remifentanil", "nlme", "Remifentanil", "Subject", "conc", c("Time", "Rate", "Amt")),
   list("arrests", "carData", "Arrests", "year", "released", c("colour", "age", "sex", "employed", "citizen", "checks")),
   list("immunised", "mlmRev", "guImmun", "comm", "immun", c("kid2p", "mom25p", "ord", "ethn", "momEd", "husEd", "momWork")),
-  list("verbagg", "lme4", "VerbAgg", "item", "r2", c("Anger", "Gender")))
+  list("verbagg", "lme4", "VerbAgg", "item", "r2", c("Anger", "Gender")),
+  # the fresh half
+  list("chicks", "datasets", "ChickWeight", "Chick", "weight", c("Time")),
+  list("oxboys", "nlme", "Oxboys", "Subject", "height", c("age")),
+  list("math", "nlme", "MathAchieve", "School", "MathAch", c("Minority", "Sex", "SES", "MEANSES")),
+  list("ovary", "nlme", "Ovary", "Mare", "follicles", c("Time")),
+  list("soybean", "nlme", "Soybean", "Plot", "weight", c("Time")),
+  list("theoph", "nlme", "Theoph", "Subject", "conc", c("Wt", "Dose", "Time")),
+  list("igf", "nlme", "IGF", "Lot", "conc", c("age")),
+  list("wheat", "nlme", "Wheat2", "Block", "yield", c("latitude", "longitude")),
+  list("earthquake", "nlme", "Earthquake", "Quake", "accel", c("Richter", "distance")),
+  list("quinidine", "nlme", "Quinidine", "Race", "glyco", c("time", "Age", "Height", "Weight")),
+  list("sleep", "lme4", "sleepstudy", "Subject", "Reaction", c("Days")),
+  list("grunfeld", "plm", "Grunfeld", "firm", "inv", c("value", "capital")),
+  list("labour", "plm", "LaborSupply", "id", "lnhr", c("lnwg", "kids", "age", "disab")),
+  list("hedonic", "plm", "Hedonic", "townid", "mv", c("crim", "rm", "age", "dis", "lstat", "blacks")),
+  list("crime", "plm", "Crime", "year", "crmrte", c("prbarr", "prbconv", "avgsen", "polpc", "density", "taxpc")),
+  list("chem", "mlmRev", "Chem97", "lea", "gcsescore", c("score", "gender", "age")),
+  list("gcse", "mlmRev", "Gcsemv", "school", "course", c("written", "gender")))
 
 set.seed(1)
 for (set in sets) {

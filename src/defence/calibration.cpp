@@ -24,7 +24,7 @@ std::vector<CalibrationEntry> described(const Calibration& calibration) {
        "rows stay unless p <= alpha0; H0: without them the held-out loss of the other rows is no smaller",
        "normal law of a mean, Bonferroni over detectors, shares and rounds"},
       {"least_gain", "g", number(calibration.least_gain), "[0, 1)",
-       "rows stay unless the held-out loss falls by this share at least",
+       "rows stay unless the held-out loss falls by this share at least, and by the share of the rows that go",
        "honest sets of the development half: at most 4.2 % at p < 0.01 before Bonferroni"},
       {"most_of_a_task", "b", number(calibration.most_of_a_task), "[0, 0.5]", "share of its rows that a task may lose",
        "no estimator withstands more than half: Donoho and Huber 1983"},
