@@ -11,6 +11,7 @@
 #include "crosstalk/defence/defend.hpp"
 #include "crosstalk/error.hpp"
 #include "crosstalk/evaluate/audit.hpp"
+#include "crosstalk/evaluate/cleaned_model.hpp"
 #include "crosstalk/mtrl/metrics.hpp"
 #include "crosstalk/pages/defence_page.hpp"
 #include "crosstalk/report/page.hpp"
@@ -63,9 +64,7 @@ void leave_out_together(defence::Defended& result, const Problem& problem) {
 // The user's file without the rows that were left out, those of whole tasks among them; where there is no such file,
 // the rows that were kept.
 std::string cleaned_csv(const Problem& problem, const defence::Defended& result) {
-  defence::Rows kept = result.kept;
-  for (std::size_t i = 0; i < kept.size(); ++i)
-    if (result.tasks[i].left_out_whole) kept[i].clear();
+  const defence::Rows kept = defence::cleaned_rows(result);
   if (!problem.dataset.csv) {
     TaskSet rows;
     rows.feature_names = problem.raw_train.feature_names;
@@ -93,42 +92,6 @@ std::vector<std::vector<std::size_t>> lines_of(const Problem& problem) {
     for (const std::size_t record : task.origin) lines.back().push_back(problem.dataset.csv->lines[record]);
   }
   return lines;
-}
-
-// The learner of the rows that are kept: scale and lambdas are chosen anew, as `fit` would from cleaned.csv.
-struct Relearned {
-  Problem problem;
-  Eigen::MatrixXd weights;
-  mtrl::Fit fit;
-};
-
-Relearned relearned(const Problem& problem, const defence::Defended& result, const Flags& flags,
-                    const RunControl& control) {
-  Relearned learned{problem, result.weights, result.fit};
-  if (result.left_out == 0.0) return learned;
-  Problem& cleaned = learned.problem;
-  cleaned.raw_train = defence::select(problem.raw_train, result.kept);
-  cleaned.preparation = Preparation::fit(cleaned.raw_train, problem.preparation.options());
-  cleaned.train = cleaned.preparation.apply(cleaned.raw_train);
-  cleaned.test = cleaned.preparation.apply(problem.raw_test);
-  std::vector<bool> left_out;
-  Problem sharing = cleaned;
-  sharing.train.tasks.clear();
-  for (std::size_t i = 0; i < cleaned.train.size(); ++i) {
-    left_out.push_back(result.tasks[i].left_out_whole);
-    if (!left_out[i]) sharing.train.tasks.push_back(cleaned.train[i]);
-  }
-  choose_lambdas(sharing, flags.common, flags.learner, control);
-  cleaned.learner = sharing.learner;
-  cleaned.cross_validation = sharing.cross_validation;
-  cleaned.dataset.notes = sharing.dataset.notes;
-  learned.fit = defence::fit_shared(cleaned.train, left_out, *cleaned.loss, cleaned.learner);
-  learned.weights = learned.fit.weights;
-  for (std::size_t i = 0; i < cleaned.train.size(); ++i)
-    if (result.tasks[i].alone)
-      learned.weights.col(static_cast<Eigen::Index>(i)) =
-          mtrl::solve({cleaned.train[i]}, *cleaned.loss, cleaned.learner).weights;
-  return learned;
 }
 
 nlohmann::ordered_json calibration_record(const defence::Calibration& calibration) {
@@ -177,7 +140,8 @@ int run(const Flags& flags, const Configuration& configuration) {
 
   for (const auto& [name, table] : pages::defence_tables(problem.train, result, influences, lines_of(problem)))
     session.write(name + ".csv", report::to_csv(table));
-  const Relearned learned = relearned(problem, result, flags, session.control());
+  const evaluate::CleanedModel learned = evaluate::learn_cleaned(
+      problem, result, [&](Problem& kept) { choose_lambdas(kept, flags.common, flags.learner, session.control()); });
   pages::DefenceFacts facts;
   facts.data_name = problem.dataset.name;
   facts.learner = fmt::format("MTRL, {} loss, lambda1 {:g}, lambda2 {:g}", problem.loss->name(),

@@ -111,7 +111,8 @@ class PoisonDetector(OutlierMixin, _DefenceParameters, _MTRL):
     labels_ : ndarray of shape (n,)
         -1 for rows that were left out, +1 for others.
     task_screen_ : DataFrame
-        One row for each task: flagged_share, left_out, score, flagged, learned_alone.
+        One row for each task: flagged_share, left_out, left_out_whole, outlyingness, score, flagged,
+        learned_alone.
 
     Examples
     --------
@@ -274,7 +275,7 @@ def screen(
         if unknown:
             raise ValueError(f"y has {unknown[0]!r}; it must have the classes of the trusted rows")
         labels = np.where(y == source.classes[1], 1.0, -1.0)
-    codes = codes_in(new.ids, source.tasks) if source.rows.ids is not None else None
+    codes = codes_in(new.ids, source.tasks)
     codes[codes < 0] = len(source.tasks)
     settings = {"alpha": alpha, "any_dependence": any_dependence, "reference": reference, "seed": seed}
     record = source.core.screen(new.X, labels, codes, settings)

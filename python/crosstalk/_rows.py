@@ -145,8 +145,12 @@ def read_rows(X, tasks=None, *, task=None, estimator=None, reset=True, least_row
         for i, value in enumerate(ids):
             if _is_missing(value):
                 raise ValueError(f"the task of row {i} is missing; every row must have one")
-    if ids.dtype.kind == "f" and np.all(ids == np.round(ids)):
-        ids = ids.astype(np.int64)
+    if ids.dtype.kind == "f":
+        infinite = np.flatnonzero(~np.isfinite(ids))
+        if len(infinite):
+            raise ValueError(f"the task of row {infinite[0]} is {ids[infinite[0]]}; it must be finite")
+        if np.all(ids == np.round(ids)) and np.all(np.abs(ids) < 2.0**53):  # others stay as they are
+            ids = ids.astype(np.int64)
     return Rows(values, ids, columns, index)
 
 

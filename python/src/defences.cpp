@@ -6,34 +6,11 @@
 #include "crosstalk/defence/group_certificate.hpp"
 #include "crosstalk/defence/trim.hpp"
 #include "crosstalk/evaluate/batch_screen.hpp"
+#include "crosstalk/evaluate/cleaned_model.hpp"
 
 namespace crosstalk::python {
 
 namespace {
-
-// The learner of the rows that are kept: scale and lambdas are chosen anew, as a fit of these rows alone would.
-struct Relearned {
-  Problem problem;
-  mtrl::Fit fit;
-};
-Relearned relearned(const Problem& problem, const defence::Defended& defended,
-                    const std::optional<mtrl::CrossValidationOptions>& grid, const RunControl& control) {
-  Relearned learned{problem, defended.fit};
-  learned.fit.weights = defended.weights;
-  if (defended.left_out == 0.0) return learned;
-  Problem& cleaned = learned.problem;
-  cleaned.raw_train = defence::select(problem.raw_train, defended.kept);
-  cleaned.preparation = Preparation::fit(cleaned.raw_train, problem.preparation.options());
-  cleaned.train = cleaned.preparation.apply(cleaned.raw_train);
-  cleaned.test = cleaned.preparation.apply(problem.raw_test);
-  if (grid) choose_lambdas(cleaned, grid, control);
-  learned.fit = mtrl::solve(cleaned.train, *cleaned.loss, cleaned.learner);
-  for (std::size_t i = 0; i < cleaned.train.size(); ++i)
-    if (defended.tasks[i].alone)
-      learned.fit.weights.col(static_cast<Eigen::Index>(i)) =
-          mtrl::solve({cleaned.train[i]}, *cleaned.loss, cleaned.learner).weights;
-  return learned;
-}
 
 defence::Options defence_options_of(const Problem& problem, const py::dict& settings) {
   defence::Options options;
@@ -57,10 +34,11 @@ py::dict rows_record(const Problem& problem, const defence::Defended& defended) 
   std::vector<bool> flagged;
   std::vector<bool> kept;
   std::vector<std::vector<std::pair<std::string, double>>> reasons;
+  const defence::Rows cleaned = defence::cleaned_rows(defended);
   for (std::size_t t = 0; t < defended.rows.size(); ++t) {
     const defence::RowScreen& screen = defended.rows[t];
     std::vector<bool> stays(static_cast<std::size_t>(problem.raw_train[t].rows()), false);
-    for (const Eigen::Index j : defended.kept[t]) stays[static_cast<std::size_t>(j)] = true;
+    for (const Eigen::Index j : cleaned[t]) stays[static_cast<std::size_t>(j)] = true;
     for (std::size_t j = 0; j < stays.size(); ++j) {
       origin.push_back(problem.raw_train[t].origin.empty() ? origin.size() : problem.raw_train[t].origin[j]);
       score.push_back(screen.score[static_cast<Eigen::Index>(j)]);
@@ -87,10 +65,14 @@ py::dict defend(const LoadedProblem& problem, const py::dict& settings, bool rel
   std::optional<mtrl::CrossValidationOptions> grid;
   if (!grid_settings.is_none()) grid = grid_of(grid_settings.cast<py::dict>(), problem.dataset.recipe.folds);
   defence::Defended defended;
-  std::optional<Relearned> learned;
+  std::optional<evaluate::CleanedModel> learned;
   without_gil([&](const RunControl& control) {
     defended = defence::defend(problem.train, *problem.loss, options);
-    if (relearn) learned = relearned(problem, defended, grid, control);
+    if (!relearn) return true;
+    learned = evaluate::learn_cleaned(problem, defended, [&](Problem& kept) {
+      if (grid) choose_lambdas(kept, grid, control);
+    });
+    learned->fit.weights = learned->weights;
     return true;
   });
   py::dict record;
@@ -101,6 +83,8 @@ py::dict defend(const LoadedProblem& problem, const py::dict& settings, bool rel
     py::dict one;
     one["flagged_share"] = task.flagged_share;
     one["left_out"] = task.left_out;
+    one["left_out_whole"] = task.left_out_whole;
+    one["outlyingness"] = task.outlyingness;
     one["score"] = task.score;
     one["flagged"] = task.flagged;
     one["learned_alone"] = task.alone;

@@ -134,6 +134,27 @@ def test_defend(shops, tmp_path):
     assert robust.objective_ == record["defend"]["objective"]
 
 
+def test_defend_where_whole_tasks_are_left_out(tmp_path):
+    rng = np.random.RandomState(1)
+    names = np.repeat([f"shop {k}" for k in range(23)], [8] * 20 + [40] * 3)
+    X = rng.normal(size=(len(names), 5))
+    common = 3 * rng.normal(size=5)
+    honest = X @ common + rng.normal(size=len(names))
+    made_up = np.concatenate([X[names == name] @ (30 * rng.normal(size=5)) for name in np.unique(names[160:])])
+    frame = pd.DataFrame(X.round(4), columns=list("abcde"))
+    frame.insert(0, "shop", names)
+    sales = pd.Series(np.concatenate([honest[:160], made_up]).round(4), name="sales")
+    path = tmp_path / "shops.csv"
+    pd.concat([frame, sales], axis=1).to_csv(path, index=False)
+    record = run("defend", path, tmp_path / "out", "--lambda1", "1e-2", "--lambda2", "2e-2")
+    detector = ct.PoisonDetector("shop", lambda1=1e-2, lambda2=2e-2).fit(frame, sales)
+    assert 0 < detector.task_screen_["left_out_whole"].sum() < 23
+    kept = pd.read_csv(tmp_path / "out/cleaned.csv")
+    assert set(names[detector.kept_]) == set(kept["shop"])
+    robust = ct.RobustMTRLRegressor("shop", lambda1=1e-2, lambda2=2e-2).fit(frame, sales)
+    assert robust.objective_ == record["defend"]["objective"]
+
+
 def test_certify(shops, tmp_path):
     frame, sales, path = shops
     run("certify", path, tmp_path, "--groups", "5", "--test-fraction", "0")

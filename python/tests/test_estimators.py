@@ -165,6 +165,10 @@ def test_an_input_error_names_the_place_the_value_and_the_rule(users):
     nobody = frame.copy()
     nobody.loc[7, "user"] = None
     refused("the task of row 7 is missing; every row must have one", by_user, nobody, y)
+    endless = np.where(np.arange(60) == 7, np.inf, np.arange(60) % 3)
+    refused("the task of row 7 is inf; it must be finite", ct.MTRLRegressor(), X, y, tasks=endless)
+    large = np.array([1e300, 2e300, 5.0])[np.arange(60) % 3]
+    assert len(ct.MTRLRegressor().fit(X, y, tasks=large).tasks_) == 3
     refused(r"task is 'usr'; it must be a column of X, which has 'a', 'user', 'b', 'c'", ct.MTRLRegressor("usr"), frame, y)
     refused(r"y\[2\] is inf; it must be a finite number", by_user, frame, np.where(np.arange(60) == 2, np.inf, y))
     refused(r"tasks has 3 entries; it must have one for each of the 60 rows", ct.MTRLRegressor(), X, y, tasks=tasks[:3])

@@ -223,6 +223,13 @@ void require_valid(const Options& options) {
   Options::table().require_valid(options);
 }
 
+Rows cleaned_rows(const Defended& defended) {
+  Rows rows = defended.kept;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    if (defended.tasks[i].left_out_whole) rows[i].clear();
+  return rows;
+}
+
 mtrl::Fit fit_shared(const TaskSet& tasks, const std::vector<bool>& left_out, const mtrl::Loss& loss,
                      const mtrl::Options& learner) {
   const std::vector<std::size_t> together = sharing(left_out);

@@ -258,7 +258,7 @@ class Auditor {
     }
     if (own.defended) try {
         const defence::Defended defended = defence::defend(join_rows(train_, rows.injected), loss_, defence_options());
-        rows.kept = defended.kept;
+        rows.kept = defence::cleaned_rows(defended);
         own.ours = mtrl::evaluate(evaluation_, loss_, defended.weights, options_.label_units).values;
       } catch (const std::invalid_argument& error) {
         own.scores.failure = fmt::format("the defence before it: {}", error.what());

@@ -100,6 +100,9 @@ struct Defended {
   std::vector<Decision> decisions;      ///< Trim: one a round, the last one not accepted unless rounds ran out
 };
 
+/// The rows that a user should go on with: those that are kept, and none of a task that is left out whole.
+Rows cleaned_rows(const Defended& defended);
+
 /// A fit of some tasks together. The others have weights 0 and correlate with none.
 /// @param left_out  of every task whether it is one of the others; not all of them.
 mtrl::Fit fit_shared(const TaskSet& tasks, const std::vector<bool>& left_out, const mtrl::Loss& loss,
