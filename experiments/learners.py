@@ -6,7 +6,7 @@
 writes experiments/results/learners_utkface.csv: 1,200 faces of UTKFace at 32 x 32, noise of 8 levels and, for four
 learners, of 16; one seed, networks for all tasks, with mirror images. `pairsN` has the originals of N of the 960
 published images that it learns. FOLDER keeps the copies and the records, that of experiments/agreement.py, too; a run
-that has ended there is not run again. --collect runs nothing more and takes what has ended. About 30 minutes of a core.
+that has ended there is not run again. --collect runs nothing more and takes what has ended.
 """
 
 import csv

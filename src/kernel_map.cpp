@@ -15,13 +15,16 @@ namespace crosstalk {
 
 namespace {
 
-// |x_i - y_j|^2
+// |x_i - y_j|^2, from the mean of Y, since far from 0 the squares cancel.
 Eigen::MatrixXd squared_distances(const Eigen::MatrixXd& X, const Eigen::MatrixXd& Y) {
   Eigen::MatrixXd D(X.rows(), Y.rows());
   if (D.size() == 0) return D;
-  D.noalias() = -2.0 * X * Y.transpose();
-  D.colwise() += X.rowwise().squaredNorm();
-  D.rowwise() += Y.rowwise().squaredNorm().transpose();
+  const Eigen::RowVectorXd centre = Y.colwise().mean();
+  const Eigen::MatrixXd x = X.rowwise() - centre;
+  const Eigen::MatrixXd y = Y.rowwise() - centre;
+  D.noalias() = -2.0 * x * y.transpose();
+  D.colwise() += x.rowwise().squaredNorm();
+  D.rowwise() += y.rowwise().squaredNorm().transpose();
   return D.cwiseMax(0.0);
 }
 

@@ -92,8 +92,7 @@ Problem load_problem(const CommonOptions& common, const DataOptions& data, const
   if (problem.dataset.csv && !data.several_classes && ClassProblems::has_several_classes(problem.dataset.csv->coding))
     throw DataError(fmt::format(
         "{}: the label {} has {} words ({}); this command takes two: write a column with one class against the rest, "
-        "or "
-        "numbers and --loss squared (fit, predict and defend take several)",
+        "or numbers and --loss squared (fit, predict and defend take several)",
         problem.dataset.name, data::in_quotes(problem.dataset.label_column),
         problem.dataset.csv->coding.label_words.size(), data::listed(problem.dataset.csv->coding.label_words)));
   if (const std::vector<std::string> flags = given_csv_flags(data); !problem.dataset.csv && !flags.empty())

@@ -215,9 +215,8 @@ report::Page defence_page(const TaskSet& tasks, const defence::Defended& result,
        "the share of kept rows with this score or more",
        "score of a task: by how many standard deviations its rows stand out more than chance gives",
        "outlyingness of a task: by how many median deviations of the tasks it stands out, by how badly the other "
-       "tasks' "
-       "weights predict it, also beside what its own do, or by the features of its rows",
-       "left out whole: the task is learned alone, since the others' held-out loss does not rise without it"});
+       "tasks' weights predict it, also beside what its own do, or by the features of its rows",
+       "left out whole: the task is learned alone, since the others are predicted better without it"});
   if (!influences.empty())
     interpretation.items.push_back(
         "leave-one-out: what the others' held-out loss and their correlations gain when the task takes part with all "
@@ -229,6 +228,8 @@ report::Page defence_page(const TaskSet& tasks, const defence::Defended& result,
       {"What this does not say",
        {report::List{
            {"A flagged row is unusual, not proven to be injected: of honest rows the stated share is flagged.",
+            "Where nothing is left out, rows may still be injected: rows go only where the others are then predicted "
+            "better beyond chance, and an attack that does little damage, or whose maker knows the defence, stays.",
             "Rows whose features are those of honest rows are not left out, whatever their labels: flipped labels, "
             "labels that drift, copies with other labels.",
             "More than about 30 % injected rows set the standard that rows are measured by."}}}});

@@ -158,8 +158,15 @@ Problem make_problem(data::Dataset dataset, const ProblemOptions& options) {
   problem.split_by = parts.by;
   Split& split = parts.rows;
   leave_out_small_tasks(split, options, problem.loss->is_classification(), problem.dataset.notes);
-  if (problem.dataset.csv && ClassProblems::has_several_classes(problem.dataset.csv->coding))
+  if (problem.dataset.csv && ClassProblems::has_several_classes(problem.dataset.csv->coding)) {
+    if (options.kernel.kernel != Kernel::Linear)
+      throw DataError(
+          fmt::format("{}: the kernel is {}, and the label {} has {} words; it must be linear for several "
+                      "classes",
+                      problem.dataset.name, to_string(options.kernel.kernel),
+                      data::in_quotes(problem.dataset.label_column), problem.dataset.csv->coding.label_words.size()));
     become_class_problems(split, problem.dataset);
+  }
   require_learnable(split.train, *problem.loss, problem.dataset);
 
   PreparationOptions preparation;

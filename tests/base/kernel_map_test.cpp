@@ -37,6 +37,15 @@ TEST(KernelFunction, HasTheValuesOfItsFormula) {
   }
 }
 
+// Of rows far from 0, as years and money are, the squares cancel.
+TEST(KernelFunction, DoesNotDependOnThePlaceOfTheRows) {
+  const Eigen::MatrixXd X = normal_matrix(20, 3, 1);
+  const KernelFunction rbf{Kernel::Rbf, 1.3, 1};
+  const Eigen::MatrixXd near = rbf(X, X.topRows(5));
+  const Eigen::MatrixXd far = rbf(X.array() + 1e8, X.topRows(5).array() + 1e8);
+  EXPECT_LT((near - far).cwiseAbs().maxCoeff(), 1e-6);
+}
+
 TEST(KernelMap, InnerProductsOfMappedRowsAreTheKernels) {
   const Eigen::MatrixXd X = normal_matrix(30, 4, 1);
   for (const KernelFunction& kernel : kAll) {

@@ -174,4 +174,12 @@ TEST_F(SeveralClasses, AClassThatATaskLacksIsNotItsAnswer) {
     }
 }
 
+TEST_F(SeveralClasses, GoWithNoKernel) {
+  std::string text = "site,kind,a\n";
+  for (int k = 0; k < 40; ++k) text += fmt::format("s{},{},{}\n", k % 2, std::string(1, "xyz"[k % 3]), k * 13 % 17);
+  write("three.csv", text);
+  EXPECT_TRUE(was_refused(crosstalk(fit("three.csv", {"--task", "site", "--kernel", "rbf"})), 1,
+                          {"three.csv", "the kernel is rbf", "3 words", "it must be linear for several classes"}));
+}
+
 }  // namespace
