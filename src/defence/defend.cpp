@@ -90,7 +90,7 @@ double excess(const Eigen::VectorXd& p) {
 std::vector<double> task_scores(const RowScores& p, const Rows& kept) {
   Eigen::VectorXd of_kept(static_cast<Eigen::Index>(p.size()));
   for (std::size_t i = 0; i < p.size(); ++i) of_kept[static_cast<Eigen::Index>(i)] = excess(p[i](kept[i]));
-  const double usual = std::max(1.0, median(of_kept.cwiseAbs()) / kNormalMedian);
+  const double usual = std::max(1.0, normal_scale(of_kept));
   std::vector<double> scores;
   for (std::size_t i = 0; i < p.size(); ++i) {
     const Eigen::ArrayXd surprise = -p[i].array().log();
@@ -98,11 +98,6 @@ std::vector<double> task_scores(const RowScores& p, const Rows& kept) {
     scores.push_back(excess(p[i]) / usual + left_out / std::sqrt(static_cast<double>(surprise.size())));
   }
   return scores;
-}
-
-// One-sided normal quantile of 0.05 / m, from the tail's own bound: exact to 2 % where it matters.
-double most_by_chance(std::size_t tasks) {
-  return std::sqrt(2.0 * std::log(20.0 * static_cast<double>(tasks)));
 }
 
 // Every statistic with a p of at most alpha, the one that the row was left out by first.
@@ -147,7 +142,7 @@ void score(Defended& result, const TaskSet& tasks, const Trimming& found, double
     result.left_out += task.left_out * n / static_cast<double>(tasks.rows());
     task.outlyingness = found.outlyingness[static_cast<Eigen::Index>(i)];
     task.score = of_tasks[i];
-    task.flagged = task.left_out > 0.0 && task.score > most_by_chance(tasks.size());
+    task.flagged = task.left_out > 0.0 && task.score > largest_by_chance(tasks.size());
     result.rows.push_back(std::move(rows));
     result.tasks.push_back(task);
   }

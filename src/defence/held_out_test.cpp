@@ -14,11 +14,6 @@ namespace crosstalk::defence {
 
 namespace {
 
-double robust_scale(const std::vector<double>& residuals) {
-  return median(Eigen::VectorXd::Map(residuals.data(), static_cast<Eigen::Index>(residuals.size())).cwiseAbs()) /
-         kNormalMedian;
-}
-
 // For every row the share of the rows of the other class that its score is on the right side of.
 Eigen::VectorXd placements(const Eigen::VectorXd& scores, const std::vector<Eigen::Index>& positive,
                            const std::vector<Eigen::Index>& negative) {
@@ -57,6 +52,11 @@ double variance_of_mean(const Eigen::VectorXd& values) {
 double Comparison::p() const {
   if (!(gain > 0.0)) return 1.0;
   return standard_error > 0.0 ? 0.5 * std::erfc(gain / standard_error / std::sqrt(2.0)) : 0.0;
+}
+
+std::vector<mtrl::Options> distinct_lambdas(const mtrl::Options& learner, const mtrl::Options& other) {
+  if (learner.lambda1 == other.lambda1 && learner.lambda2 == other.lambda2) return {learner};
+  return {learner, other};
 }
 
 HeldOutTest::HeldOutTest(const TaskSet& tasks, const mtrl::Loss& loss, const mtrl::Options& learner, Rows folds,
@@ -157,18 +157,20 @@ Eigen::VectorXd HeldOutTest::scores(std::size_t task, const std::vector<Eigen::I
 
 // Of a task with few rows much nearer to that of all tasks.
 Eigen::VectorXd HeldOutTest::scales(const Rows& judged, const Models& models) const {
-  std::vector<std::vector<double>> residuals;
+  std::vector<Eigen::VectorXd> residuals;
   std::vector<double> all;
   for (std::size_t i = 0; i < tasks_.size(); ++i) {
-    const Eigen::VectorXd r = tasks_[i].labels(judged[i]) - scores(i, judged[i], models);
-    residuals.emplace_back(r.begin(), r.end());
+    const Eigen::VectorXd& r = residuals.emplace_back(tasks_[i].labels(judged[i]) - scores(i, judged[i], models));
     all.insert(all.end(), r.begin(), r.end());
   }
-  const double pooled = all.empty() ? 1.0 : std::max(robust_scale(all), std::numeric_limits<double>::min());
+  const double pooled =
+      all.empty() ? 1.0
+                  : std::max(normal_scale(Eigen::VectorXd::Map(all.data(), static_cast<Eigen::Index>(all.size()))),
+                             std::numeric_limits<double>::min());
   Eigen::VectorXd result(static_cast<Eigen::Index>(tasks_.size()));
   for (std::size_t i = 0; i < residuals.size(); ++i) {
     const auto n = static_cast<double>(residuals[i].size());
-    const double own = residuals[i].empty() ? pooled : robust_scale(residuals[i]);
+    const double own = residuals[i].size() == 0 ? pooled : normal_scale(residuals[i]);
     result[static_cast<Eigen::Index>(i)] =
         (n * own + calibration_.shrinkage_rows * pooled) / (n + calibration_.shrinkage_rows);
   }
@@ -178,6 +180,16 @@ Eigen::VectorXd HeldOutTest::scales(const Rows& judged, const Models& models) co
 Comparison HeldOutTest::compare(const Rows& judged, const Models& before, const Models& after) const {
   if (loss_.is_classification()) return compare_signs(judged, before, after);
   return compare_numbers(judged, before, after, scales(judged, before).cwiseMin(scales(judged, after)));
+}
+
+Comparison HeldOutTest::compare_with_best(const Rows& judged, const std::vector<Models>& before,
+                                          const Models& after) const {
+  Comparison worst = compare(judged, before.front(), after);
+  for (std::size_t k = 1; k < before.size(); ++k) {
+    const Comparison comparison = compare(judged, before[k], after);
+    if (comparison.p() > worst.p() || (comparison.p() == worst.p() && comparison.gain < worst.gain)) worst = comparison;
+  }
+  return worst;
 }
 
 Comparison HeldOutTest::compare_numbers(const Rows& judged, const Models& before, const Models& after,

@@ -22,6 +22,9 @@ struct Comparison {
   [[nodiscard]] double p() const;
 };
 
+/// The learner, and the other one unless its lambdas are the same.
+std::vector<mtrl::Options> distinct_lambdas(const mtrl::Options& learner, const mtrl::Options& other);
+
 /// Bounded losses on rows of folds that the models did not learn from. For numbers 1 - exp(-u^2 / (2 c^2)) with u the
 /// residual over the task's scale [Dennis and Welsch 1978], the smaller of the scales of the two models that are
 /// compared [S-estimators judge a fit by its scale: Rousseeuw and Yohai 1984]; for signs 1 - AUC of each task and fold,
@@ -46,6 +49,9 @@ class HeldOutTest {
   /// The lambdas of the calibration whose fits to the kept rows have the least bounded loss on held-out kept rows.
   [[nodiscard]] mtrl::Options chosen_learner(const Rows& kept) const;
   [[nodiscard]] Comparison compare(const Rows& judged, const Models& before, const Models& after) const;
+  /// The same with the one of several models before that leaves the least certain gain.
+  [[nodiscard]] Comparison compare_with_best(const Rows& judged, const std::vector<Models>& before,
+                                             const Models& after) const;
   /// Size of every row's residual (signs: loss) under the model that did not learn from it, over the scale of the task
   /// (of the class).
   [[nodiscard]] RowScores residuals(const Rows& kept, const Models& models) const;

@@ -16,15 +16,11 @@ namespace {
 
 using Statistics = std::vector<Eigen::VectorXd>;  // m numbers for every task detector
 
-double robust_scale(const Eigen::VectorXd& values) {
-  return median(values.cwiseAbs()) / kNormalMedian;
-}
-
 // In median deviations of the tasks that share; 0 for a statistic that does not differ between them.
 Eigen::VectorXd standardised(const Eigen::VectorXd& values, const std::vector<Eigen::Index>& sharing) {
   const Eigen::VectorXd usual = values(sharing);
   const double centre = median(usual);
-  const double scale = robust_scale(usual.array() - centre);
+  const double scale = normal_scale(usual.array() - centre);
   const double floor = 1e-9 * (1.0 + usual.cwiseAbs().maxCoeff());
   return (values.array() - centre) / std::max(scale, floor);
 }
@@ -107,7 +103,7 @@ class TaskRounds {
         continue;
       }
       const Eigen::VectorXd r = task.labels - z;
-      result[column] = robust_scale(r.array() - median(r));
+      result[column] = normal_scale(r.array() - median(r));
     }
     if (is_classification_) return result;
     const double pooled = std::max(median(result), std::numeric_limits<double>::min());
@@ -156,7 +152,7 @@ class TaskRounds {
   // with the largest of one statistic.
   [[nodiscard]] std::vector<std::size_t> largest(const Statistics& statistics, std::size_t which,
                                                  std::size_t most) const {
-    const double by_chance = std::sqrt(2.0 * std::log(20.0 * static_cast<double>(tasks_.size())));
+    const double by_chance = largest_by_chance(tasks_.size());
     std::vector<std::size_t> order;
     for (const Eigen::Index i : sharing())
       if (statistics.back()[i] > by_chance) order.push_back(static_cast<std::size_t>(i));
@@ -187,11 +183,9 @@ class TaskRounds {
     const std::vector<std::size_t> outliers = largest(total_, total_.size() - 1, counts.back());
     if (outliers.empty()) return candidates;
 
-    std::vector<mtrl::Options> learners = {learner};
     const Rows fewer = without(outliers);
     const mtrl::Options trimmed = test_.chosen_learner(fewer);
-    if (std::pair(trimmed.lambda1, trimmed.lambda2) != std::pair(learner.lambda1, learner.lambda2))
-      learners.push_back(trimmed);
+    const std::vector<mtrl::Options> learners = distinct_lambdas(learner, trimmed);
     std::vector<HeldOutTest::Models> before;
     for (const mtrl::Options& one : learners)
       before.push_back(&one == &learners[0] ? joint : test_.fits(sharing_, one, {joint}));
@@ -215,13 +209,7 @@ class TaskRounds {
         }
         for (std::size_t l = 0; l < learners.size(); ++l) {
           const HeldOutTest::Models after = test_.fits(learned, learners[l], starts);
-          Comparison worst;
-          for (const HeldOutTest::Models& models : before) {
-            const Comparison comparison = test_.compare(judged, models, after);
-            if (&models == &before.front() || comparison.p() > worst.p() ||
-                (comparison.p() == worst.p() && comparison.gain < worst.gain))
-              worst = comparison;
-          }
+          const Comparison worst = test_.compare_with_best(judged, before, after);
           if (l == 0 || worst.p() < candidate.comparison.p()) candidate.comparison = worst;
         }
         candidate.p = std::min(1.0, tests * candidate.comparison.p());

@@ -167,12 +167,9 @@ class Rounds {
 
   [[nodiscard]] Models models_before() const {
     Models models;
-    models.learners = {test_.chosen_learner(result_.kept)};
     const Rows fewer = without(result_.statistics.back(), calibration_.trimmed_share);
     const mtrl::Options trimmed = test_.chosen_learner(fewer);
-    if (std::pair(trimmed.lambda1, trimmed.lambda2) !=
-        std::pair(models.learners[0].lambda1, models.learners[0].lambda2))
-      models.learners.push_back(trimmed);
+    models.learners = distinct_lambdas(test_.chosen_learner(result_.kept), trimmed);
     for (const mtrl::Options& learner : models.learners) models.before.push_back(test_.fits(result_.kept, learner, {}));
     if (!is_classification_)
       models.before.push_back(test_.huber_fits(result_.kept, models.learners[0], models.before[0]));
@@ -190,13 +187,7 @@ class Rounds {
     for (std::size_t k = 0; k < models.learners.size(); ++k) {
       const HeldOutTest::Models after =
           test_.fits(candidate.kept, models.learners[k], {models.before[k], models.fewer});
-      Comparison worst;
-      for (const HeldOutTest::Models& before : models.before) {
-        const Comparison comparison = test_.compare(candidate.kept, before, after);
-        if (&before == &models.before.front() || comparison.p() > worst.p() ||
-            (comparison.p() == worst.p() && comparison.gain < worst.gain))
-          worst = comparison;
-      }
+      const Comparison worst = test_.compare_with_best(candidate.kept, models.before, after);
       if (k == 0 || worst.p() < candidate.comparison.p()) candidate.comparison = worst;
     }
     candidates.push_back(std::move(candidate));
