@@ -141,7 +141,7 @@ class Attacker {
     return rows;
   }
 
-  // By somebody who takes the victim for one that learns each task alone.
+  // By an attacker who takes the victim for one that learns each task alone.
   TaskSet against_single_tasks() {
     mtrl::Options learner = victim_.learner;
     learner.lambda2 = 0.0;
@@ -305,47 +305,6 @@ class Attacker {
     return none;
   }
 
-  // Tasks of honest features whose weights are three times the mean weights, turned round, or random of that length.
-  Poisoned fictitious(bool opposed) {
-    Poisoned result = with(no_rows());
-    const auto m = static_cast<double>(clean_.size());
-    const auto count = static_cast<std::size_t>(std::max(1.0, std::round(threat_.budget * m)));
-    const Eigen::VectorXd mean = victim_.fit.weights.rowwise().mean();
-    for (std::size_t k = 0; k < count; ++k) {
-      const Eigen::Index n = clean_.rows() / static_cast<Eigen::Index>(clean_.size());
-      Task task{fmt::format("fictitious {}", k + 1), Eigen::MatrixXd(n, clean_.features()), Eigen::VectorXd(n)};
-      Eigen::VectorXd w = -3.0 * mean;
-      if (!opposed) {
-        for (double& value : w) value = rng_.normal();
-        w *= 3.0 * mean.norm() / w.norm();
-      }
-      for (Eigen::Index j = 0; j < n; ++j) {
-        task.features.row(j) = honest_row(rng_.below(clean_.size()));
-        const double z = task.features.row(j).dot(w);
-        task.labels[j] = victim_.risk.loss().is_classification() ? (z >= 0.0 ? 1.0 : -1.0) : z;
-      }
-      result.injected.emplace_back(static_cast<std::size_t>(n), true);
-      result.rows.tasks.push_back(std::move(task));
-    }
-    return result;
-  }
-
-  // Tasks of rows copied from one honest task each, their labels turned round at its mean.
-  Poisoned fictitious_copies() {
-    Poisoned result = with(no_rows());
-    const auto count =
-        static_cast<std::size_t>(std::max(1.0, std::round(threat_.budget * static_cast<double>(clean_.size()))));
-    for (std::size_t k = 0; k < count; ++k) {
-      const std::size_t i = rng_.below(clean_.size());
-      Task task = clean_[i];
-      task.name = fmt::format("fictitious {}", k + 1);
-      for (double& label : task.labels) label = flipped(label, i);
-      result.injected.emplace_back(static_cast<std::size_t>(task.rows()), true);
-      result.rows.tasks.push_back(std::move(task));
-    }
-    return result;
-  }
-
   [[nodiscard]] std::size_t fictitious_count() const {
     return static_cast<std::size_t>(std::max(1.0, std::round(threat_.budget * static_cast<double>(clean_.size()))));
   }
@@ -362,6 +321,43 @@ class Attacker {
       result.rows.tasks.push_back(std::move(task));
     }
     return result;
+  }
+
+  // What a task with these weights answers.
+  [[nodiscard]] double label_of(const Eigen::VectorXd& row, const Eigen::VectorXd& w) const {
+    const double z = row.dot(w);
+    if (!victim_.risk.loss().is_classification()) return z;
+    return z >= 0.0 ? 1.0 : -1.0;
+  }
+
+  // Tasks of honest features whose weights are three times the mean weights, turned round, or random of that length.
+  Poisoned fictitious(bool opposed) {
+    const Eigen::VectorXd mean = victim_.fit.weights.rowwise().mean();
+    const Eigen::Index n = clean_.rows() / static_cast<Eigen::Index>(clean_.size());
+    std::vector<Task> tasks;
+    for (std::size_t k = 0; k < fictitious_count(); ++k) {
+      Task& task = tasks.emplace_back(Task{"", Eigen::MatrixXd(n, clean_.features()), Eigen::VectorXd(n)});
+      Eigen::VectorXd w = -3.0 * mean;
+      if (!opposed) {
+        for (double& value : w) value = rng_.normal();
+        w *= 3.0 * mean.norm() / w.norm();
+      }
+      for (Eigen::Index j = 0; j < n; ++j) {
+        task.features.row(j) = honest_row(rng_.below(clean_.size()));
+        task.labels[j] = label_of(task.features.row(j), w);
+      }
+    }
+    return with_tasks(std::move(tasks));
+  }
+
+  // Tasks of rows copied from one honest task each, their labels turned round at its mean.
+  Poisoned fictitious_copies() {
+    std::vector<Task> tasks;
+    for (std::size_t k = 0; k < fictitious_count(); ++k) {
+      const std::size_t i = rng_.below(clean_.size());
+      for (double& label : tasks.emplace_back(clean_[i]).labels) label = flipped(label, i);
+    }
+    return with_tasks(std::move(tasks));
   }
 
   // Rows of one honest task, all with the end of its labels that lies farther from their mean; or rows anywhere in the
@@ -405,7 +401,7 @@ class Attacker {
     return with_tasks({injected.begin() + static_cast<std::ptrdiff_t>(clean_.size()), injected.end()});
   }
 
-  // By somebody who wants an honest task left out: tasks of honest features that obey the mean of the honest tasks
+  // By an attacker who wants an honest task left out: tasks of honest features that obey the mean of the honest tasks
   // less what is special of one of them, so that it stands alone.
   Poisoned fictitious_slander() {
     const Eigen::VectorXd mean = victim_.fit.weights.rowwise().mean();
@@ -414,15 +410,12 @@ class Attacker {
     std::vector<Task> tasks;
     for (std::size_t k = 0; k < fictitious_count(); ++k) {
       Task& task = tasks.emplace_back(clean_[victim]);
-      for (Eigen::Index j = 0; j < task.rows(); ++j) {
-        const double z = task.features.row(j).dot(w);
-        task.labels[j] = victim_.risk.loss().is_classification() ? (z >= 0.0 ? 1.0 : -1.0) : z;
-      }
+      for (Eigen::Index j = 0; j < task.rows(); ++j) task.labels[j] = label_of(task.features.row(j), w);
     }
     return with_tasks(std::move(tasks));
   }
 
-  // By somebody who knows the defence and its calibration.
+  // By an attacker who knows the defence and its calibration.
   TaskSet adaptive() {
     const evaluate::DefendedProblem problem{.clean = victim_.risk,
                                             .utility = utility_,
@@ -439,8 +432,8 @@ class Attacker {
     return evaluate::adaptive_attack(problem, place, rng_).second.injected;
   }
 
-  // By somebody who wants honest rows left out: rows among the tenth of each task's rows that lies farthest out, with
-  // harmful labels, so that the region goes.
+  // By an attacker who wants honest rows left out: rows among the tenth of each task's rows that lies farthest out,
+  // with harmful labels, so that the region goes.
   TaskSet slander() {
     TaskSet rows = random(ball());
     for (std::size_t i = 0; i < rows.size(); ++i) {
