@@ -89,12 +89,10 @@ ProblemOptions problem_options(const CommonOptions& common, const DataOptions& d
 Problem load_problem(const CommonOptions& common, const DataOptions& data, const LearnerOptions& learner,
                      HoldOut hold_out) {
   Problem problem = crosstalk::load_problem(data.data, problem_options(common, data, learner, hold_out));
-  if (problem.dataset.csv && !data.several_classes && ClassProblems::has_several_classes(problem.dataset.csv->coding))
-    throw DataError(fmt::format(
-        "{}: the label {} has {} words ({}); this command takes two: write a column with one class against the rest, "
-        "or numbers and --loss squared (fit, predict and defend take several)",
-        problem.dataset.name, data::in_quotes(problem.dataset.label_column),
-        problem.dataset.csv->coding.label_words.size(), data::listed(problem.dataset.csv->coding.label_words)));
+  if (!data.several_classes)
+    require_two_classes(problem.dataset,
+                        "this command takes two: write a column with one class against the rest, or numbers and "
+                        "--loss squared (fit, predict and defend take several)");
   if (const std::vector<std::string> flags = given_csv_flags(data); !problem.dataset.csv && !flags.empty())
     problem.dataset.notes.push_back(fmt::format("this is no CSV file, so {} changed nothing", fmt::join(flags, ", ")));
   for (std::string& note : problem.dataset.notes) note = in_flags(note);

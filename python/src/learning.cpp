@@ -3,7 +3,6 @@
 
 #include "bindings.hpp"
 #include "crosstalk/data/dataset.hpp"
-#include "crosstalk/error.hpp"
 #include "crosstalk/mtrl/coupling.hpp"
 #include "crosstalk/mtrl/cross_validation.hpp"
 #include "crosstalk/problem/class_problems.hpp"
@@ -204,8 +203,7 @@ std::unique_ptr<LoadedProblem> problem_of_file(const std::string& path, const py
   return without_gil([&](const RunControl&) {
     auto problem = std::make_unique<LoadedProblem>();
     static_cast<Problem&>(*problem) = load_problem(path, options);
-    if (problem->dataset.csv && ClassProblems::has_several_classes(problem->dataset.csv->coding))
-      throw DataError(path + ": the label has more than two words; it must have two classes or be a number");
+    require_two_classes(problem->dataset, "it must have two classes, or be numbers");
     problem->with_seed = [options, path](std::uint64_t seed) {
       ProblemOptions other = options;
       other.load.seed = seed;

@@ -155,6 +155,13 @@ def test_defend_where_whole_tasks_are_left_out(tmp_path):
     assert robust.objective_ == record["defend"]["objective"]
 
 
+def test_a_file_of_several_classes_is_refused(shops, tmp_path):
+    frame, _, _ = shops
+    frame.assign(kind=np.array(["x", "y", "z"])[np.arange(120) % 3]).to_csv(tmp_path / "kinds.csv", index=False)
+    with pytest.raises(ValueError, match='the label "kind" has 3 words .*; it must have two classes, or be numbers'):
+        ct.load_problem(str(tmp_path / "kinds.csv"), task="shop", label="kind")
+
+
 def test_certify(shops, tmp_path):
     frame, sales, path = shops
     run("certify", path, tmp_path, "--groups", "5", "--test-fraction", "0")

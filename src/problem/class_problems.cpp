@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "crosstalk/data/csv_scanner.hpp"
+#include "crosstalk/data/dataset.hpp"
 #include "crosstalk/error.hpp"
 
 namespace crosstalk {
@@ -114,6 +115,13 @@ mtrl::Metrics ClassProblems::metrics(const TaskSet& rows, const Eigen::MatrixXd&
     if (auc_count > 0.0) result.values(row, 1) = auc_sum / auc_count;
   }
   return result;
+}
+
+void require_two_classes(const data::Dataset& dataset, const std::string& advice) {
+  if (!dataset.csv || !ClassProblems::has_several_classes(dataset.csv->coding)) return;
+  const std::vector<std::string>& words = dataset.csv->coding.label_words;
+  throw DataError(fmt::format("{}: the label {} has {} words ({}); {}", dataset.name,
+                              data::in_quotes(dataset.label_column), words.size(), data::listed(words), advice));
 }
 
 TaskSet one_against_rest(const TaskSet& tasks, const data::CsvCoding& coding, const std::string& name) {

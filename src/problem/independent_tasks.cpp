@@ -110,13 +110,8 @@ IndependentTasks load_independent_tasks(const std::string& name_or_path, const P
   IndependentTasks result;
   result.dataset = data::load(name_or_path, options.load);
   data::Dataset& dataset = result.dataset;
+  require_two_classes(dataset, "a bound by groups of tasks takes two: write a column with one class against the rest");
   if (dataset.csv) {
-    if (ClassProblems::has_several_classes(dataset.csv->coding))
-      throw DataError(fmt::format(
-          "{}: the label {} has {} words ({}); a bound by groups of tasks takes two: write a column with one class "
-          "against the rest",
-          dataset.name, data::in_quotes(dataset.label_column), dataset.csv->coding.label_words.size(),
-          data::listed(dataset.csv->coding.label_words)));
     require_left_out_by_options(dataset, options.load.csv.ignore);
     require_plain_columns(dataset);
   }

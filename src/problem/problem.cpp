@@ -160,11 +160,8 @@ Problem make_problem(data::Dataset dataset, const ProblemOptions& options) {
   leave_out_small_tasks(split, options, problem.loss->is_classification(), problem.dataset.notes);
   if (problem.dataset.csv && ClassProblems::has_several_classes(problem.dataset.csv->coding)) {
     if (options.kernel.kernel != Kernel::Linear)
-      throw DataError(
-          fmt::format("{}: the kernel is {}, and the label {} has {} words; it must be linear for several "
-                      "classes",
-                      problem.dataset.name, to_string(options.kernel.kernel),
-                      data::in_quotes(problem.dataset.label_column), problem.dataset.csv->coding.label_words.size()));
+      require_two_classes(problem.dataset, fmt::format("the kernel is {}; it must be linear for several classes",
+                                                       to_string(options.kernel.kernel)));
     become_class_problems(split, problem.dataset);
   }
   require_learnable(split.train, *problem.loss, problem.dataset);

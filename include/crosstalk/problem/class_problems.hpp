@@ -12,6 +12,10 @@
 
 namespace crosstalk {
 
+namespace data {
+struct Dataset;
+}
+
 /// A label of C > 2 words becomes one binary problem a class and task, that class (+1) against the rest (-1) [Zhao et
 /// al. 2018, section MTRL]. The problems of a task are over the same rows and are named `task/class`; without a column
 /// of tasks the classes are the tasks and have their own names.
@@ -51,6 +55,9 @@ class ClassProblems {
   std::vector<std::string> tasks_;
   std::vector<std::vector<std::optional<std::size_t>>> problems_;  // [task][class]
 };
+
+/// @throws DataError for a file whose label has more than two words, naming it, them and the advice.
+void require_two_classes(const data::Dataset& dataset, const std::string& advice);
 
 /// The binary problems of tasks whose labels are positions in the coding's words; all C of every task.
 /// @throws DataError for a class whose name holds a / beside a column of tasks.
