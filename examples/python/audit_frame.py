@@ -1,4 +1,4 @@
-"""Audits a data frame: which users lose most when somebody injects rows?   audit_frame.py [FOLDER for the report]"""
+"""Audits a data frame: which users lose most when rows are injected?   audit_frame.py [FOLDER for the report]"""
 
 import sys
 from pathlib import Path

@@ -91,7 +91,7 @@ _PARAMETERS = """
 
 
 class PoisonDetector(OutlierMixin, _DefenceParameters, _MTRL):
-    __doc__ = f"""Which rows somebody may have injected, as the command `defend` says it.
+    __doc__ = f"""Which rows may be injected, as the command `defend` says it.
 
     Two values of y are two classes, anything else must be numbers. A detector judges the rows that it is fitted on:
     `fit_predict(X, y)` gives -1 for rows that it leaves out and +1 for others. It has no `predict` for new rows; for
@@ -179,7 +179,7 @@ class _Robust(_DefenceParameters):
 
 
 class RobustMTRLRegressor(_Robust, _Regressor):
-    __doc__ = f"""Multi-task relationship learning in spite of rows that somebody may have injected, as the command `defend`.
+    __doc__ = f"""Multi-task relationship learning in spite of rows that may be injected, as the command `defend`.
 {_PARAMETERS}
 
     Attributes

@@ -1,4 +1,4 @@
-// `crosstalk audit --victim`: a model of somebody else's beside MTRL.
+// `crosstalk audit --victim`: the user's own model beside MTRL.
 #include <algorithm>
 #include <cmath>
 #include <filesystem>

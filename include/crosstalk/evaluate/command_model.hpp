@@ -39,7 +39,7 @@ Answers read_answers(const std::string& text, const std::string& name, std::size
 /// @param answers  in the order of the rows, task by task.
 Eigen::MatrixXd metrics_of_answers(const TaskSet& rows, const mtrl::Loss& loss, const Answers& answers);
 
-/// Learns and scores a model that is somebody else's command. Each run has a folder of its own with train.csv (the
+/// Learns and scores a model that is a command of the user's. Each run has a folder of its own with train.csv (the
 /// training rows in the shape of the user's file, in an order drawn with the seed: nothing tells injected rows from
 /// others), test.csv (the evaluation rows without their labels, likewise), log.txt and predictions.csv. train.csv and
 /// test.csv are removed where the command succeeded.
