@@ -15,9 +15,9 @@
 #include "crosstalk/evaluate/audit_parts.hpp"
 #include "crosstalk/evaluate/audit_summary.hpp"
 #include "crosstalk/evaluate/command_model.hpp"
+#include "crosstalk/evaluate/problem_audit.hpp"
 #include "crosstalk/json_text.hpp"
 #include "crosstalk/pages/audit_page.hpp"
-#include "crosstalk/problem/fictitious_tasks.hpp"
 #include "crosstalk/report/page.hpp"
 #include "crosstalk/report/table.hpp"
 #include "described_flag.hpp"
@@ -87,21 +87,10 @@ evaluate::AuditOptions audit_options(const Flags& flags, const Problem& problem,
   options.resplit = [&flags, names = problem.train.names()](std::uint64_t seed) {
     CommonOptions common = flags.common;
     common.seed = seed;
-    Problem other = load_problem(common, flags.data, flags.learner);
-    if (other.train.names() != names) throw DataError("this split leaves out other tasks");
-    attack::FeasibleSet feasible = limits_of(flags.attack, other).feasible;
-    TaskSet evaluation = other.evaluation();
-    return evaluate::Resplit{std::move(other.train), std::move(evaluation), std::move(feasible)};
+    return evaluate::resplit_of(load_problem(common, flags.data, flags.learner), names,
+                                [&](const Problem& other) { return limits_of(flags.attack, other).feasible; });
   };
-  // Where rows are standardised, injected ones move the means and deviations, too.
-  if (problem.preparation.options().scale == Scale::Standard)
-    options.refit = [&problem](const TaskSet& injected, const std::vector<std::size_t>& hosts) -> Eigen::VectorXd {
-      if (hosts.empty()) return refit(problem, problem.preparation.undo(injected)).losses;
-      const std::size_t m = problem.train.size();
-      const Problem made_up =
-          with_fictitious_tasks(problem, fictitious_names(problem.train.names(), hosts.size()), hosts);
-      return refit(made_up, made_up.preparation.undo(injected)).losses.head(static_cast<Eigen::Index>(m));
-    };
+  options.refit = evaluate::refit_of(problem);
   if (!flags.defence.empty())
     options.defence = for_flag("--defence", [&] { return defence::method_named(flags.defence); });
   options.patom = flags.attack.patom;
@@ -142,17 +131,8 @@ int run(const Flags& flags, Configuration configuration) {
     session.say(fmt::format("budgets left out, as they buy no row in some scenario: {}",
                             fmt::join(result.dropped_budgets, ", ")));
   configuration = completed(std::move(configuration), problem);
-  pages::AuditFacts facts;
-  facts.data_name = problem.dataset.name;
-  facts.notes = problem.dataset.notes;
-  facts.sources = problem.dataset.sources;
-  facts.loss = problem.loss->name();
+  pages::AuditFacts facts = pages::facts_of(problem);
   facts.preparation = preparation_text(problem);
-  facts.training_rows = static_cast<std::size_t>(problem.train.rows());
-  facts.evaluation_rows = static_cast<std::size_t>(problem.evaluation().rows());
-  facts.features = static_cast<std::size_t>(problem.raw_train.features());
-  facts.held_out = problem.test.size() > 0;
-  facts.cross_validation = problem.cross_validation;
   facts.options = options;
   facts.own_model = flags.own_model.command;
   facts.command = command_text("audit", configuration);

@@ -5,8 +5,8 @@
 #include "bindings.hpp"
 #include "crosstalk/evaluate/audit.hpp"
 #include "crosstalk/evaluate/audit_summary.hpp"
+#include "crosstalk/evaluate/problem_audit.hpp"
 #include "crosstalk/pages/audit_page.hpp"
-#include "crosstalk/problem/fictitious_tasks.hpp"
 #include "crosstalk/report/figure.hpp"
 #include "crosstalk/report/page.hpp"
 
@@ -65,23 +65,13 @@ evaluate::AuditOptions options_of(const LoadedProblem& problem, const py::dict& 
   options.threads = thread_count(settings);
   if (problem.with_seed)
     options.resplit = [&problem, limits, names = problem.train.names()](std::uint64_t seed) {
-      Problem other = problem.with_seed(seed);
-      if (other.train.names() != names) throw DataError("this split leaves out other tasks");
-      attack::LimitOptions there = limits;
-      if (there.rules) there.rules = attack::suggested_rules(other.raw_train);
-      attack::FeasibleSet feasible = attack::limits_of(other, there).feasible;
-      TaskSet evaluation = other.evaluation();
-      return evaluate::Resplit{std::move(other.train), std::move(evaluation), std::move(feasible)};
+      return evaluate::resplit_of(problem.with_seed(seed), names, [&](const Problem& other) {
+        attack::LimitOptions there = limits;
+        if (there.rules) there.rules = attack::suggested_rules(other.raw_train);
+        return attack::limits_of(other, there).feasible;
+      });
     };
-  // Where rows are standardised, injected ones move the means and deviations, too.
-  if (problem.preparation.options().scale == Scale::Standard)
-    options.refit = [&problem](const TaskSet& injected, const std::vector<std::size_t>& hosts) -> Eigen::VectorXd {
-      if (hosts.empty()) return refit(problem, problem.preparation.undo(injected)).losses;
-      const Problem made_up =
-          with_fictitious_tasks(problem, fictitious_names(problem.train.names(), hosts.size()), hosts);
-      return refit(made_up, made_up.preparation.undo(injected))
-          .losses.head(static_cast<Eigen::Index>(problem.train.size()));
-    };
+  options.refit = evaluate::refit_of(problem);
   return options;
 }
 
@@ -98,26 +88,18 @@ std::unique_ptr<Audited> run_audit(const LoadedProblem& problem, const py::dict&
   options.learner = problem.learner;
   auto audited = std::make_unique<Audited>();
   pages::AuditFacts& facts = audited->facts;
+  facts = pages::facts_of(problem);
   take(settings, "command", facts.command);
   without_gil([&](const RunControl& control) {
     audited->result = evaluate::audit(problem.train, problem.evaluation(), *problem.loss, options, {}, control);
     return true;
   });
   audited->summary = evaluate::summarise(audited->result);
-  facts.data_name = problem.dataset.name;
-  facts.notes = problem.dataset.notes;
-  facts.sources = problem.dataset.sources;
-  facts.loss = problem.loss->name();
   const PreparationOptions& preparation = problem.preparation.options();
   facts.preparation = "Scale of the features: " + std::string(to_string(preparation.scale)) +
                       "; of the labels: " + std::string(to_string(preparation.labels)) +
                       "; principal components: " + (preparation.pca > 0 ? std::to_string(preparation.pca) : "all") +
                       ".";
-  facts.training_rows = static_cast<std::size_t>(problem.train.rows());
-  facts.evaluation_rows = static_cast<std::size_t>(problem.evaluation().rows());
-  facts.features = static_cast<std::size_t>(problem.raw_train.features());
-  facts.held_out = problem.test.size() > 0;
-  facts.cross_validation = problem.cross_validation;
   facts.version = CROSSTALK_VERSION;
   // These refer to the problem, and nothing that is still to come calls them.
   options.resplit = {};

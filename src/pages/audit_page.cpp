@@ -8,6 +8,7 @@
 #include "audit_tables.hpp"
 #include "crosstalk/evaluate/audit_summary.hpp"
 #include "crosstalk/pages/audit_page.hpp"
+#include "crosstalk/problem/problem.hpp"
 #include "crosstalk/report/number.hpp"
 #include "evaluate/words.hpp"
 
@@ -500,6 +501,20 @@ class PageMaker {
 };
 
 }  // namespace
+
+AuditFacts facts_of(const Problem& problem) {
+  AuditFacts facts;
+  facts.data_name = problem.dataset.name;
+  facts.notes = problem.dataset.notes;
+  facts.sources = problem.dataset.sources;
+  facts.loss = problem.loss->name();
+  facts.training_rows = static_cast<std::size_t>(problem.train.rows());
+  facts.evaluation_rows = static_cast<std::size_t>(problem.evaluation().rows());
+  facts.features = static_cast<std::size_t>(problem.raw_train.features());
+  facts.held_out = problem.test.size() > 0;
+  facts.cross_validation = problem.cross_validation;
+  return facts;
+}
 
 report::FigureBlock figure_block(const AuditFigure& figure, const std::map<std::string, std::string>& svgs) {
   const auto svg = svgs.find(figure.name);

@@ -13,6 +13,10 @@
 #include "crosstalk/report/page.hpp"
 #include "crosstalk/report/table.hpp"
 
+namespace crosstalk {
+struct Problem;
+}
+
 namespace crosstalk::pages {
 
 using namespace evaluate;
@@ -34,6 +38,10 @@ struct AuditFacts {
   std::string command = {};   ///< that repeats the audit
   std::string version = {};
 };
+
+/// The facts that the problem says of itself: name, notes, sources, loss, counts, what is held out, how the lambdas
+/// were chosen.
+AuditFacts facts_of(const Problem& problem);
 
 struct AuditFigure {
   std::string name;  ///< stem of its files, begins with "figure-"
